@@ -1,0 +1,73 @@
+import datetime
+
+from agent.api.v1 import event_pb2 as _event_pb2
+from agent.api.v1 import oom_pb2 as _oom_pb2
+from agent.api.v1 import status_pb2 as _status_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetStatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetStatusResponse(_message.Message):
+    __slots__ = ("status",)
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    status: _status_pb2.Status
+    def __init__(self, status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
+class ListOOMIncidentsRequest(_message.Message):
+    __slots__ = ("since", "namespace", "pod", "hidden", "limit", "exclude_drills", "disagreements")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    HIDDEN_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_DRILLS_FIELD_NUMBER: _ClassVar[int]
+    DISAGREEMENTS_FIELD_NUMBER: _ClassVar[int]
+    since: _timestamp_pb2.Timestamp
+    namespace: str
+    pod: str
+    hidden: bool
+    limit: int
+    exclude_drills: bool
+    disagreements: bool
+    def __init__(self, since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., namespace: _Optional[str] = ..., pod: _Optional[str] = ..., hidden: _Optional[bool] = ..., limit: _Optional[int] = ..., exclude_drills: _Optional[bool] = ..., disagreements: _Optional[bool] = ...) -> None: ...
+
+class ListOOMIncidentsResponse(_message.Message):
+    __slots__ = ("incidents", "books", "truncated", "oldest_held")
+    INCIDENTS_FIELD_NUMBER: _ClassVar[int]
+    BOOKS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_HELD_FIELD_NUMBER: _ClassVar[int]
+    incidents: _containers.RepeatedCompositeFieldContainer[_oom_pb2.OOMIncident]
+    books: _oom_pb2.OOMBooks
+    truncated: bool
+    oldest_held: _timestamp_pb2.Timestamp
+    def __init__(self, incidents: _Optional[_Iterable[_Union[_oom_pb2.OOMIncident, _Mapping]]] = ..., books: _Optional[_Union[_oom_pb2.OOMBooks, _Mapping]] = ..., truncated: _Optional[bool] = ..., oldest_held: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class WatchEventsRequest(_message.Message):
+    __slots__ = ("resume", "namespace", "pod")
+    RESUME_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    resume: _event_pb2.ResumeToken
+    namespace: str
+    pod: str
+    def __init__(self, resume: _Optional[_Union[_event_pb2.ResumeToken, _Mapping]] = ..., namespace: _Optional[str] = ..., pod: _Optional[str] = ...) -> None: ...
+
+class WatchEventsResponse(_message.Message):
+    __slots__ = ("events", "gap", "position")
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    GAP_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]
+    gap: _event_pb2.StreamGap
+    position: _event_pb2.ResumeToken
+    def __init__(self, events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ..., gap: _Optional[_Union[_event_pb2.StreamGap, _Mapping]] = ..., position: _Optional[_Union[_event_pb2.ResumeToken, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,291 @@
+"""The composition root: everything is built here, and nothing is decided."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent import __version__
+from agent.config import Settings
+from agent.engine.board import SourceBoard
+from agent.engine.fates import Fates
+from agent.engine.guard import Guard
+from agent.engine.last_words import LastWords
+from agent.engine.node import LEDGER, Node, Spawn
+from agent.engine.places import PlaceFinder
+from agent.engine.publish import Publisher
+from agent.engine.status import StatusView
+from agent.engine.watch import Watch
+from agent.engine.who import Who
+from agent.host.boot import BootFacts
+from agent.host.cgroup_fs import CgroupFs
+from agent.host.clock import HostClock
+from agent.host.cri import CriClient
+from agent.host.oom_probe import OOMProbes
+from agent.host.proc import ProcReader
+from agent.host.root import HostRoot
+from agent.host.self_usage import SelfUsageSource
+from agent.host.worker import Workers
+from agent.inventory.containers import Inventory
+from agent.inventory.records import ContainerRecord
+from agent.inventory.resolver import NameResolver
+from agent.ledger.checkpoint import Checkpoint
+from agent.ledger.deaths import DeathBook
+from agent.ledger.oom import OOMLedger
+from agent.ledger.series import OOMSeriesFold
+from agent.model.absence import ParseError
+from agent.model.event import Event
+from agent.model.evidence import Observation
+from agent.model.status import Identity
+from agent.observe.lists import scan_lists
+from agent.observe.recorder import NAME as RECORDER
+from agent.observe.roster import TRACE_PREFIX, Roster, records
+from agent.observe.signals import SignalWatcher
+from agent.observe.trace import TraceWatcher
+from agent.serve.http import HttpServer
+from agent.serve.metrics import HttpStatistics
+from agent.serve.node_agent import NodeAgent
+from agent.serve.pages import Pages
+from agent.serve.server import ApiServer
+from agent.serve.tcp import TcpApi, tcp_api
+from agent.state.incidents import IncidentIndex
+from agent.state.journal import Journal
+from agent.state.off import NoJournal
+from agent.state.stream import EventStream
+
+log = logging.getLogger(__name__)
+
+DISK_WORKERS = 4
+"""Threads for what can hang: bundles and log directories."""
+
+RECORDER_WORKERS = 2
+"""Threads for what takes long: one reads the flight recorder, one more should that hang."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostAccess:
+    """The host as it was opened: what every source goes through."""
+
+    root: HostRoot
+    boot: BootFacts
+    fs: CgroupFs
+    proc: ProcReader
+    usage: SelfUsageSource
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """The parts that have a life of their own; agent.daemon starts and stops them."""
+
+    settings: Settings
+    node: Node
+    board: SourceBoard
+    guard: Guard
+    places: PlaceFinder
+    watches: list[Watch]
+    resolver: NameResolver
+    cri: CriClient | None
+    journal: Journal | NoJournal
+    index: IncidentIndex
+    stream: EventStream
+    view: StatusView
+    api: ApiServer
+    tcp: TcpApi | None
+    http: HttpServer
+
+
+def assemble(
+    settings: Settings,
+    host: HostAccess,
+    journal: Journal | NoJournal,
+    *,
+    spawn: Spawn,
+    listen: Callable[[Event], None],
+) -> Agent:
+    """Build an agent on an open host and an open journal.
+
+    `spawn` runs a coroutine beside the others, `listen` hears each event. Raises SourceAbsent if
+    a required source cannot be opened.
+    """
+    clock, boot, oom = HostClock(), host.boot, settings.oom
+    recovered = journal.recovered
+    stream = EventStream(journal, boot.boot_id)
+    index = IncidentIndex(oom.max_incidents, recovered.incidents)
+    series = OOMSeriesFold(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
+    for incident in recovered.incidents:
+        if incident.boot_id == boot.boot_id:  # the counters are those of this boot
+            series.incident(incident, clock.boottime_ns())
+
+    board = SourceBoard(clock)
+    guard = Guard(board)
+    inventory = Inventory(host.fs.hierarchy)
+    workers = Workers(DISK_WORKERS, name="disk")
+    sources = settings.sources
+    cri = CriClient(sources.cri_socket, sources.cri_timeout) if sources.cri else None
+
+    def named(record: ContainerRecord) -> None:  # the node is built below, from the resolver
+        guard.call(LEDGER, lambda: node.named(record))
+
+    resolver = NameResolver(
+        inventory,
+        runtime=cri,
+        processes=host.proc,
+        workers=workers,
+        bundles=sources.bundles,
+        pod_logs=sources.pod_logs,
+        on_names=named,
+        on_health=board.hear,
+        guard=guard,
+    )
+    roster = Roster(
+        settings=settings,
+        root=host.root,
+        fs=host.fs,
+        proc=host.proc,
+        clock=clock,
+        trace_name=trace_name(settings.state.directory),
+        possible_cpus=boot.possible_cpus,
+        probes=OOMProbes(host.root, host.fs.mode),
+    )
+    ledger = OOMLedger(
+        boot_id=boot.boot_id,
+        settle_ns=_ns(oom.settle),
+        hold_ns=_ns(oom.outcome_hold),
+        directory=Who(inventory),
+        wall_offset_ns=clock.wall_ns() - clock.boottime_ns(),
+        checkpoint=_checkpoint(recovered.checkpoint),
+        incidents=recovered.incidents,
+    )
+    deaths = DeathBook()
+    last_words = LastWords(
+        clock=clock,
+        inventory=inventory,
+        status=resolver.runtime_status,
+        silent=resolver.runtime_silent,
+        deaths=deaths,
+        tell=lambda seen: take([seen]),
+    )
+    places = PlaceFinder(
+        open_recorder=roster.recorder if records(settings) else None,
+        scan=lambda: scan_lists(host.fs),
+        path_of=roster.paths.path,
+        workers=Workers(RECORDER_WORKERS, name="recorder"),
+        clock=clock,
+        board=board,
+        spawn=lambda work: spawn(guard.run(RECORDER, work)),
+    )
+    node = Node(
+        clock=clock,
+        board=board,
+        guard=guard,
+        sampler=roster.sampler(),
+        cgroups=roster.cgroup_watcher(),
+        inventory=inventory,
+        resolver=resolver,
+        ledger=ledger,
+        deaths=deaths,
+        series=series,
+        fates=Fates(
+            clock=clock,
+            fs=host.fs,
+            proc=host.proc,
+            inventory=inventory,
+            resolver=resolver,
+            deaths=deaths,
+        ),
+        publisher=Publisher(
+            stream=stream, index=index, series=series, clock=clock, guard=guard, listen=listen
+        ),
+        places=places.find,
+        ends=last_words.answer,
+        spawn=lambda work: spawn(guard.run(LEDGER, work)),
+    )
+    board.on_change = node.tell
+
+    def take(seen: list[Observation]) -> None:
+        guard.call(LEDGER, lambda: node.take(seen))
+
+    watches = [Watch(opening, board, guard, take) for opening in roster.watchers()]
+    view = StatusView(
+        clock=clock,
+        identity=Identity(
+            node=settings.node.name or boot.hostname,
+            boot_id=boot.boot_id,
+            machine_id=boot.machine_id,
+            version=__version__,
+            pid=os.getpid(),
+            started_wall_ns=clock.wall_ns(),
+            started_boottime_ns=clock.boottime_ns(),
+        ),
+        boot=boot,
+        mode=host.fs.mode,
+        board=board,
+        inventory=inventory,
+        ledger=ledger,
+        folded=series,
+        journal=journal,
+        stream=stream,
+        incidents=index,
+        workers=workers,
+        usage=host.usage,
+        memory_bytes=host.memory_bytes,
+        places=places,
+        trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
+    )
+    serve = settings.serve
+    servicer = NodeAgent(
+        view, max_subscribers=serve.max_subscribers, subscriber_queue=serve.subscriber_queue
+    )
+    tcp = tcp_api(settings, view)
+    statistics = HttpStatistics()
+    return Agent(
+        settings=settings,
+        node=node,
+        board=board,
+        guard=guard,
+        places=places,
+        watches=watches,
+        resolver=resolver,
+        cri=cri,
+        journal=journal,
+        index=index,
+        stream=stream,
+        view=view,
+        api=ApiServer(servicer, max_subscribers=serve.max_subscribers),
+        tcp=tcp,
+        http=HttpServer(
+            Pages(view, statistics, None if tcp is None else tcp.statistics).respond,
+            statistics=statistics,
+            max_connections=serve.metrics_max_connections,
+            header_timeout=serve.metrics_header_timeout,
+        ),
+    )
+
+
+def trace_name(directory: Path) -> str:
+    """Named after the state directory, whose lock owns it: two agents never share an instance."""
+    return TRACE_PREFIX + hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:12]
+
+
+def _trace_buffer_bytes(watches: list[Watch]) -> int:
+    watchers = (watch.watcher for watch in watches)
+    return sum(w.buffer_bytes for w in watchers if isinstance(w, TraceWatcher | SignalWatcher))
+
+
+def _checkpoint(data: bytes | None) -> Checkpoint | None:
+    if data is None:
+        return None
+    try:
+        return Checkpoint.decode(data)
+    except ParseError as error:
+        log.warning("the books begin anew: %s", error)
+        return None
+
+
+def _ns(seconds: float) -> int:
+    return int(seconds * 1e9)

@@ -1,0 +1,260 @@
+"""Every setting of the agent: its key, its kind, its default and what it means.
+
+A field's name is its key: `serve.socket` is `Settings.serve.socket`. Once loaded, a duration is a
+float of seconds, a size an int of bytes, a path a `Path`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, get_args, get_type_hints
+
+from agent.config.kinds import (
+    SUN_PATH_BYTES,
+    Address,
+    Kind,
+    address,
+    boolean,
+    duration,
+    integer,
+    names,
+    path,
+    size,
+    text,
+)
+
+DEFAULT_PATH = Path("/etc/nodewitness/config.toml")
+ENVIRONMENT_PREFIX = "NODEWITNESS_"
+
+_KIB, _MIB, _GIB, _TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
+_MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Where the node's own files are; in a container, below a mount such as /host."""
+
+    proc: Annotated[Path, path(), "procfs of the node, of its initial pid namespace"] = Path(
+        "/proc"
+    )
+    sys: Annotated[Path, path(), "sysfs of the node"] = Path("/sys")
+    run: Annotated[Path, path(), "the node's /run"] = Path("/run")
+    root: Annotated[Path, path(), "the node's root directory"] = Path("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Who this node is."""
+
+    name: Annotated[
+        str,
+        text("a node name: letters, digits, dots and dashes", r"[A-Za-z0-9.-]{0,253}"),
+        "the name that Kubernetes knows the node by; empty: the host's name",
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What outlives a restart of the agent."""
+
+    directory: Annotated[Path, path(), "holds the journal; one agent at a time owns it"] = Path(
+        "/var/lib/nodewitness"
+    )
+    max_bytes: Annotated[
+        int, size(_MIB, _TIB), "the journal's size; beyond it, the oldest events go"
+    ] = 64 * _MIB
+    max_age: Annotated[float, duration("1m", "3650d"), "the age at which an event goes"] = 7 * _DAY
+    queue: Annotated[
+        int, integer(16, 1 << 20), "events that may wait for a slow disk before they are dropped"
+    ] = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serve:
+    """Who may ask, and how many."""
+
+    socket: Annotated[Path, path(SUN_PATH_BYTES), "unix socket of the gRPC API and of nodectl"] = (
+        Path("/run/nodewitness/agent.sock")
+    )
+    socket_group: Annotated[
+        str,
+        text('the name of a group, or "" for none', r"([A-Za-z_][A-Za-z0-9_.-]{0,31})?"),
+        "the group that may use the socket, if the node has it; else root alone",
+    ] = "nodewitness"
+    metrics_address: Annotated[
+        Address | None, address(), "where /metrics is served; empty: nowhere"
+    ] = Address("127.0.0.1", 9754)
+    metrics_max_connections: Annotated[
+        int, integer(1, 4096), "connections to /metrics at a time; one more is closed at once"
+    ] = 16
+    metrics_header_timeout: Annotated[
+        float, duration("100ms", "5m"), "a client of /metrics that is silent for longer is dropped"
+    ] = 5.0
+    grpc_address: Annotated[
+        Address | None,
+        address(),
+        "where the gRPC API is served over TCP, with mutual TLS; empty: nowhere",
+    ] = None
+    tls_certificate: Annotated[
+        Path | None, path(optional=True), "PEM file: the certificate of this node, then its chain"
+    ] = None
+    tls_key: Annotated[
+        Path | None, path(optional=True), "PEM file: the key of that certificate, not encrypted"
+    ] = None
+    tls_client_ca: Annotated[
+        Path | None, path(optional=True), "PEM file: the CAs whose clients may ask over TCP"
+    ] = None
+    tls_clients: Annotated[
+        tuple[str, ...],
+        names(),
+        "names of the clients that may ask, by DNS, URI or CN, with * for a part; empty: all of"
+        " that CA",
+    ] = ()
+    subscriber_queue: Annotated[
+        int, integer(1, 1 << 20), "events that may wait for a slow subscriber before it gets a gap"
+    ] = 1024
+    max_subscribers: Annotated[
+        int, integer(1, 4096), "subscribers to events at a time, on the socket and over TCP each"
+    ] = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What the agent looks at; one that is off is published as unsupported."""
+
+    kmsg: Annotated[bool, boolean(), "read the kernel's log"] = True
+    trace: Annotated[bool, boolean(), "use tracepoints, in trace instances of our own"] = True
+    probe: Annotated[
+        bool, boolean(), "probe the kernel's OOM killer, through the same instances"
+    ] = True
+    recorder: Annotated[
+        str,
+        text('"auto", "on" or "off"', r"auto|on|off"),
+        "the flight recorder of forks and moves: on, off, or only where the OOM killer cannot be"
+        " probed",
+    ] = "auto"
+    signals: Annotated[
+        bool, boolean(), "use the tracepoint of fatal signals, if sources.trace is on"
+    ] = True
+    connector: Annotated[
+        bool, boolean(), "hear how processes end, from the kernel's process connector"
+    ] = True
+    cri: Annotated[bool, boolean(), "ask the container runtime"] = True
+    cri_socket: Annotated[Path, path(SUN_PATH_BYTES), "unix socket of the container runtime"] = (
+        Path("/run/containerd/containerd.sock")
+    )
+    cri_timeout: Annotated[
+        float, duration("50ms", "1m"), "how long the container runtime may take for an answer"
+    ] = 1.0
+    bundles: Annotated[
+        Path, path(), "OCI bundles of the running containers: names when the runtime is silent"
+    ] = Path("/run/containerd/io.containerd.runtime.v2.task/k8s.io")
+    pod_logs: Annotated[
+        Path, path(), "log directories of the pods: names when there is no bundle either"
+    ] = Path("/var/log/pods")
+    trace_buffer_bytes: Annotated[
+        int,
+        size(64 * _KIB, 4 * _GIB),
+        "kernel memory of all trace rings of the node together, all CPUs included",
+    ] = 16 * _MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OOM:
+    """The OOM ledger."""
+
+    outcome_hold: Annotated[
+        float,
+        duration("0s", "10m"),
+        "how long a container must outlive a kill to have survived it",
+    ] = 2.0
+    settle: Annotated[
+        float, duration("0s", "10m"), "how long a kill waits for its names before it is counted"
+    ] = 2.0
+    series_retention: Annotated[
+        float, duration("0s", "30d"), "how long the counters of a dead container are still served"
+    ] = _HOUR
+    max_series: Annotated[
+        int, integer(1, 1_000_000), "containers with counters at a time, the dead included"
+    ] = 2000
+    max_incidents: Annotated[int, integer(1, 10_000_000), "incidents that are kept in memory"] = (
+        10_000
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """The rhythm."""
+
+    interval: Annotated[float, duration("100ms", "5m"), "time between two sweeps of the node"] = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings; `Settings()` is the default of each."""
+
+    host: Host = field(default_factory=Host)
+    node: Node = field(default_factory=Node)
+    state: State = field(default_factory=State)
+    serve: Serve = field(default_factory=Serve)
+    sources: Sources = field(default_factory=Sources)
+    oom: OOM = field(default_factory=OOM)
+    tick: Tick = field(default_factory=Tick)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key of the configuration.
+
+    `name` is dotted; `default` is TOML; `environment` is the variable that sets it.
+    """
+
+    name: str
+    kind: Kind
+    default: str
+    meaning: str
+    environment: str
+
+
+SECTIONS: Mapping[str, type[Any]] = MappingProxyType(get_type_hints(Settings))
+
+
+def describe() -> tuple[Key, ...]:
+    """Every key, in the order of the file."""
+    return _KEYS
+
+
+def _describe() -> tuple[Key, ...]:
+    keys = []
+    for section, cls in SECTIONS.items():
+        annotations = get_type_hints(cls, include_extras=True)
+        for entry in fields(cls):
+            _, kind, meaning = get_args(annotations[entry.name])
+            name = f"{section}.{entry.name}"
+            keys.append(
+                Key(
+                    name=name,
+                    kind=kind,
+                    default=kind.write(entry.default),
+                    meaning=meaning,
+                    environment=ENVIRONMENT_PREFIX + name.replace(".", "_").upper(),
+                )
+            )
+    return tuple(keys)
+
+
+_KEYS = _describe()
+
+
+def render(settings: Settings) -> str:
+    """The settings as the TOML file that `load` would read them from, every key written out."""
+    lines: list[str] = []
+    section = ""
+    for key in _KEYS:
+        head, name = key.name.split(".")
+        if head != section:
+            lines += ["", f"[{head}]"] if section else [f"[{head}]"]
+            section = head
+        lines.append(f"{name} = {key.kind.write(getattr(getattr(settings, head), name))}")
+    return "\n".join(lines) + "\n"

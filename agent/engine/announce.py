@@ -1,0 +1,125 @@
+"""What the agent says on its own terminal: what it sees and cannot see, then each event, a line
+each.
+
+Names in here come from containers; the parsers have escaped all that could steer a terminal.
+"""
+
+from __future__ import annotations
+
+import time
+
+from agent.model.event import (
+    AgentStarted,
+    Event,
+    EventKind,
+    JournalChange,
+    OOMAmended,
+    OOMRecorded,
+    RuntimeDisagreement,
+    SourceChange,
+    SourceGap,
+)
+from agent.model.oom import Container, Disagreement, LimitLevel, OOMIncident, Outcome, Truth
+from agent.model.source import SourceState
+from agent.model.status import NodeStatus
+
+_UNITS = ((1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki"))
+
+
+def size(count: int) -> str:
+    """Bytes as Kubernetes writes them: 2Gi, 1.9Gi, 512Mi."""
+    for unit, suffix in _UNITS:
+        if count >= unit:
+            return f"{count / unit:.1f}".removesuffix(".0") + suffix
+    return str(count)
+
+
+def opening(status: NodeStatus, *, socket: str, metrics: str, grpc: str = "") -> list[str]:
+    """The first lines: who we are, what is seen and what not and why, where to ask."""
+    host, identity = status.host, status.identity
+    seen = [s.name for s in status.sources if s.state is SourceState.UP]
+    lines = [
+        (
+            f"nodewitness {identity.version} on {identity.node} · kernel {host.kernel_release}"
+            f" · cgroup {host.cgroup_mode} · {host.containers} containers in {host.pods} pods"
+        ),
+        f"  sees     {' · '.join(seen) or 'nothing'}",
+    ]
+    for source in status.sources:
+        if source.state is not SourceState.UP:
+            lines.append(f"  {source.state.value:8} {source.name}: {source.detail}")
+            lines.append(f"           without it: {source.tells}")
+    lines.append(f"  socket   {socket}   (try: nodectl status)")
+    if grpc:
+        lines.append(f"  grpc     {grpc}, with mutual TLS")
+    lines.append(f"  metrics  {metrics or 'off (serve.metrics_address is empty)'}")
+    journal = f"{status.journal.path}: {status.journal.state} {status.journal.detail}"
+    lines.append(f"  journal  {journal.rstrip()}")
+    return lines
+
+
+def event_line(event: Event) -> str:
+    """One event as one line, the time first."""
+    clock = time.strftime("%H:%M:%S", time.localtime(event.wall_ns / 1e9))
+    return f"{clock} #{event.sequence} {event_words(event.kind)}"
+
+
+def event_words(kind: EventKind) -> str:
+    """What happened, in a line."""
+    match kind:
+        case OOMRecorded(incident=incident):
+            return incident_words(incident)
+        case OOMAmended(incident=incident):
+            return f"{incident_words(incident)} (revision {incident.revision})"
+        case RuntimeDisagreement(container=container, runtime_says=says, kernel_says=kernel):
+            return f"disagreement: {_who(container)}: the runtime says {says}; the kernel {kernel}"
+        case SourceGap(source=source, lost=lost, detail=detail):
+            count = "records" if lost is None else f"{lost} records"
+            return f"gap in {source}: {count} lost; {detail}"
+        case SourceChange(source=source, up=up, detail=detail):
+            return f"source {source} is {'up' if up else 'not up'}: {detail}".removesuffix(": ")
+        case JournalChange(state=state, detail=detail):
+            return f"journal is {state}: {detail}".removesuffix(": ")
+        case AgentStarted(version=version, pid=pid):
+            return f"agent {version} started, pid {pid}"
+
+
+def incident_words(incident: OOMIncident) -> str:
+    """Who was killed, at whose limit, and what became of the container."""
+    if incident.unattributed and not incident.victims:
+        return f"OOM kill, unattributed: {incident.counted} counted, no evidence names a victim"
+    victims = ", ".join(
+        f"{v.comm or 'unknown process'}[{'?' if v.pid is None else v.pid}]"
+        for v in incident.victims[:4]
+    )
+    if len(incident.victims) > 4:
+        victims += f" and {len(incident.victims) - 4} more"
+    container = incident.container
+    if container is not None:
+        where = _who(container)
+    else:
+        where = incident.unit or (incident.victims[0].cgroup if incident.victims else "") or "?"
+    limit = "at an unknown limit"
+    if incident.limit_level is LimitLevel.NODE:
+        limit = "for the node was out of memory"
+    elif incident.limit_level is not LimitLevel.UNKNOWN:
+        amount = "" if incident.limit_bytes is None else f" of {size(incident.limit_bytes)}"
+        limit = f"at the {incident.limit_level.value} limit{amount}"
+    end = {
+        Outcome.OPEN: "",
+        Outcome.SURVIVED: "; the container lives on",
+        Outcome.DIED: "; the container died",
+        Outcome.UNKNOWN: "",
+    }[incident.outcome]
+    if incident.hidden is Truth.YES:
+        end += " (hidden)"
+    if incident.runtime_says:
+        wrong = ", wrongly," if incident.disagreement is not Disagreement.NONE else ""
+        end += f"; the runtime says{wrong} {incident.runtime_says}"
+    kind = "drill: OOM kill" if incident.drill else "OOM kill"
+    return f"{kind}: {where}: {victims} {limit}{end}"
+
+
+def _who(container: Container) -> str:
+    pod = container.pod or f"pod {container.pod_uid}"
+    return f"{container.namespace or '?'}/{pod} {container.name or container.id[:12]}"

@@ -1,0 +1,109 @@
+"""The health of every source, as it is published. Absent never reads as broken, unknown never as
+healthy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from agent.host.clock import Clock
+from agent.model.absence import Absence, Absent
+from agent.model.event import SourceChange
+from agent.model.source import SourceHealth, SourceState
+
+TELLS = {
+    "vmstat": ("how many processes the OOM killer has killed on this node", True),
+    "memory.events": ("which cgroup's limit fired, and counts that outlive a container", True),
+    "kmsg": ("pid, name and memory of each victim, and its cgroup", False),
+    "trace": ("each victim before it is reaped, and kills while kmsg is overrun", False),
+    "probe": ("the cgroup of each victim and the limit that fired, from the kernel itself", False),
+    "recorder": (
+        "whose a victim was when it and its cgroup are gone; kills across restarts",
+        False,
+    ),
+    "signals": ("who sent a fatal signal: SIGKILL, SIGTERM and eight others", False),
+    "connector": ("with which code or by which signal a process ended", False),
+    "cri": ("pod and container names, and what the runtime says of a death", False),
+    "bundle": ("pod and container names while the runtime is silent", False),
+    "pod-logs": ("pod names when neither the runtime nor its bundles tell", False),
+}
+"""What each source tells, which is what the agent cannot know without it; and whether detection
+needs it.
+"""
+
+_STATES = {
+    Absence.VANISHED: SourceState.ABSENT,
+    Absence.UNSUPPORTED: SourceState.ABSENT,
+    Absence.DENIED: SourceState.DOWN,
+    Absence.FAILED: SourceState.DOWN,
+}
+
+
+class SourceBoard:
+    """One row per source of TELLS, all absent until told otherwise."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.on_change: Callable[[SourceChange], None] = lambda change: None
+        self._rows = {
+            name: self._row(name, tells, required=required)
+            for name, (tells, required) in TELLS.items()
+        }
+
+    def up(self, name: str, detail: str = "") -> None:
+        """The source sees."""
+        self._turn(name, SourceState.UP, None, detail)
+
+    def absent(self, name: str, absent: Absent) -> None:
+        """The source is not there, or broken: its absence decides which."""
+        self._turn(name, _STATES[absent.absence], absent.absence, absent.detail)
+
+    def hear(self, name: str, absent: Absent | None) -> None:
+        """What a part says of its own source: None, or why it does not tell."""
+        if absent is None:
+            self.up(name)
+        else:
+            self.absent(name, absent)
+
+    def off(self, name: str, detail: str) -> None:
+        """The source is switched off by the configuration."""
+        self._turn(name, SourceState.ABSENT, Absence.UNSUPPORTED, detail)
+
+    def count(self, name: str, records: int) -> None:
+        """How many records the source has read since the agent started."""
+        self._rows[name] = replace(self._rows[name], records=records)
+
+    def lost(self, name: str, records: int) -> None:
+        """So many more records are known to be lost."""
+        row = self._rows[name]
+        self._rows[name] = replace(row, lost=row.lost + records)
+
+    def is_up(self, name: str) -> bool:
+        """Whether the source sees now."""
+        return self._rows[name].state is SourceState.UP
+
+    def health(self) -> tuple[SourceHealth, ...]:
+        """All rows."""
+        return tuple(self._rows.values())
+
+    def _row(self, name: str, tells: str, *, required: bool) -> SourceHealth:
+        return SourceHealth(
+            name=name,
+            tells=tells,
+            required=required,
+            state=SourceState.ABSENT,
+            since_wall_ns=self._clock.wall_ns(),
+            absence=Absence.UNSUPPORTED,
+            detail="not opened yet",
+        )
+
+    def _turn(self, name: str, state: SourceState, absence: Absence | None, detail: str) -> None:
+        row = self._rows.get(name) or self._row(name, "a part of the agent itself", required=True)
+        changed = row.state is not state
+        since = self._clock.wall_ns() if changed else row.since_wall_ns
+        self._rows[name] = replace(
+            row, state=state, absence=absence, detail=detail, since_wall_ns=since
+        )
+        if changed:
+            self.on_change(SourceChange(source=name, up=state is SourceState.UP, detail=detail))

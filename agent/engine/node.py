@@ -1,0 +1,370 @@
+"""The story of a node: what is observed is folded into the ledger, and what follows is told.
+
+Everything here runs on the event loop and reads only what cannot hang: kernfs, procfs files that
+take no lock of a process, the kernel's log and trace rings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any
+
+from agent.engine.board import SourceBoard
+from agent.engine.fates import Fates
+from agent.engine.guard import Guard
+from agent.engine.publish import Publisher
+from agent.engine.watch import Watch
+from agent.host.absence import SourceAbsent
+from agent.host.clock import Clock
+from agent.inventory.containers import Inventory
+from agent.inventory.names import ContainerKind
+from agent.inventory.records import ContainerRecord
+from agent.inventory.resolver import NameResolver
+from agent.ledger.closing import Output
+from agent.ledger.deaths import DeathBook
+from agent.ledger.oom import OOMLedger
+from agent.ledger.series import Labels, OOMSeriesFold
+from agent.model.absence import Absence, Absent, ParseError
+from agent.model.cgroup import CgroupLevel
+from agent.model.event import EventKind, OOMAmended, OOMRecorded, RuntimeDisagreement, SourceGap
+from agent.model.evidence import (
+    CgroupAppeared,
+    CgroupGone,
+    EndSeen,
+    EndWanted,
+    ExitSeen,
+    FateSeen,
+    FateWanted,
+    KmsgSeen,
+    KmsgState,
+    LimitWanted,
+    NamesSeen,
+    Observation,
+    PlacesSeen,
+    PlacesWanted,
+    SignalSeen,
+    SourceLost,
+    TraceSeen,
+    VmstatSeen,
+)
+from agent.model.kmsg import OOMKilledProcess
+from agent.model.oom import Attribution
+from agent.observe.cgroups import NAME as CGROUPS
+from agent.observe.cgroups import CgroupWatcher
+from agent.observe.exits import ExitWatcher
+from agent.observe.trace import NAME as TRACE
+from agent.observe.vmstat import NAME as VMSTAT
+from agent.observe.vmstat import VmstatSampler
+
+LEDGER = "ledger"
+"""The name under which a failure of what follows from observations is published."""
+
+FLUSH_ATTEMPTS = 64
+"""Incidents that may break the telling in one go; the others wait for the next."""
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+Ends = Callable[[EndWanted], Coroutine[Any, Any, None]]
+"""Answers EndWanted, in its own time and by `take`."""
+Places = Callable[[tuple[tuple[int, int], ...]], Awaitable[dict[int, tuple[str, Attribution]]]]
+"""Answers PlacesWanted: (pid, when it was killed), to cgroups by pid."""
+
+
+class Node:
+    """One node. `take` for what comes by itself, `tick` for what has to be asked for."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        board: SourceBoard,
+        guard: Guard,
+        sampler: VmstatSampler,
+        cgroups: CgroupWatcher,
+        inventory: Inventory,
+        resolver: NameResolver,
+        ledger: OOMLedger,
+        deaths: DeathBook,
+        series: OOMSeriesFold,
+        fates: Fates,
+        publisher: Publisher,
+        places: Places,
+        ends: Ends,
+        spawn: Spawn,
+    ) -> None:
+        self._clock = clock
+        self._board = board
+        self._guard = guard
+        self._sampler = sampler
+        self._cgroups = cgroups
+        self._inventory = inventory
+        self._resolver = resolver
+        self._ledger = ledger
+        self._deaths = deaths
+        self._series = series
+        self._fates = fates
+        self._publisher = publisher
+        self._places = places
+        self._ends = ends
+        self._spawn = spawn
+        self._told: list[EventKind] = []
+        self._labels: dict[str, Labels] = {}  # of the live containers that have series
+        self._due: asyncio.TimerHandle | None = None
+        self._cgroups_fd: int | None = None  # the one that the loop waits for
+        self._hear_trace: Callable[[], None] = lambda: None
+
+    def begin(
+        self,
+        watches: Iterable[Watch],
+        loop: asyncio.AbstractEventLoop,
+        recorded: Iterable[TraceSeen] = (),
+    ) -> None:
+        """The first reading: the count, then who is who, then what the kernel's log still holds.
+
+        `recorded` are the kills in the flight recorder: a former run may have heard of the last of
+        them and not have written it down.
+        """
+        self._count()
+        self.take(self._cgroups.start())
+        self._board.up(CGROUPS, self._cgroups.detail)
+        self._listen_to_cgroups(loop)
+        since_ns = self._ledger.written_until_ns()
+        self.take([seen for seen in recorded if seen.boottime_ns >= since_ns])
+        watches = list(watches)
+        for watch in watches:
+            watch.start(loop)
+            self._tell_kmsg(watch)
+            if watch.name == TRACE:
+                self._hear_trace = partial(watch.catch_up, loop)
+        self._hear_trace()
+        for watch in watches:
+            watch.catch_up(loop)
+        self._count()
+        self._ledger.reconciled()
+        self.settle()
+
+    def take(self, seen: Iterable[Observation]) -> None:
+        """Fold observations in order, then tell what follows from them.
+
+        One that breaks the ledger costs itself alone: it is told as a gap of the ledger.
+        """
+        seen = list(seen)
+        if any(map(_is_line, seen)):
+            self._hear_trace()  # mark_victim comes before the line: what it tells is there already
+        if any(map(_is_kill, seen)):
+            self._count()  # read after the line, so that it covers it
+        now_ns = self._clock.boottime_ns()
+        lost = False
+        for item in seen:
+            if not self._guard.attempt(LEDGER, partial(self._take_one, item, now_ns)):
+                self._lost(_poisoned(item))
+            lost = lost or isinstance(item, SourceLost)
+        if lost:
+            self._count()  # whatever was lost: read the truth again
+        self.settle()
+
+    def tick(self, watches: Iterable[Watch], loop: asyncio.AbstractEventLoop) -> None:
+        """Once a second: drain what waits, read the count, and judge what is overdue by then."""
+        for watch in watches:
+            if isinstance(watch.watcher, ExitWatcher):
+                watch.watcher.inits = self._inventory.inits()
+            watch.tick(loop)
+            self._tell_kmsg(watch)
+            watch.catch_up(loop)
+        self._count()
+        seen = self._guard.call(CGROUPS, self._cgroups.tick)
+        self._listen_to_cgroups(loop)
+        if seen is not None:
+            self._board.up(CGROUPS, self._cgroups.detail)
+            self._board.count(CGROUPS, self._cgroups.records)
+            self.take(seen)
+        now_ns = self._clock.boottime_ns()
+        for part in (
+            self._fates.find_inits,
+            partial(self._inventory.forget, now_ns),
+            partial(self._series.expire, now_ns),
+            partial(self._ledger.tick, now_ns),
+        ):
+            self._guard.call(LEDGER, part)
+        self.settle()
+
+    def settle(self) -> None:
+        """Tell all that is new; answer at once what the ledger asks and the kernel can answer."""
+        now_ns = self._clock.boottime_ns()
+        self._guard.call(LEDGER, partial(self._reread, now_ns))
+        for _ in range(FLUSH_ATTEMPTS):
+            if self._guard.attempt(LEDGER, partial(self._flush, now_ns)):
+                break  # else what broke it is out of its way: on with the others
+            self._lost(SourceLost(source=LEDGER, lost=1, detail="an incident could not be told"))
+        told, self._told = self._told, []
+        self._publisher.publish(told, self._guard.call(LEDGER, self._ledger.checkpoint))
+        self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
+
+    def tell(self, kind: EventKind) -> None:
+        """Something to be told that is no observation: a source's or the journal's state."""
+        self._told.append(kind)
+
+    def named(self, record: ContainerRecord) -> None:
+        """The resolver's word that a container has (better) names."""
+        now_ns = self._clock.boottime_ns()
+        names = record.names
+        self._guard.call(LEDGER, partial(self._ledger.fold, NamesSeen(container=names), now_ns))
+        if record.alive and record.kind is not ContainerKind.SANDBOX and names.pod:
+            labels = (names.namespace, names.pod, names.name)
+            before = self._labels.get(names.id)
+            if before != labels:
+                if before is not None:
+                    self._series.vanished(before, now_ns)
+                self._labels[names.id] = labels
+                self._series.appeared(labels)
+        self.settle()
+
+    def _cgroups_changed(self, loop: asyncio.AbstractEventLoop) -> None:
+        seen, _ = self._cgroups.observe()
+        self._listen_to_cgroups(loop)
+        if seen:
+            self.take(seen)
+
+    def _listen_to_cgroups(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait for what inotify has to say: its instance can go, and come back later."""
+        descriptor = self._cgroups.fileno()
+        if descriptor == self._cgroups_fd:
+            return
+        if self._cgroups_fd is not None:
+            loop.remove_reader(self._cgroups_fd)
+        self._cgroups_fd = descriptor
+        if descriptor is not None:
+            changed = partial(self._cgroups_changed, loop)
+            loop.add_reader(descriptor, self._guard.call, LEDGER, changed)
+
+    def close(self) -> None:
+        """Observe no more; what was seen is told first."""
+        self.settle()
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        if self._cgroups_fd is not None:
+            asyncio.get_running_loop().remove_reader(self._cgroups_fd)
+            self._cgroups_fd = None
+        self._cgroups.close()
+        self._sampler.close()
+
+    def _take_one(self, item: Observation, now_ns: int) -> None:
+        match item:
+            case CgroupAppeared():
+                self._appeared(item, now_ns)
+            case CgroupGone():
+                self._gone(item, now_ns)
+                self._ledger.fold(item, now_ns)
+            case SignalSeen():
+                self._deaths.sent(item.sent)
+            case ExitSeen():
+                self._deaths.ended(item.exit)
+                self._ledger.fold(item, now_ns)
+            case SourceLost():
+                self._lost(item)
+            case _:
+                self._ledger.fold(item, now_ns)
+
+    def _reread(self, now_ns: int) -> None:
+        """The counters above new victims: one more witness."""
+        for cgroup in self._ledger.unpublished_cgroups():
+            for item in self._cgroups.reread(cgroup):
+                if not isinstance(item, CgroupAppeared | SourceLost | SignalSeen):
+                    self._guard.call(LEDGER, partial(self._ledger.fold, item, now_ns))
+
+    def _flush(self, now_ns: int) -> None:
+        more = True
+        while more:
+            more = False
+            for output in self._ledger.flush(now_ns):
+                more = True
+                self._guard.call(LEDGER, partial(self._put, output, now_ns))
+
+    def _put(self, output: Output, now_ns: int) -> None:
+        match output:
+            case OOMRecorded() | OOMAmended() | RuntimeDisagreement():
+                self._told.append(output)
+            case LimitWanted():
+                self._ledger.fold(self._fates.limit(output), now_ns)
+            case FateWanted():
+                self._spawn(self._answer(output))
+            case PlacesWanted():
+                self._spawn(self._place(output))
+            case EndWanted():
+                self._spawn(self._ends(output))
+
+    def _appeared(self, item: CgroupAppeared, now_ns: int) -> None:
+        record = self._inventory.appeared(item.place, item.inode, now_ns)
+        if record is not None:
+            self._resolver.resolve(record)
+
+    def _gone(self, item: CgroupGone, now_ns: int) -> None:
+        self._inventory.vanished(item.place.path, item.inode, now_ns)
+        labels = self._labels.pop(item.place.container_id, None)
+        if labels is not None and item.place.level is CgroupLevel.CONTAINER:
+            self._series.vanished(labels, now_ns)
+
+    def _lost(self, item: SourceLost) -> None:
+        self._board.lost(item.source, item.lost or 1)
+        self._told.append(SourceGap(source=item.source, lost=item.lost, detail=item.detail))
+
+    def _count(self) -> None:
+        """Read the kernel's count. It is required, so its absence is loud, and is not the end."""
+        now_ns = self._clock.boottime_ns()
+        try:
+            seen = self._sampler.sample()
+        except SourceAbsent as error:
+            self._board.absent(VMSTAT, error.absent)
+            seen = VmstatSeen(oom_kill=None)
+        except ParseError as error:
+            self._board.absent(VMSTAT, Absent(absence=Absence.FAILED, detail=str(error)))
+            seen = VmstatSeen(oom_kill=None)
+        else:
+            self._board.up(VMSTAT)
+            self._board.count(VMSTAT, self._sampler.records)
+        self._guard.call(LEDGER, partial(self._ledger.fold, seen, now_ns))
+
+    def _tell_kmsg(self, watch: Watch) -> None:
+        if watch.name == "kmsg":
+            seen = KmsgState(up=watch.watcher is not None)
+            now_ns = self._clock.boottime_ns()
+            self._guard.call(LEDGER, partial(self._ledger.fold, seen, now_ns))
+
+    async def _answer(self, wanted: FateWanted) -> None:
+        try:
+            names, seen = await self._fates.answer(wanted)
+        except Exception:
+            # Not known is an answer too; without one the incident would stay open for ever.
+            self.take([FateSeen(incident_id=wanted.incident_id, init_alive=None)])
+            raise
+        self.take([seen] if names is None else [names, seen])
+
+    async def _place(self, wanted: PlacesWanted) -> None:
+        places = await self._places(wanted.victims)
+        self.take([PlacesSeen(incident_id=wanted.incident_id, places=places)])
+
+    def _wake_when_due(self, now_ns: int) -> None:
+        due_ns = self._ledger.next_due_ns()
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        if due_ns is not None:
+            seconds = max(0.0, (due_ns - now_ns) / 1e9)
+            self._due = asyncio.get_running_loop().call_later(
+                seconds, self._guard.call, LEDGER, self.settle
+            )
+
+
+def _is_line(item: Observation) -> bool:
+    return isinstance(item, KmsgSeen) and isinstance(item.line, OOMKilledProcess)
+
+
+def _poisoned(item: Observation) -> SourceLost:
+    """What is told of an observation that could not be taken; why is in the log and the status."""
+    return SourceLost(source=LEDGER, lost=1, detail=f"a {type(item).__name__} could not be taken")
+
+
+def _is_kill(item: Observation) -> bool:
+    return isinstance(item, TraceSeen | EndSeen) or _is_line(item)

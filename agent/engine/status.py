@@ -1,0 +1,88 @@
+"""The one published snapshot of the node: what GetStatus and /metrics show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.engine.board import SourceBoard
+from agent.engine.places import PlaceFinder
+from agent.host.absence import SourceAbsent
+from agent.host.boot import BootFacts
+from agent.host.clock import Clock
+from agent.host.self_usage import ProcessUsage, SelfUsageSource
+from agent.host.worker import Workers
+from agent.inventory.containers import Inventory
+from agent.ledger.oom import OOMLedger
+from agent.ledger.series import OOMSeriesFold
+from agent.model.cgroup import CgroupMode
+from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
+from agent.state.incidents import IncidentIndex
+from agent.state.journal import Journal
+from agent.state.off import NoJournal
+from agent.state.stream import EventStream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusView:
+    """Answers from memory at once; only the agent's own usage is read, from its own procfs."""
+
+    clock: Clock
+    identity: Identity
+    boot: BootFacts
+    mode: CgroupMode
+    board: SourceBoard
+    inventory: Inventory
+    ledger: OOMLedger
+    folded: OOMSeriesFold
+    journal: Journal | NoJournal
+    stream: EventStream
+    incidents: IncidentIndex
+    workers: Workers
+    usage: SelfUsageSource
+    memory_bytes: int
+    places: PlaceFinder
+    trace_buffer_bytes: Callable[[], int]
+
+    def series(self) -> OOMSeries:
+        """Everything that /metrics says about kills."""
+        return self.folded.series(self.ledger.books())
+
+    def status(self) -> NodeStatus:
+        """One moment of everything else."""
+        return NodeStatus(
+            now_boottime_ns=self.clock.boottime_ns(),
+            now_wall_ns=self.clock.wall_ns(),
+            identity=self.identity,
+            host=HostFacts(
+                kernel_release=self.boot.kernel_release,
+                cgroup_mode=self.mode.value,
+                cgroup_driver=self.inventory.driver,
+                containers=self.inventory.containers,
+                pods=self.inventory.pods,
+                memory_bytes=self.memory_bytes,
+            ),
+            sources=self.board.health(),
+            oom=self.ledger.books(),
+            journal=self.journal.health(),
+            usage=self._usage(),
+            recorder_window_seconds=self.places.window_seconds,
+        )
+
+    def _usage(self) -> SelfUsage:
+        try:
+            own = self.usage.read()
+        except SourceAbsent:
+            own = ProcessUsage(cpu_seconds=0.0, resident_bytes=0, open_fds=0)
+        statistics = self.stream.statistics()
+        return SelfUsage(
+            cpu_seconds=own.cpu_seconds,
+            resident_bytes=own.resident_bytes,
+            open_fds=own.open_fds,
+            trace_buffer_bytes=self.trace_buffer_bytes(),
+            subscribers=statistics.subscribers,
+            subscriber_drops=statistics.subscriber_drops,
+            abandoned_workers=self.workers.abandoned
+            + self.places.abandoned_workers
+            + self.journal.abandoned_readers,
+        )

@@ -1,0 +1,104 @@
+"""What the agent says on its own terminal, which may be stopped, full or gone.
+
+Whoever reads our output (containerd, a pipe, a terminal after Ctrl-S) may cease to: a write would
+then block for ever. One daemon thread writes; the event loop only puts lines into a queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+from collections import OrderedDict
+
+from agent.engine.announce import event_line, incident_words
+from agent.model.event import Event, OOMAmended, OOMRecorded
+
+WAITING_LINES = 1_000
+REMEMBERED_INCIDENTS = 1_000
+
+
+class LineWriter(logging.Handler):
+    """Writes lines to a descriptor from a thread of its own; also a handler of log records."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self._fd = fd
+        self._waiting: queue.Queue[str] = queue.Queue(WAITING_LINES)
+        self.dropped = 0
+        threading.Thread(target=self._run, name="terminal", daemon=True).start()
+
+    def put(self, line: str) -> None:
+        """Never blocks: a line that finds the queue full is dropped and counted."""
+        try:
+            self._waiting.put_nowait(line)
+        except queue.Full:
+            self.dropped += 1
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A log record as a line."""
+        self.put(self.format(record))
+
+    def flush_within(self, seconds: float) -> None:
+        """Give the thread a moment to write what waits; for the end of the process."""
+        waiter = threading.Thread(target=self._waiting.join, daemon=True)
+        waiter.start()
+        waiter.join(seconds)
+
+    def _run(self) -> None:
+        told = 0
+        gone = False
+        while True:
+            line = self._waiting.get()
+            try:
+                if not gone:
+                    dropped = self.dropped
+                    if dropped > told:
+                        line = f"({dropped - told} lines were dropped: nobody read)\n{line}"
+                        told = dropped
+                    _write_all(self._fd, f"{line}\n".encode("utf-8", "backslashreplace"))
+            except OSError:
+                gone = True  # EPIPE: the reader left; what matters is served elsewhere
+            finally:
+                self._waiting.task_done()
+
+
+class Terminal:
+    """Says first who we are, then each event; of what was found at the start, the sum."""
+
+    def __init__(self, out: LineWriter) -> None:
+        self._out = out
+        self._early: list[Event] | None = []
+        self._old: set[str] = set()  # incidents that are told as a sum
+        self._said: OrderedDict[str, str] = OrderedDict()  # by incident
+
+    def hear(self, event: Event) -> None:
+        """One more event; an amendment only if it changes what was said."""
+        if self._early is not None:
+            self._early.append(event)
+            return
+        if isinstance(event.kind, OOMRecorded | OOMAmended):
+            incident = event.kind.incident
+            words = incident_words(incident)
+            if incident.id in self._old or self._said.get(incident.id) == words:
+                return
+            self._said[incident.id] = words
+            while len(self._said) > REMEMBERED_INCIDENTS:
+                self._said.popitem(last=False)
+        self._out.put(event_line(event))
+
+    def open(self, lines: list[str]) -> None:
+        """Say who we are, and how much happened before."""
+        early, self._early = self._early or [], None
+        self._old = {e.kind.incident.id for e in early if isinstance(e.kind, OOMRecorded)}
+        for line in lines:
+            self._out.put(line)
+        if self._old:
+            count = len(self._old)
+            self._out.put(f"  before   {count} OOM kills are in the kernel's log: nodectl oom")
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]

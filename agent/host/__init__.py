@@ -1,0 +1,1 @@
+"""The sources: the only package that opens, connects or enters anything on the host."""

@@ -1,0 +1,1 @@
+"""Who is who: cgroups, containers and pods, the recently dead included."""

@@ -1,0 +1,1 @@
+"""Books that must balance: pure folds over evidence, checked against the kernel's counters."""

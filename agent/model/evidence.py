@@ -1,0 +1,216 @@
+"""What watchers and samplers hand to the OOM ledger, and what the ledger asks for in return.
+
+Data walks one way: an observer makes evidence, the engine folds it into the ledger, and a ledger
+that needs more emits a request that the engine answers with further evidence. The ledger never
+reaches out itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.model.cgroup import CgroupPlace, MemoryEvents
+from agent.model.death import ProcessExit, SignalSent
+from agent.model.kmsg import OOMLine, TraceVictim
+from agent.model.oom import Attribution, Container, ContainerExit
+from agent.model.probe import VictimProbe
+from agent.model.process import ProcessCapture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KmsgSeen:
+    """One line of the OOM killer, facility 0. `capture` only with "Killed process", while the
+    victim was still there.
+    """
+
+    sequence: int
+    boottime_ns: int
+    line: OOMLine
+    capture: ProcessCapture | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceSeen:
+    """One oom:mark_victim. A candidate only: it also fires for tasks that were dying already, which
+    nothing counts.
+    """
+
+    boottime_ns: int
+    victim: TraceVictim
+    capture: ProcessCapture | None = None
+    probe: VictimProbe | None = None  # where the kernel lets us probe its OOM killer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmstatSeen:
+    """/proc/vmstat oom_kill since boot; None: it could not be read."""
+
+    oom_kill: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountersSeen:
+    """The memory counters of one cgroup that follow it: hierarchical, and local where the kernel
+    has them.
+    """
+
+    place: CgroupPlace
+    inode: int
+    events: MemoryEvents | None = (
+        None  # v2 memory.events; v1: only oom_kill is meant, and is not hierarchical
+    )
+    local: MemoryEvents | None = None  # v2 memory.events.local
+    appeared: bool = False  # created while the agent watched: its counters began at zero
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CgroupGone:
+    """A cgroup that was followed is removed."""
+
+    place: CgroupPlace
+    inode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesSeen:
+    """The names of a container are known, or better known than before."""
+
+    container: Container
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FateSeen:
+    """The answer to FateWanted."""
+
+    incident_id: str
+    init_alive: bool | None  # None: could not be proven either way
+    init_pid: int | None = None
+    runtime_says: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSeen:
+    """The answer to EndWanted: the runtime's last word, and how the container's init ended."""
+
+    place: CgroupPlace
+    runtime_says: str = ""  # empty: it has no record of the end, or could not be asked
+    exit: ContainerExit | None = None  # None: nobody tells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSeen:
+    """The answer to LimitWanted. limit_bytes None: no limit is set, or it could not be read."""
+
+    incident_id: str
+    limit_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacesSeen:
+    """The answer to PlacesWanted: cgroup paths by pid; a pid that nothing tells of is left out."""
+
+    incident_id: str
+    places: dict[int, tuple[str, Attribution]]  # RECORDER or SCAN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitSeen:
+    """A process ended, and how (process connector)."""
+
+    exit: ProcessExit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSeen:
+    """A fatal signal was sent, and by whom (signal:signal_generate)."""
+
+    sent: SignalSent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KmsgState:
+    """Whether kmsg is read. While it is not, nothing more is to be waited for from it."""
+
+    up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgedSeen:
+    """A line that imitates the OOM killer and was written by user space (facility not 0)."""
+
+    sequence: int
+
+
+OOMEvidence = (
+    KmsgSeen
+    | TraceSeen
+    | VmstatSeen
+    | CountersSeen
+    | CgroupGone
+    | NamesSeen
+    | FateSeen
+    | EndSeen
+    | LimitSeen
+    | PlacesSeen
+    | ExitSeen
+    | KmsgState
+    | ForgedSeen
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FateWanted:
+    """The hold is over: does the container's init live, and what does the runtime say?"""
+
+    incident_id: str
+    place: CgroupPlace
+    killed_boottime_ns: int
+    live: bool  # the agent watched when it happened; else the container's absence proves little
+    group_kill: bool  # the kernel killed all of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndWanted:
+    """A container is gone: how did it end, and what does the runtime say of that?"""
+
+    place: CgroupPlace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitWanted:
+    """How large is memory.max of this cgroup?"""
+
+    incident_id: str
+    cgroup: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacesWanted:
+    """Whose cgroup no cheaper evidence tells: what do the recorder and the scans say?"""
+
+    incident_id: str
+    victims: tuple[tuple[int, int], ...]  # (pid, when it was killed by CLOCK_BOOTTIME)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CgroupAppeared:
+    """A cgroup of Kubernetes' tree is followed from now on."""
+
+    place: CgroupPlace
+    inode: int
+    live: bool  # created while the agent watched
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLost:
+    """A source lost records; whoever hears this reads the ground truth again."""
+
+    source: str
+    lost: int | None  # None: unknown how many
+    detail: str
+
+
+Observation = OOMEvidence | SignalSeen | CgroupAppeared | SourceLost
+"""What an observer can say."""
+
+EvidenceRequest = FateWanted | EndWanted | LimitWanted | PlacesWanted

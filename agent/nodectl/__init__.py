@@ -1,0 +1,1 @@
+"""nodectl: what an operator runs on a node. A client, and one file per command."""

@@ -1,0 +1,113 @@
+"""Watches fatal signals and who sends them, by signal:signal_generate.
+
+In a trace instance of its own, for any process can send itself signals as fast as it likes: what
+that pushes out of a ring must not be the victims of the OOM killer. For the same reason only so
+many are read between two ticks; the ring keeps the latest of the rest, and counts what it loses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+from dataclasses import replace
+
+from agent.host.absence import SourceAbsent
+from agent.host.clock import TICK_NS, ticks_to_ns
+from agent.host.proc import ProcReader
+from agent.host.trace_instance import TraceInstance
+from agent.model.absence import ParseError
+from agent.model.death import SignalSent
+from agent.model.evidence import Observation, SignalSeen, SourceLost
+from agent.parse.signal_generate import UNKNOWN_COMM, parse_signal, without_losses
+from agent.parse.trace_event import split_records
+
+NAME = "signals"
+EVENT = "signal/signal_generate"
+FILTER = (
+    "result != 2 && (sig == 1 || sig == 2 || sig == 3 || sig == 4 || sig == 6 || sig == 7"
+    " || sig == 8 || sig == 9 || sig == 11 || sig == 15)"
+)
+"""HUP INT QUIT ILL ABRT BUS FPE KILL SEGV TERM; 2 is TRACE_SIGNAL_ALREADY_PENDING, of which the
+first was told.
+"""
+
+SIGNALS_PER_TICK = 1024
+LOSS_TICKS = 60
+"""A flood that lasts is told of once in so many ticks."""
+
+
+class SignalWatcher:
+    """Owns the instance's trace_pipe; reading it consumes."""
+
+    def __init__(self, instance: TraceInstance, proc: ProcReader) -> None:
+        self._instance = instance
+        self._proc = proc
+        self._poll = select.epoll()  # can be muted, while the pipe stays readable
+        self._poll.register(instance.fileno(), select.EPOLLIN)
+        self._lost = instance.lost()
+        self._quiet_ticks = 0
+        self._left = SIGNALS_PER_TICK
+        self.records = 0
+        self.buffer_bytes = instance.buffer_bytes
+
+    def fileno(self) -> int | None:
+        """Readable when `observe` has something to say."""
+        return self._poll.fileno()
+
+    def observe(self) -> tuple[list[Observation], bool]:
+        """What one read tells; True if more may be waiting, and may be read before the next tick.
+
+        Raises SourceAbsent.
+        """
+        if self._left <= 0:
+            return [], False
+        data = self._instance.read()
+        if data is None:
+            return [], False
+        # One read gives whole events, so the last record is whole as well.
+        records, last = split_records(without_losses(data))
+        records.append(last.removesuffix(b"\n"))
+        seen: list[Observation] = []
+        for record in records:
+            seen.extend(self._seen(record))
+        self._left -= len(records)
+        if self._left <= 0:
+            self._poll.modify(self._instance.fileno(), 0)
+        return seen, self._left > 0
+
+    def tick(self) -> list[Observation]:
+        """Overruns of the ring, and reading again after a flood. Raises SourceAbsent."""
+        if self._left <= 0:
+            self._poll.modify(self._instance.fileno(), select.EPOLLIN)
+        self._left = SIGNALS_PER_TICK
+        self._quiet_ticks = max(0, self._quiet_ticks - 1)
+        lost = self._instance.lost()
+        if self._quiet_ticks or lost <= self._lost:
+            return []
+        new, self._lost, self._quiet_ticks = lost - self._lost, lost, LOSS_TICKS
+        detail = "signals came faster than they are read"
+        return [SourceLost(source=NAME, lost=new, detail=detail)]
+
+    def close(self) -> None:
+        """Stop reading; the instance itself stays, so that what happens meanwhile is not lost."""
+        self._poll.close()
+        self._instance.close()
+
+    def _seen(self, record: bytes) -> list[Observation]:
+        try:
+            sent = parse_signal(record)
+        except ParseError as error:
+            return [SourceLost(source=NAME, lost=1, detail=str(error))]
+        if sent is None:
+            return []
+        self.records += 1
+        return [SignalSeen(sent=self._with_comm(sent))]
+
+    def _with_comm(self, sent: SignalSent) -> SignalSent:
+        """The kernel keeps the comms of 128 tasks only; the sender may still be there to ask."""
+        if sent.sender_comm == UNKNOWN_COMM:
+            with contextlib.suppress(SourceAbsent, ParseError):
+                stat = self._proc.stat(sent.sender_pid)
+                if ticks_to_ns(stat.start_ticks) <= sent.boottime_ns + TICK_NS:
+                    return replace(sent, sender_comm=stat.comm)
+        return sent

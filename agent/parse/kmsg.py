@@ -1,0 +1,44 @@
+"""/dev/kmsg: one read() is one record
+
+    6,443,54187127,-;memory: usage 32768kB, limit 32768kB, failcnt 70
+    6,339,5140900,-,caller=T1;NET: Registered protocol family 10
+     SUBSYSTEM=net
+     DEVICE=n2
+
+Before the ";": facility << 3 | level, sequence, microseconds of printk's clock, flags ("c": a
+fragment of a line), and whatever later kernels add. In the text every byte that is not printable
+ASCII, and the backslash, is written as \\xNN. Lines that begin with a space are properties of the
+device. User space may write records too, of any facility but 0.
+
+https://www.kernel.org/doc/Documentation/ABI/testing/dev-kmsg
+"""
+
+from __future__ import annotations
+
+import re
+
+from agent.model.absence import ParseError
+from agent.model.kmsg import KmsgRecord
+from agent.parse.digits import number
+
+_ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+
+
+def parse_kmsg(data: bytes) -> KmsgRecord:
+    """The record, the escapes in its text undone, without the properties of the device."""
+    prefix, semicolon, body = data.partition(b";")
+    fields = prefix.split(b",")
+    if not semicolon or len(fields) < 4:
+        raise ParseError("kmsg: 'priority,sequence,microseconds,flags;text'", data)
+    priority = number(fields[0], "kmsg: priority")
+    text = body.partition(b"\n")[0].decode("latin-1")
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
+    return KmsgRecord(
+        level=priority & 7,
+        facility=priority >> 3,
+        sequence=number(fields[1], "kmsg: sequence"),
+        timestamp_us=number(fields[2], "kmsg: microseconds"),
+        flags=fields[3].decode("latin-1"),
+        text=text,
+    )

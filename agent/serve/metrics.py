@@ -1,0 +1,294 @@
+"""The metric families, one row each: name, kind, help, labels, and where the value comes from.
+
+A row whose function yields nothing is left out of that scrape: what is unknown is absent, never
+zero. The one family with a series per container is not a row but `KILLS`, for it is rendered by
+hand (agent.serve.exposition). Pids, UIDs, paths and inodes are in the events, never in a label.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from agent.model.oom import LimitLevel
+from agent.model.source import SourceHealth, SourceState
+from agent.model.status import NodeStatus, OOMSeries
+from agent.serve.exposition import Counter
+
+KILLS = Counter(
+    name="nodewitness_oom_kills",
+    help="Processes of a container that the kernel's OOM killer killed, by what became of the "
+    "container. Starts at 0 while the container lives. Without drills.",
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class HttpStatistics:
+    """What the metrics endpoint itself has done; its server and its pages keep the count."""
+
+    connections: int = 0  # open now
+    dropped: dict[str, int] = field(default_factory=lambda: {"limit": 0, "silent": 0, "slow": 0})
+    scrapes: int = 0
+    last_scrape_seconds: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class TlsStatistics:
+    """What gRPC over TCP has seen; its server keeps the count. Times are seconds since 1970."""
+
+    certificate_until: int | None = None
+    client_ca_until: int | None = None
+    reload_failures: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scrape:
+    """All that one scrape is written from, taken at one moment."""
+
+    status: NodeStatus
+    series: OOMSeries
+    http: HttpStatistics
+    tls: TlsStatistics | None = None  # None while gRPC is not served over TCP
+
+
+class Kind(enum.Enum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+
+
+Sample = tuple[tuple[str, ...], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One family; `name` without "_total"."""
+
+    kind: Kind
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    samples: Callable[[Scrape], Iterable[Sample]]
+
+
+def _counter(
+    name: str,
+    text: str,
+    samples: Callable[[Scrape], Iterable[Sample]],
+    labels: tuple[str, ...] = (),
+) -> Row:
+    name = f"nodewitness_{name}"
+    return Row(kind=Kind.COUNTER, name=name, help=text, labels=labels, samples=samples)
+
+
+def _gauge(
+    name: str,
+    text: str,
+    samples: Callable[[Scrape], Iterable[Sample]],
+    labels: tuple[str, ...] = (),
+) -> Row:
+    name = f"nodewitness_{name}"
+    return Row(kind=Kind.GAUGE, name=name, help=text, labels=labels, samples=samples)
+
+
+def _one(value: float | None) -> Iterable[Sample]:
+    return () if value is None else (((), value),)
+
+
+def _each_source(scrape: Scrape, count: Callable[[SourceHealth], int]) -> Iterator[Sample]:
+    return (((source.name,), count(source)) for source in scrape.status.sources)
+
+
+def _source_up(scrape: Scrape) -> Iterator[Sample]:
+    for source in scrape.status.sources:
+        if source.state is not SourceState.ABSENT:
+            yield (source.name,), source.state is SourceState.UP
+
+
+def _source_absent(scrape: Scrape) -> Iterator[Sample]:
+    for source in scrape.status.sources:
+        if source.state is SourceState.ABSENT:
+            yield (source.name, source.absence.value if source.absence else ""), 1
+
+
+def _journal_up(scrape: Scrape) -> Iterable[Sample]:
+    state = scrape.status.journal.state
+    return _one(None if state == "off" else state == "ok")
+
+
+def _tls_expiry(scrape: Scrape) -> Iterator[Sample]:
+    if scrape.tls is not None and scrape.tls.certificate_until is not None:
+        yield ("certificate",), scrape.tls.certificate_until
+    if scrape.tls is not None and scrape.tls.client_ca_until is not None:
+        yield ("client_ca",), scrape.tls.client_ca_until
+
+
+def _books_balanced(scrape: Scrape) -> Iterable[Sample]:
+    books = scrape.status.oom
+    return _one(None if books.counted is None else books.balanced)
+
+
+ROWS = (
+    _counter(
+        "oom_incidents",
+        "Calls of the kernel's OOM killer, by whose limit fired. Without drills.",
+        lambda s: (((level.value,), s.series.incidents.get(level, 0)) for level in LimitLevel),
+        labels=("limit",),
+    ),
+    _counter(
+        "oom_system_kills",
+        "Processes outside pods that the OOM killer killed, by systemd unit or cgroup.",
+        lambda s: (((unit,), kills) for unit, kills in s.series.system_kills.items()),
+        labels=("unit",),
+    ),
+    _counter(
+        "oom_kill_repeats",
+        "Kills that the kernel counted a second time for the same process.",
+        lambda s: _one(s.series.repeats),
+    ),
+    _counter(
+        "oom_kills_unattributed",
+        "Kills since the agent first ran on this boot that the kernel counted, and no evidence "
+        "says whose.",
+        lambda s: _one(s.series.unattributed),
+    ),
+    _counter(
+        "oom_kills_before_start",
+        "Kills from before the agent first ran on this boot whose evidence was gone by then.",
+        lambda s: _one(s.series.before_start),
+    ),
+    _counter(
+        "oom_drill_kills",
+        "Processes killed by drills of nodectl.",
+        lambda s: _one(s.series.drill_kills),
+    ),
+    _counter(
+        "oom_claims_disbelieved",
+        "Lines in kmsg that claim a kill which the kernel neither wrote nor counted.",
+        lambda s: _one(s.series.disbelieved),
+    ),
+    _counter(
+        "runtime_disagreements",
+        "Containers of whose end the runtime says otherwise than the kernel, since the agent "
+        "started.",
+        lambda s: (((kind.value,), count) for kind, count in s.series.disagreements.items()),
+        labels=("kind",),
+    ),
+    _counter(
+        "oom_kills_counted",
+        "The kernel's own count of OOM kills since boot; absent while it cannot be read.",
+        lambda s: _one(s.status.oom.counted),
+    ),
+    _gauge(
+        "oom_books_balanced",
+        "Whether the kernel's count equals victims, repeats, unattributed and pending kills; "
+        "absent while that count cannot be read.",
+        _books_balanced,
+    ),
+    _gauge(
+        "oom_kills_pending",
+        "Kills that the kernel counted and whose evidence is still awaited.",
+        lambda s: _one(s.status.oom.pending),
+    ),
+    _counter(
+        "oom_series_evicted",
+        "Containers whose nodewitness_oom_kills_total was given up, by age or number.",
+        lambda s: _one(s.series.series_evicted),
+    ),
+    _gauge(
+        "source_up",
+        "Whether a source sees (1) or should see and does not (0); not for sources that the "
+        "host does not have.",
+        _source_up,
+        labels=("source",),
+    ),
+    _gauge(
+        "source_absent",
+        "Sources that the host does not have or that are switched off; nothing is broken.",
+        _source_absent,
+        labels=("source", "absence"),
+    ),
+    _counter(
+        "source_records",
+        "Records read from a source.",
+        lambda s: _each_source(s, lambda source: source.records),
+        labels=("source",),
+    ),
+    _counter(
+        "source_records_lost",
+        "Records of a source known to be lost, such as overruns of the kernel's ring.",
+        lambda s: _each_source(s, lambda source: source.lost),
+        labels=("source",),
+    ),
+    _counter(
+        "events_dropped",
+        "Events that never reached the journal's disk, or that slow subscribers missed.",
+        lambda s: (
+            (("journal",), s.status.journal.dropped),
+            (("subscribers",), s.status.usage.subscriber_drops),
+        ),
+        labels=("queue",),
+    ),
+    _gauge(
+        "journal_up",
+        "Whether the journal is written (1) or should be and is not (0); absent where it is off.",
+        _journal_up,
+    ),
+    _gauge("journal_bytes", "Size of the journal.", lambda s: _one(s.status.journal.bytes)),
+    _gauge("journal_events", "Events in the journal.", lambda s: _one(s.status.journal.events)),
+    _gauge(
+        "event_subscribers",
+        "Open streams of events (WatchEvents).",
+        lambda s: _one(s.status.usage.subscribers),
+    ),
+    _gauge(
+        "abandoned_workers",
+        "Reads that hung and were given up, now.",
+        lambda s: _one(s.status.usage.abandoned_workers),
+    ),
+    _gauge(
+        "trace_buffer_bytes",
+        "Memory of the kernel's trace buffers that the agent owns.",
+        lambda s: _one(s.status.usage.trace_buffer_bytes),
+    ),
+    _gauge(
+        "recorder_window_seconds",
+        "How far back the flight recorder reaches, the age of its oldest event; absent while it "
+        "is empty or off.",
+        lambda s: _one(s.status.recorder_window_seconds),
+    ),
+    _gauge(
+        "http_connections",
+        "Open connections of the metrics endpoint.",
+        lambda s: _one(s.http.connections),
+    ),
+    _counter(
+        "http_connections_dropped",
+        "Connections of the metrics endpoint that were turned away or cut, by reason.",
+        lambda s: (((reason,), count) for reason, count in s.http.dropped.items()),
+        labels=("reason",),
+    ),
+    _gauge(
+        "tls_certificate_expiry_timestamp_seconds",
+        "When what gRPC over TCP serves with ends: its certificate chain, the CA of its clients.",
+        _tls_expiry,
+        labels=("file",),
+    ),
+    _counter(
+        "tls_reload_failures",
+        "Looks at changed TLS files that found them unusable; the old certificate stays in use.",
+        lambda s: _one(None if s.tls is None else s.tls.reload_failures),
+    ),
+    _counter(
+        "tls_clients_refused",
+        "Calls over TCP of clients whose certificate names none of serve.tls_clients.",
+        lambda s: _one(None if s.tls is None else s.tls.refused),
+    ),
+    _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
+    _gauge(
+        "scrape_duration_seconds",
+        "Time that the scrape before this one took to render; absent in the first.",
+        lambda s: _one(s.http.last_scrape_seconds),
+    ),
+)

@@ -1,0 +1,108 @@
+"""The service agent.api.v1.NodeAgent: answers from the published state, never from the host."""
+
+from __future__ import annotations
+
+from grpc import StatusCode
+from grpc.aio import ServicerContext
+
+from agent.api.oom import books_to_wire
+from agent.api.status import status_to_wire
+from agent.api.v1 import node_agent_pb2 as pb
+from agent.api.v1 import node_agent_pb2_grpc
+from agent.api.wire import timestamp
+from agent.serve.messages import (
+    InvalidRequestError,
+    Subject,
+    incidents_that_fit,
+    list_limit,
+    since_ns,
+    token,
+    watch_messages,
+)
+from agent.serve.view import View
+from agent.state.position import Position
+from agent.state.subscription import Subscription
+
+_STOPPING = "the agent is stopping: connect again, and resume from the last position"
+
+
+class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
+    """Every method answers on the event loop. `stop` ends the streams."""
+
+    def __init__(self, view: View, *, max_subscribers: int, subscriber_queue: int) -> None:
+        self._view = view
+        self._max_subscribers = max_subscribers
+        self._subscriber_queue = subscriber_queue
+        self._subscriptions: set[Subscription] = set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End every stream with UNAVAILABLE once what waits in its queue is sent; open no more."""
+        self._stopping = True
+        for subscription in self._subscriptions:
+            subscription.end()
+
+    async def GetStatus(
+        self,
+        request: pb.GetStatusRequest,
+        context: ServicerContext[pb.GetStatusRequest, pb.GetStatusResponse],
+    ) -> pb.GetStatusResponse:
+        return pb.GetStatusResponse(status=status_to_wire(self._view.status()))
+
+    async def ListOOMIncidents(
+        self,
+        request: pb.ListOOMIncidentsRequest,
+        context: ServicerContext[pb.ListOOMIncidentsRequest, pb.ListOOMIncidentsResponse],
+    ) -> pb.ListOOMIncidentsResponse:
+        try:
+            limit, since = list_limit(request), since_ns(request)
+        except InvalidRequestError as error:
+            await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
+        held = self._view.incidents
+        found, more = held.select(
+            since_wall_ns=since,
+            namespace=request.namespace,
+            pod=request.pod,
+            hidden=request.hidden,
+            exclude_drills=request.exclude_drills,
+            disagreements=request.disagreements,
+            limit=limit,
+        )
+        oldest, books = held.oldest_wall_ns, self._view.status().oom  # of the same moment
+        incidents, cut = await incidents_that_fit(found)
+        return pb.ListOOMIncidentsResponse(
+            incidents=incidents,
+            books=books_to_wire(books),
+            truncated=more or cut,
+            oldest_held=None if oldest is None else timestamp(oldest),
+        )
+
+    async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
+        self,
+        request: pb.WatchEventsRequest,
+        context: ServicerContext[pb.WatchEventsRequest, pb.WatchEventsResponse],
+    ) -> None:
+        if self._stopping:
+            await context.abort(StatusCode.UNAVAILABLE, _STOPPING)
+        if len(self._subscriptions) >= self._max_subscribers:
+            await context.abort(
+                StatusCode.RESOURCE_EXHAUSTED,
+                f"{self._max_subscribers} subscribers are connected already: close one "
+                "(`nodectl events -f` is one each), or raise serve.max_subscribers",
+            )
+        subject = Subject(namespace=request.namespace, pod=request.pod)
+        resume = None
+        if request.HasField("resume"):
+            resume = Position(request.resume.stream_id, request.resume.sequence)
+        subscription = self._view.stream.subscribe(resume, self._subscriber_queue)
+        self._subscriptions.add(subscription)
+        try:
+            await context.write(pb.WatchEventsResponse(position=token(subscription.position)))
+            async for delivery in subscription:
+                for message in watch_messages(delivery, subject):
+                    await context.write(message)
+        finally:
+            # Also when the call is cancelled; that error must go on (grpc #43360: else it leaks).
+            self._subscriptions.discard(subscription)
+            subscription.close()
+        await context.abort(StatusCode.UNAVAILABLE, _STOPPING)

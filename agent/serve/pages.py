@@ -1,0 +1,65 @@
+"""The pages of the metrics endpoint: /metrics, /healthz, and / that says where things are."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+
+from agent.serve.exposition import EOF, ContainerLines, gzipped, registry_text
+from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
+from agent.serve.negotiate import Format, accepts_gzip, choose_format
+from agent.serve.registry import ScrapeCollector, build_registry
+from agent.serve.request import Request, Response
+from agent.serve.view import View
+
+_WHERE = "nodewitness: /metrics for Prometheus, /healthz for probes; `nodectl status` for people\n"
+
+
+class Pages:
+    """Writes the pages from the view. Rendering runs on the event loop, for it is short."""
+
+    def __init__(
+        self, view: View, statistics: HttpStatistics, tls: TlsStatistics | None = None
+    ) -> None:
+        self._view = view
+        self._statistics = statistics
+        self._tls = tls
+        self._collector = ScrapeCollector()
+        self._registry = build_registry(self._collector)
+        self._kills = ContainerLines(KILLS)
+
+    async def respond(self, request: Request) -> Response:
+        """The page that the request asks for."""
+        match request.path:
+            case "/metrics":
+                return await self._metrics(request)
+            case "/healthz":
+                return Response.words(HTTPStatus.OK, "ok\n")
+            case "/":
+                return Response.words(HTTPStatus.OK, _WHERE)
+            case _:
+                return Response.words(HTTPStatus.NOT_FOUND, f"no such page; {_WHERE}")
+
+    def render(self, form: Format) -> list[bytes]:
+        """All metrics at this moment, in pieces."""
+        series = self._view.series()
+        self._collector.now = Scrape(
+            status=self._view.status(), series=series, http=self._statistics, tls=self._tls
+        )
+        pieces = [registry_text(self._registry, form), KILLS.head(form)]
+        pieces += self._kills.lines(series.containers)
+        if form is Format.OPENMETRICS:
+            pieces.append(EOF)
+        return pieces
+
+    async def _metrics(self, request: Request) -> Response:
+        form = choose_format(request.headers.get("accept", ""))
+        headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
+        begun = time.perf_counter()
+        body = self.render(form)
+        self._statistics.last_scrape_seconds = time.perf_counter() - begun
+        self._statistics.scrapes += 1
+        if accepts_gzip(request.headers.get("accept-encoding", "")):
+            body = await gzipped(body)
+            headers["Content-Encoding"] = "gzip"
+        return Response(body=body, headers=headers)

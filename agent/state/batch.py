@@ -1,0 +1,40 @@
+"""What passes between the loop and the journal's writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent.state.record import Record
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """What is committed in one transaction: all of it, or nothing.
+
+    `checkpoint` claims every event up to the last record of this batch: those of them that had to
+    be dropped are counted in `dropped`, which is committed with it.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    checkpoint: bytes | None = None
+    dropped: int = 0  # events dropped between the batch before and this one
+    size: int = 0  # bytes of the records' payloads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """Where the writer reads the time: nanoseconds since 1970, and since boot with suspend."""
+
+    wall_ns: Callable[[], int]
+    boottime_ns: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The size and the content of the journal's file."""
+
+    bytes: int = 0  # with its log
+    events: int = 0
+    first_sequence: int = 0  # 0: holds no event
+    last_sequence: int = 0

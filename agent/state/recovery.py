@@ -1,0 +1,139 @@
+"""What a journal says when it is opened: where the numbering stands, and the latest events."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from dataclasses import dataclass
+
+from agent.api.codec import event_from_bytes
+from agent.api.oom import incident_to_model
+from agent.api.wire import CodecError
+from agent.model.oom import OOMIncident
+from agent.state.position import Kept, Numbering, Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What was found at open; `Recovered.nothing()` if nothing could be opened in time."""
+
+    numbering: Numbering
+    spans: tuple[Span, ...] = ()  # the streams that were stored, oldest first; may hold numbering's
+    tail: tuple[Kept, ...] = ()  # the last events, oldest first
+    checkpoint: bytes | None = None
+    incidents: tuple[OOMIncident, ...] = ()  # each in its latest revision, oldest first
+    dropped: int = 0  # events that this journal ever had to leave out
+    undecodable: int = 0  # stored events that this version cannot read, among those looked at
+
+    @classmethod
+    def nothing(cls) -> Recovered:
+        """An empty past, and a stream of its own."""
+        return cls(numbering=fresh_numbering(1))
+
+
+def fresh_numbering(sequence: int) -> Numbering:
+    """A new stream that begins with this sequence."""
+    return Numbering(stream_id=uuid.uuid4().hex, first_sequence=sequence, next_sequence=sequence)
+
+
+def read_meta(connection: sqlite3.Connection) -> dict[str, int | str | bytes | None]:
+    """The table `meta`."""
+    return dict(connection.execute("SELECT key, value FROM meta"))
+
+
+def read_spans(connection: sqlite3.Connection) -> tuple[Span, ...]:
+    """The table `streams`, in order."""
+    rows = connection.execute(
+        "SELECT stream_id, first_sequence, last_sequence FROM streams ORDER BY number"
+    )
+    return tuple(Span(stream_id=name, first=first, last=last) for name, first, last in rows)
+
+
+def recover(
+    connection: sqlite3.Connection, *, clean: bool, tail_events: int, max_incidents: int
+) -> Recovered:
+    """Read what the agent goes on from; `clean` is what the file said before it was opened.
+
+    A clean journal's stream goes on. Of an unclean one nobody knows how many numbers were given out
+    and not stored, so a new stream begins behind the last number that was.
+    """
+    meta = read_meta(connection)
+    spans = read_spans(connection)
+    stream_id, first, upcoming = (
+        meta.get(key) for key in ("stream_id", "first_sequence", "next_sequence")
+    )
+    if (
+        clean
+        and isinstance(stream_id, str)
+        and isinstance(first, int)
+        and isinstance(upcoming, int)
+    ):
+        numbering = Numbering(stream_id=stream_id, first_sequence=first, next_sequence=upcoming)
+    else:
+        numbering = fresh_numbering(spans[-1].last + 1 if spans else 1)
+    checkpoint, dropped = meta.get("checkpoint"), meta.get("dropped")
+    tail, bad = _tail(connection, tail_events)
+    incidents, undecodable = _incidents(connection, max_incidents)
+    return Recovered(
+        numbering=numbering,
+        spans=spans,
+        tail=tail,
+        checkpoint=checkpoint if isinstance(checkpoint, bytes) else None,
+        incidents=incidents,
+        dropped=dropped if isinstance(dropped, int) else 0,
+        undecodable=max(bad, undecodable),
+    )
+
+
+def _numbering_of(meta: dict[str, int | str | bytes | None]) -> Numbering | None:
+    stream_id, first, upcoming = (
+        meta.get(key) for key in ("stream_id", "first_sequence", "next_sequence")
+    )
+    if isinstance(stream_id, str) and isinstance(first, int) and isinstance(upcoming, int):
+        return Numbering(stream_id=stream_id, first_sequence=first, next_sequence=upcoming)
+    return None
+
+
+def _tail(connection: sqlite3.Connection, limit: int) -> tuple[tuple[Kept, ...], int]:
+    rows = connection.execute(
+        "SELECT stream_id, seq, payload FROM events JOIN streams ON number = stream "
+        "ORDER BY stream DESC, seq DESC LIMIT ?",
+        (limit,),
+    ).fetchall()
+    kept = sound(rows)
+    return tuple(reversed(kept)), len(rows) - len(kept)
+
+
+def sound(rows: list[tuple[str, int, bytes]]) -> list[Kept]:
+    """Those rows whose payload is an event; what is left out shows as a gap in the numbers."""
+    kept = []
+    for stream_id, sequence, payload in rows:
+        try:
+            event_from_bytes(payload)
+        except CodecError:
+            continue
+        kept.append(Kept(stream_id, sequence, payload))
+    return kept
+
+
+def _incidents(connection: sqlite3.Connection, limit: int) -> tuple[tuple[OOMIncident, ...], int]:
+    """From the newest event back: the first revision that is met of an incident is its latest."""
+    found: dict[str, OOMIncident] = {}
+    undecodable = 0
+    rows = connection.execute(
+        "SELECT payload FROM events WHERE kind IN ('oom_recorded', 'oom_amended') "
+        "ORDER BY stream DESC, seq DESC"
+    )
+    for (payload,) in rows:
+        try:
+            event = event_from_bytes(payload)
+            amended = event.WhichOneof("kind") == "oom_amended"
+            wire = event.oom_amended if amended else event.oom_recorded
+            if wire.id not in found:
+                found[wire.id] = incident_to_model(wire)
+        except CodecError:
+            undecodable += 1
+        if len(found) >= limit:
+            break
+    rows.close()
+    return tuple(reversed(found.values())), undecodable

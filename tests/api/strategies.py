@@ -1,0 +1,142 @@
+"""Hypothesis strategies for what the agent publishes; every field takes every legal value."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from agent.model.event import (
+    AgentStarted,
+    Event,
+    JournalChange,
+    OOMAmended,
+    OOMRecorded,
+    RuntimeDisagreement,
+    SourceChange,
+    SourceGap,
+)
+from agent.model.oom import (
+    Attribution,
+    Confidence,
+    Container,
+    ContainerExit,
+    Disagreement,
+    ExitTeller,
+    LimitLevel,
+    OOMBooks,
+    OOMIncident,
+    Outcome,
+    Truth,
+    Victim,
+    Witness,
+)
+
+u32 = st.integers(0, 2**32 - 1)
+u64 = st.integers(0, 2**64 - 1)
+i32 = st.integers(-(2**31), 2**31 - 1)
+wall = st.integers(0, 4 * 10**18)
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)  # what UTF-8 can hold
+boots = st.text("0123456789abcdef-", min_size=1, max_size=36)
+
+victims = st.builds(
+    Victim,
+    pid=st.none() | i32,
+    namespace_pid=st.none() | i32,
+    start_boottime_ns=st.none() | u64,
+    comm=words,
+    uid=st.none() | u32,
+    oom_score_adj=st.none() | i32,
+    total_vm_bytes=st.none() | u64,
+    anon_rss_bytes=st.none() | u64,
+    file_rss_bytes=st.none() | u64,
+    shmem_rss_bytes=st.none() | u64,
+    page_tables_bytes=st.none() | u64,
+    container_init=st.sampled_from(Truth),
+    cgroup=words,
+    attribution=st.sampled_from(Attribution),
+    witnesses=st.lists(st.sampled_from(Witness), max_size=4).map(tuple),
+    kmsg_sequence=st.none() | u64,
+    repeats=u32,
+)
+
+containers = st.builds(
+    Container, namespace=words, pod=words, pod_uid=words, name=words, id=words, names_from=words
+)
+
+exits = st.builds(
+    ContainerExit,
+    exit_code=st.none() | i32,
+    signal=st.none() | i32,
+    wall_ns=st.none() | wall,
+    told_by=st.sampled_from(ExitTeller),
+)
+
+
+@st.composite
+def incidents(draw: st.DrawFn) -> OOMIncident:
+    boot_id = draw(boots)
+    return OOMIncident(
+        id=f"{boot_id}/{draw(words)}",
+        boot_id=boot_id,
+        revision=draw(u32),
+        boottime_ns=draw(u64),
+        wall_ns=draw(wall),
+        constraint=draw(words),
+        limit_level=draw(st.sampled_from(LimitLevel)),
+        limit_cgroup=draw(words),
+        limit_bytes=draw(st.none() | u64),
+        trigger_comm=draw(words),
+        victims=draw(st.lists(victims, max_size=3).map(tuple)),
+        container=draw(st.none() | containers),
+        unit=draw(words),
+        group_kill=draw(st.booleans()),
+        outcome=draw(st.sampled_from(Outcome)),
+        hidden=draw(st.sampled_from(Truth)),
+        runtime_says=draw(words),
+        confidence=draw(st.sampled_from(Confidence)),
+        drill=draw(st.booleans()),
+        unattributed=draw(st.booleans()),
+        counted=draw(u64),
+        disagreement=draw(st.sampled_from(Disagreement)),
+        container_exit=draw(st.none() | exits),
+    )
+
+
+books = st.builds(
+    OOMBooks,
+    counted=st.none() | u64,
+    victims=u64,
+    repeats=u64,
+    unattributed=u64,
+    unattributed_before_start=u64,
+    pending=u64,
+    drill_victims=u64,
+    settle_seconds=st.integers(0, 600_000).map(lambda ms: ms / 1000),
+    disbelieved=u64,
+)
+
+kinds = st.one_of(
+    st.builds(OOMRecorded, incident=incidents()),
+    st.builds(OOMAmended, incident=incidents()),
+    st.builds(
+        RuntimeDisagreement,
+        container=containers,
+        kind=st.sampled_from(Disagreement),
+        runtime_says=words,
+        kernel_says=words,
+        incident_ids=st.lists(words, max_size=3).map(tuple),
+    ),
+    st.builds(SourceGap, source=words, lost=st.none() | u64, detail=words),
+    st.builds(SourceChange, source=words, up=st.booleans(), detail=words),
+    st.builds(JournalChange, state=words, detail=words),
+    st.builds(AgentStarted, version=words, pid=i32),
+)
+
+events = st.builds(
+    Event,
+    stream_id=words,
+    sequence=u64,
+    boot_id=words,
+    boottime_ns=u64,
+    wall_ns=wall,
+    kind=kinds,
+)

@@ -1,0 +1,76 @@
+"""The one way out: stream, index, metrics and journal tell the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.engine.board import SourceBoard
+from agent.engine.guard import Guard
+from agent.engine.publish import Publisher
+from agent.ledger.series import OOMSeriesFold
+from agent.model.event import Event, OOMRecorded
+from agent.state.incidents import IncidentIndex
+from agent.state.off import NoJournal
+from agent.state.record import Record
+from agent.state.stream import EventStream
+from tests.ledger.test_checkpoint import POINT
+from tests.ledger.test_series import BOOKS, incident
+from tests.observe.fakes import FakeClock
+
+
+class Journal(NoJournal):
+    """Remembers what it was given; its queue can be full."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.batches: list[tuple[int, bytes | None]] = []
+        self.full = False
+
+    def append(self, records: Sequence[Record], checkpoint: bytes | None) -> bool:
+        self.batches.append((len(records), checkpoint))
+        return not self.full
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self.index = IncidentIndex(10)
+        self.series = OOMSeriesFold(retention_ns=1, max_series=10)
+        self.heard: list[Event] = []
+        self.publisher = Publisher(
+            stream=EventStream(self.journal, "boot"),
+            index=self.index,
+            series=self.series,
+            clock=FakeClock(),
+            guard=Guard(SourceBoard(FakeClock())),
+            listen=self.heard.append,
+        )
+
+
+def test_an_incident_goes_everywhere_with_its_checkpoint() -> None:
+    """What the checkpoint claims is in the same batch of the journal."""
+    bench = Bench()
+    bench.publisher.publish([OOMRecorded(incident=incident())], POINT)
+    assert bench.journal.batches == [(1, POINT.encode())]
+    assert bench.index.get(incident().id) == incident()
+    assert [c.pod for c in bench.series.series(BOOKS).containers] == ["web-0"]
+    assert [event.sequence for event in bench.heard] == [1]
+
+
+def test_nothing_new_is_not_written() -> None:
+    """A checkpoint that is stored is not stored again."""
+    bench = Bench()
+    bench.publisher.publish([], POINT)
+    bench.publisher.publish([], POINT)
+    assert bench.journal.batches == [(0, POINT.encode())]
+
+
+def test_a_dropped_checkpoint_is_offered_again() -> None:
+    """With the journal's queue full, the next call tries again until it is taken."""
+    bench = Bench()
+    bench.journal.full = True
+    bench.publisher.publish([], POINT)
+    bench.journal.full = False
+    bench.publisher.publish([], POINT)
+    bench.publisher.publish([], POINT)
+    assert len(bench.journal.batches) == 2

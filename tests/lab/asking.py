@@ -1,0 +1,139 @@
+"""What the agent in the guest says, over its real API and /metrics."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent.api.v1 import node_agent_pb2 as pb
+from agent.api.v1.event_pb2 import Event, ResumeToken
+from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
+from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
+from agent.api.v1.status_pb2 import Status
+from tests.lab.agent_process import AgentProcess
+from tests.lab.deadline import until
+from tests.lab.truth import Books, Mark
+
+CALL_SECONDS = 20.0
+SETTLE_SECONDS = 60.0
+
+
+class Asking:
+    """A client of one agent; outlives its restarts."""
+
+    def __init__(self, agent: AgentProcess) -> None:
+        self._agent = agent
+        self.guest = agent.guest
+        self._stub = NodeAgentStub(agent.channel)
+
+    def status(self) -> Status:
+        """GetStatus."""
+        return self._stub.GetStatus(pb.GetStatusRequest(), timeout=CALL_SECONDS).status
+
+    def books(self) -> OOMBooks:
+        """The books as they stand."""
+        return self.status().oom
+
+    def nothing_pending(self) -> OOMBooks | None:
+        """The books, once every count in them is settled."""
+        books = self.books()
+        return None if books.pending else books
+
+    def settled(self) -> OOMBooks:
+        """The books, when all that happened before the agent was started is judged: to count
+        from.
+        """
+        return until(self.nothing_pending, SETTLE_SECONDS, "nothing is pending")
+
+    def incidents(self, **filters: object) -> list[OOMIncident]:
+        """ListOOMIncidents, newest first."""
+        request = pb.ListOOMIncidentsRequest(**filters)  # type: ignore[arg-type]
+        return list(self._stub.ListOOMIncidents(request, timeout=CALL_SECONDS).incidents)
+
+    def incident(
+        self, pod: str, wanted: Callable[[OOMIncident], bool] = lambda incident: True
+    ) -> OOMIncident:
+        """The one incident of this pod, once it is as wanted; an error if there are more."""
+
+        def found() -> OOMIncident | None:
+            incidents = self.incidents(pod=pod)
+            assert len(incidents) <= 1, incidents
+            return incidents[0] if incidents and wanted(incidents[0]) else None
+
+        return until(
+            found,
+            SETTLE_SECONDS,
+            f"the incident of {pod}",
+            lambda: f"{self.incidents()}\n{self._agent.log()}",
+        )
+
+    def closed(self, pod: str) -> OOMIncident:
+        """The one incident of this pod, once its outcome is settled and the runtime was asked."""
+        return self.incident(pod, lambda incident: incident.outcome != 0)
+
+    def watch(self, resume: ResumeToken | None = None) -> Iterator[pb.WatchEventsResponse]:
+        """WatchEvents; the first message is read already, so the subscription stands."""
+        call = self._stub.WatchEvents(pb.WatchEventsRequest(resume=resume), timeout=120)
+        next(call)
+        return call
+
+    def watch_all(self) -> Iterator[pb.WatchEventsResponse]:
+        """WatchEvents from the first event that is held."""
+        return self._stub.WatchEvents(pb.WatchEventsRequest(resume=ResumeToken()), timeout=120)
+
+    def balanced(self, before: OOMBooks, mark: Mark, kernel: Books) -> OOMBooks:
+        """Wait until nothing is pending, then hold the books against the kernel's own.
+
+        The kernel's count since the mark = victims + repeats, and nothing is unattributed.
+        """
+        expected = mark.oom_kill + kernel.counted
+
+        def settled() -> OOMBooks | None:
+            books = self.books()
+            return books if books.counted == expected and books.pending == 0 else None
+
+        after = until(
+            settled,
+            SETTLE_SECONDS,
+            f"the books hold {expected} kills and none is pending",
+            lambda: f"{self.books()}\n{self._agent.log()}",
+        )
+        assert after.balanced
+        assert after.victims - before.victims == len(kernel.victims)
+        assert after.repeats - before.repeats == kernel.repeats
+        assert after.unattributed == before.unattributed
+        return after
+
+    def metric(self, name: str, **labels: str) -> float:
+        """One sample of /metrics; KeyError if there is none, or more than one."""
+        found = [
+            sample.value
+            for family in text_string_to_metric_families(self._agent.metrics())
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+        if len(found) != 1:
+            raise KeyError(f"{name}{labels}: {len(found)} samples")
+        return found[0]
+
+    def kills(self, pod: str, outcome: str, container: str = "main") -> float:
+        """nodewitness_oom_kills_total of a container; waits until the series is there."""
+        labels = {"namespace": "default", "pod": pod, "container": container, "outcome": outcome}
+
+        def sample() -> tuple[float] | None:
+            try:
+                return (self.metric("nodewitness_oom_kills_total", **labels),)
+            except KeyError:
+                return None
+
+        return until(sample, SETTLE_SECONDS, f"a series for {labels}", self._agent.metrics)[0]
+
+
+def incident_of(event: Event) -> OOMIncident | None:
+    """The incident that an event tells of, if it does."""
+    match event.WhichOneof("kind"):
+        case "oom_recorded":
+            return event.oom_recorded
+        case "oom_amended":
+            return event.oom_amended
+        case _:
+            return None

@@ -1,0 +1,131 @@
+"""Fixtures of the lab: one boot for all tests on a kind of machine, a clean slate before each.
+
+A test runs on a node with the cgroupfs driver unless it or its module is marked with another kind:
+`pytestmark = pytest.mark.machine(SYSTEMD)`. Every fixture is the same on each. Tests are put in
+order of their machines, so that there is one guest at a time and each is booted once.
+
+A machine that cannot build the lab (no root) skips its tests; under CI=true that is an error.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.agent_process import AgentProcess
+from tests.lab.asking import Asking
+from tests.lab.build import Artefacts, build
+from tests.lab.guest import Guest
+from tests.lab.kubelet import Pods, clean
+from tests.lab.machines import CGROUPFS, MODERN, SMALL, STORMS, SYSTEMD, MachineConfig
+from tests.lab.node import Node
+from tests.lab.turns import Turns
+
+HERE = Path(__file__).parent
+ORDER = (CGROUPFS, SMALL, STORMS, SYSTEMD, MODERN)
+FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever lies in this directory is a test of the lab; it waits for its machine's turn."""
+
+    def turn(item: pytest.Item) -> int:
+        if HERE not in item.path.parents:
+            return -1
+        kind = machine_of(item)
+        return ORDER.index(kind) if kind in ORDER else len(ORDER)
+
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+    items.sort(key=turn)
+
+
+def machine_of(item: pytest.Item) -> MachineConfig:
+    """The kind of machine that a test is marked with."""
+    marker = item.get_closest_marker("machine")
+    if marker is None:
+        return CGROUPFS
+    (kind,) = marker.args
+    assert isinstance(kind, MachineConfig)
+    return kind
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """What the tests measured is printed by every run, passed or not."""
+    figures = config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section("figures of the lab (software emulation: read the ratios)")
+        for figure in figures:
+            terminalreporter.write_line(figure)
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> list[str]:
+    """Lines for the end of the run's output."""
+    return request.config.stash.setdefault(FIGURES, [])
+
+
+@pytest.fixture(scope="session")
+def buildable() -> None:
+    """Skips where the lab is neither built nor can be."""
+    if os.environ.get("CI") != "true" and os.geteuid() != 0 and not shutil.which("debootstrap"):
+        pytest.skip("the lab has not been built, and only root can build it")
+
+
+@pytest.fixture(scope="session")
+def artefacts(buildable: None) -> Artefacts:
+    """What the lab boots from; built if it is not there."""
+    return build(print)
+
+
+@pytest.fixture(scope="session")
+def turns(buildable: None) -> Iterator[Turns]:
+    """The machines, one at a time; tests take `node`, which is clean."""
+    machines = Turns(print)
+    yield machines
+    machines.close()
+
+
+@pytest.fixture
+def node(turns: Turns, request: pytest.FixtureRequest) -> Iterator[Node]:
+    """A clean node: no pods, no agent and no state of one, containerd running."""
+    node = turns.node(machine_of(request.node))
+    clean(Pods(node))
+    yield node
+    if not node.guest.machine.alive():
+        pytest.exit(f"the guest has ended\n{node.guest.machine.console_tail()}", 3)
+
+
+@pytest.fixture
+def guest(node: Node) -> Guest:
+    """Commands in the guest."""
+    return node.guest
+
+
+@pytest.fixture
+def pods(node: Node) -> Pods:
+    """The node's pods; the next test's clean slate removes them."""
+    return Pods(node)
+
+
+@pytest.fixture
+def agent(guest: Guest, request: pytest.FixtureRequest) -> Iterator[AgentProcess]:
+    """The agent, not started yet; its log is shown when the test fails."""
+    process = AgentProcess(guest)
+    try:
+        yield process
+    finally:
+        print(process.log())
+        process.close()
+
+
+@pytest.fixture
+def asking(agent: AgentProcess) -> Asking:
+    """The agent, running."""
+    agent.start()
+    return Asking(agent)

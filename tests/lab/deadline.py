@@ -1,0 +1,35 @@
+"""Waiting for a condition, with a deadline: the only place of the lab that sleeps."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+POLL_SECONDS = 0.02
+
+
+class DeadlineError(AssertionError):
+    """What was waited for has not come; the message says what, how long, and what was seen last."""
+
+
+def until(
+    condition: Callable[[], T | None],
+    seconds: float,
+    what: str,
+    detail: Callable[[], str] = str,
+    *,
+    every: float = POLL_SECONDS,
+) -> T:
+    """The condition's first true value. `detail()` ends the message of the DeadlineError.
+
+    `every` so many seconds: more, where asking costs the one that is waited for.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            more = detail()
+            raise DeadlineError(f"not in {seconds:g} s: {what}" + (f"\n{more}" if more else ""))
+        time.sleep(every)

@@ -1,0 +1,55 @@
+"""A node with little memory: the whole node runs out, and the agent lives through it."""
+
+import grpc
+import pytest
+
+from agent.api.v1.oom_pb2 import LIMIT_LEVEL_NODE, OUTCOME_SURVIVED, TRUTH_YES
+from tests.lab.asking import Asking
+from tests.lab.deadline import until
+from tests.lab.kubelet import Pods
+from tests.lab.machines import SMALL
+from tests.lab.scenarios.above_pods import node_over_limit
+
+pytestmark = pytest.mark.machine(SMALL)
+
+
+def test_node_out_of_memory(pods: Pods, asking: Asking) -> None:
+    """Node-wide kills are booked on the victim's container; the same agent answers afterwards."""
+    bystander = pods.create("bystander").container("main", ["/bin/work", "sleep"])
+    asking.settled()
+    first = asking.status()
+    case = node_over_limit(pods)
+    kernel = case.fire()
+    assert case.before is not None
+    until(lambda: answers(asking), 120, "the agent answers again")
+    asking.balanced(first.oom, case.before, kernel)
+    assert asking.status().identity.pid == first.identity.pid
+
+    incidents = asking.incidents(pod="hog")
+    assert {victim.pid for found in incidents for victim in found.victims} == kernel.victims
+    container = case.the_container
+    for found in incidents:
+        closed = until(
+            lambda found=found: next(  # type: ignore[misc]
+                (i for i in asking.incidents(pod="hog") if i.id == found.id and i.outcome), None
+            ),
+            60,
+            "the outcome is settled",
+        )
+        assert closed.limit_level == LIMIT_LEVEL_NODE
+        assert closed.constraint == "CONSTRAINT_NONE"
+        assert closed.container.id == container.id
+        assert closed.container.name == "main"
+        assert (closed.outcome, closed.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
+    assert asking.kills("hog", "survived") == len(kernel.victims)
+    assert not asking.incidents(pod="bystander")
+    assert bystander.status()["state"] == "CONTAINER_RUNNING"
+
+
+def answers(asking: Asking) -> bool:
+    """Whether the agent answers GetStatus."""
+    try:
+        asking.status()
+    except grpc.RpcError:
+        return False
+    return True

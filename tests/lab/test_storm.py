@@ -1,0 +1,319 @@
+"""Storms: hundreds of kills beneath one pod, in cgroups that are gone within milliseconds.
+
+Scenarios c, d and e. The storm's own word (guest/storm.c) is the truth: each kill, once, in the
+cgroup that it was in; and the books balance against the kernel's.
+"""
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident, Victim
+from agent.api.v1.status_pb2 import Source
+from tests.lab.agent_process import AgentProcess
+from tests.lab.asking import SETTLE_SECONDS, Asking
+from tests.lab.conftest import FIGURES
+from tests.lab.deadline import until
+from tests.lab.kubelet import Pods
+from tests.lab.machines import STORMS
+from tests.lab.pods import Pod
+from tests.lab.scenarios.storm import LeafKill, Seen, Storm, forks, leaf_reader
+from tests.lab.storm_table import StormRow, table
+from tests.lab.truth import Books, Mark, books_since, mark
+
+pytestmark = pytest.mark.machine(STORMS)
+MIB = 1 << 20
+FORKS_A_SECOND = 200
+COUNTER_SECONDS = 180.0
+"""A kill is counted once its outcome and its names are settled; the runtime is asked about each."""
+EVERYTHING = 10_000
+ASK_SECONDS = 0.5
+"""The most that ListOOMIncidents gives."""
+
+PROBE: dict[str, str] = {}
+RECORDER = {"sources.probe": "false"}
+BLIND = {"sources.trace": "false", "sources.connector": "false"}
+
+
+@pytest.fixture(scope="module")
+def rows(request: pytest.FixtureRequest) -> Iterator[list[StormRow]]:
+    """One for each storm; their table ends the run's output."""
+    found: list[StormRow] = []
+    yield found
+    if found:
+        figures = request.config.stash.setdefault(FIGURES, [])
+        figures.extend(["OOM kills, and who knows of them:", *table(found)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """How things stood before a storm."""
+
+    books: OOMBooks
+    mark: Mark
+
+    @classmethod
+    def of(cls, asking: Asking) -> "Start":
+        """Now, with all that was before settled."""
+        guest = asking.guest
+        # What a storm and its forks use up must not come again: 32768 is too few.
+        guest.write("/proc/sys/kernel/pid_max", "4194304")
+        books = until(asking.nothing_pending, SETTLE_SECONDS, "nothing is pending")
+        return cls(books=books, mark=mark(guest))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A victim of the storm as the agent tells of it."""
+
+    incident: OOMIncident
+    victim: Victim
+
+
+def told(asking: Asking, start: Start) -> list[Told]:
+    """All victims since the start: a pid of an earlier boot's test is not taken for one."""
+    return [
+        Told(incident=incident, victim=victim)
+        for incident in asking.incidents(limit=EVERYTHING)
+        for victim in incident.victims
+        if victim.kmsg_sequence > start.mark.sequence
+    ]
+
+
+def pids_of(leaves: Sequence[LeafKill]) -> list[int]:
+    return [pid for leaf in leaves for pid in leaf.pids]
+
+
+def settled(asking: Asking, start: Start, leaves: Sequence[LeafKill]) -> tuple[Books, OOMBooks]:
+    """The kernel's books, once the agent's are complete; both know each killed process once."""
+    kernel = books_since(asking.guest, start.mark)
+    assert kernel.victims == set(pids_of(leaves))
+    assert kernel.counted == sum(leaf.counted for leaf in leaves)
+
+    def complete() -> OOMBooks | None:
+        books = asking.nothing_pending()
+        complete = books is not None and books.counted == start.mark.oom_kill + kernel.counted
+        return books if complete else None
+
+    books = until(
+        complete,
+        SETTLE_SECONDS,
+        "the books are complete",
+        lambda: str(asking.books()),
+        every=ASK_SECONDS,
+    )
+    assert books.balanced
+    assert books.repeats - start.books.repeats == kernel.repeats
+    assert sorted(one.victim.pid for one in told(asking, start)) == sorted(pids_of(leaves))
+    return kernel, books
+
+
+def each_has_its_pod(
+    asking: Asking, start: Start, pod: Pod, leaves: Sequence[LeafKill], exact: bool
+) -> list[Told]:
+    """Every kill is booked, on this pod, and (`exact`) on the very cgroup that it was in."""
+    kernel, _ = settled(asking, start, leaves)
+
+    truth = {pid: leaf.cgroup for leaf in leaves for pid in leaf.pids}
+
+    def known(one: Told) -> bool:
+        named = one.incident.container.pod == pod.name
+        return named and (not exact or one.victim.cgroup == truth[one.victim.pid])
+
+    def all_known() -> list[Told] | None:  # the recorder answers while the pod's counter has told
+        found = told(asking, start)
+        return found if all(known(one) for one in found) else None
+
+    def unknown() -> str:
+        bad = [one for one in told(asking, start) if not known(one)]
+        return f"{len(bad)} are not, the first: {bad[0] if bad else None}"
+
+    found = until(all_known, SETTLE_SECONDS, "every kill is known", unknown, every=ASK_SECONDS)
+    for one in found:
+        assert one.incident.container.pod_uid == pod.uid
+        assert not one.incident.unattributed
+        wanted = {truth[one.victim.pid]} if exact else {truth[one.victim.pid], pod.group.path}
+        assert one.victim.cgroup in wanted, one
+    asking.balanced(start.books, start.mark, kernel)
+    return found
+
+
+def row_of(
+    name: str, leaves: Sequence[LeafKill], found: Sequence[Told], notified: Seen, polled: Seen
+) -> StormRow:
+    """The table's line of a storm beneath a pod."""
+    truth = {pid: leaf.cgroup for leaf in leaves for pid in leaf.pids}
+    return StormRow(
+        storm=name,
+        kernel=len(pids_of(leaves)),
+        with_pod=sum(bool(one.incident.container.pod) for one in found),
+        exact=sum(one.victim.cgroup == truth.get(one.victim.pid) for one in found),
+        containerd=None,
+        notified=notified.kills,
+        polled=polled.kills,
+    )
+
+
+def counters_reach(agent: AgentProcess, pod: Pod, kills: int) -> None:
+    """Wait until nodewitness_oom_kills_total of a pod's containers sums up to so many kills."""
+
+    def counters() -> list[tuple[dict[str, str], float]]:
+        return [
+            (sample.labels, sample.value)
+            for family in text_string_to_metric_families(agent.metrics())
+            for sample in family.samples
+            if sample.name == "nodewitness_oom_kills_total" and sample.value
+        ]
+
+    until(
+        lambda: sum(n for labels, n in counters() if labels["pod"] == pod.name) == kills,
+        COUNTER_SECONDS,
+        f"{kills} kills in the pod's counters",
+        lambda: str(counters()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "kills", "parallel", "options"),
+    [
+        pytest.param(PROBE, 500, 1, "", id="one after the other, probe"),
+        pytest.param(PROBE, 500, 4, "deep 2", id="4 at a time, children, probe"),
+        pytest.param(RECORDER, 500, 4, "deep 2", id="4 at a time, children, recorder"),
+    ],
+)
+def test_c_storm(
+    pods: Pods,
+    agent: AgentProcess,
+    rows: list[StormRow],
+    request: pytest.FixtureRequest,
+    settings: Mapping[str, str],
+    kills: int,
+    parallel: int,
+    options: str,
+) -> None:
+    """c. With fork noise: every kill has its pod and its cgroup, and the books are exact."""
+    pod = pods.create("storm")
+    agent.start(settings)
+    asking = Asking(agent)
+    start = Start.of(asking)
+    with (
+        leaf_reader(pod, "notified") as notified,
+        leaf_reader(pod, "10000") as polled,
+        forks(pods.node.guest, FORKS_A_SECOND),
+    ):
+        leaves = Storm(pod.group, kills=kills, parallel=parallel, options=options).finish()
+    found = each_has_its_pod(asking, start, pod, leaves, exact=True)
+    counters_reach(agent, pod, kills)
+    rows.append(row_of(request.node.callspec.id, leaves, found, notified, polled))
+
+
+@pytest.mark.parametrize("settings", [PROBE, RECORDER], ids=["probe", "recorder"])
+def test_d_killed_in_the_middle(
+    pods: Pods,
+    agent: AgentProcess,
+    rows: list[StormRow],
+    figures: list[str],
+    settings: Mapping[str, str],
+) -> None:
+    """d. SIGKILL in the middle of a storm, restart while it goes on: nothing lost or double."""
+    pod = pods.create("storm")
+    agent.start(settings)
+    asking = Asking(agent)
+    start = Start.of(asking)
+    with (
+        leaf_reader(pod, "notified") as notified,
+        leaf_reader(pod, "10000") as polled,
+        forks(pods.node.guest, FORKS_A_SECOND),
+    ):
+        storm = Storm(pod.group, kills=500, parallel=4, options="gap 50")
+        storm.wait_for(150)
+        agent.stop(signal.SIGKILL)
+        unseen_from = len(storm.so_far())
+        storm.wait_for(250)
+        agent.start(settings)
+        unseen_to = len(storm.so_far())
+        leaves = storm.finish()
+    assert unseen_from < len(leaves)
+    found = each_has_its_pod(asking, start, pod, leaves, exact=True)
+    counters_reach(agent, pod, 500)
+    how = "probe" if settings is PROBE else "recorder"
+    figures.append(
+        f"storm of {len(leaves)} kills, {how}: the agent was killed at {unseen_from} and was there"
+        f" again at {unseen_to}"
+    )
+    rows.append(row_of(f"agent killed meanwhile, {how}", leaves, found, notified, polled))
+
+
+def test_e_without_tracefs_and_connector(
+    pods: Pods, agent: AgentProcess, rows: list[StormRow]
+) -> None:
+    """e. Nothing but the kernel's log and counters: the books are exact, and what is lost is
+    named: the container of most, never the pod while it is the only one that loses processes.
+    """
+    pod = pods.create("storm")
+    agent.start(BLIND)
+    asking = Asking(agent)
+    start = Start.of(asking)
+    sources = {source.name: source for source in asking.status().sources}
+    for name in ("trace", "probe", "recorder", "signals", "connector"):
+        assert sources[name].state == Source.STATE_ABSENT, sources[name]
+        assert "sources." in sources[name].detail
+        assert sources[name].tells
+    with leaf_reader(pod, "notified") as notified, leaf_reader(pod, "10000") as polled:
+        leaves = Storm(pod.group, kills=200, parallel=4).finish()
+    kernel, books = settled(asking, start, leaves)
+    new = books.victims - start.books.victims + books.unattributed - start.books.unattributed
+    assert new == len(kernel.victims)
+    truth = {pid: leaf.cgroup for leaf in leaves for pid in leaf.pids}
+
+    def with_pod() -> list[Told] | None:
+        found = told(asking, start)
+        return found if all(one.incident.container.pod == pod.name for one in found) else None
+
+    found = until(with_pod, SETTLE_SECONDS, "every kill has its pod", every=ASK_SECONDS)
+    for one in found:
+        assert one.victim.cgroup in (pod.group.path, truth[one.victim.pid])
+    rows.append(row_of("4 at a time, no trace", leaves, found, notified, polled))
+
+
+def test_storm_of_containers(pods: Pods, asking: Asking, rows: list[StormRow]) -> None:
+    """Real containers that exceed their limit at their start: what the runtime says of them."""
+    pod = pods.create("storm")
+    start = Start.of(asking)
+
+    def one(number: int) -> None:
+        argv = ["/bin/work", "eat", "64"]
+        made = pod.container(f"c{number}", argv, memory_max=24 * MIB, oom_group=False)
+        made.wait_exited()
+
+    with (
+        leaf_reader(pod, "notified") as notified,
+        leaf_reader(pod, "10000") as polled,
+        ThreadPoolExecutor(max_workers=4) as pool,
+    ):
+        list(pool.map(one, range(20)))
+    kernel = books_since(asking.guest, start.mark)
+    asking.balanced(start.books, start.mark, kernel)
+    said = [container.status().get("reason", "") for container in pod.containers]
+    paths = {container.group.path for container in pod.containers}
+
+    def named() -> list[Told] | None:
+        found = told(asking, start)
+        return found if {one.incident.container.pod for one in found} == {pod.name} else None
+
+    found = until(named, SETTLE_SECONDS, "every kill has its pod", every=ASK_SECONDS)
+    rows.append(
+        StormRow(
+            storm="20 containers at their start",
+            kernel=len(kernel.victims),
+            with_pod=len(found),
+            exact=sum(one.victim.cgroup in paths for one in found),
+            containerd=said.count("OOMKilled"),
+            notified=notified.kills,
+            polled=polled.kills,
+        )
+    )

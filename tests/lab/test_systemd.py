@@ -1,0 +1,139 @@
+"""The systemd driver: slices and scopes, a runtime that disagrees with the kubelet, wrong reasons.
+
+Containers are scopes there, which systemd removes within milliseconds of the last process' end.
+"""
+
+import pytest
+
+from agent.api.v1.oom_pb2 import (
+    DISAGREEMENT_KILL_NOT_REPORTED,
+    DISAGREEMENT_UNSPECIFIED,
+    LIMIT_LEVEL_CONTAINER,
+    LIMIT_LEVEL_POD,
+    OUTCOME_DIED,
+    OUTCOME_SURVIVED,
+    TRUTH_NO,
+    TRUTH_YES,
+    OOMIncident,
+)
+from tests.lab.asking import Asking
+from tests.lab.guest import Guest
+from tests.lab.kubelet import Pods
+from tests.lab.machines import SYSTEMD, Driver
+from tests.lab.pods import Container
+from tests.lab.scenarios.at_start import over_limit_at_start
+from tests.lab.scenarios.container_limit import child_over_limit, group_over_limit
+from tests.lab.scenarios.pod_limit import pod_over_limit
+from tests.lab.stories import assert_story, fire
+from tests.lab.truth import books_since, mark
+
+BATCH, BATCHES = 12, 3
+
+pytestmark = pytest.mark.machine(SYSTEMD)
+
+
+def test_container_is_a_scope_in_the_pods_slice(pods: Pods) -> None:
+    """The names that kubelet and runtime give, and the pod's limit, which systemd has set."""
+    pod = pods.create("made", memory_max=96 << 20)
+    container = pod.container("main", ["/bin/work", "wait"], memory_max=64 << 20)
+    container.wait_ready()
+    uid = pod.uid.replace("-", "_")
+    assert container.group.path == (
+        f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{uid}.slice"
+        f"/cri-containerd-{container.id}.scope"
+    )
+    assert container.group.pids() == (container.init_pid(),)
+    assert container.group.read("memory.oom.group") == "1\n"
+    assert container.group.read("memory.max") == f"{64 << 20}\n"
+    assert pod.group.read("memory.max") == f"{96 << 20}\n"
+    pods.remove_all()
+    assert not pod.group.exists()
+
+
+def test_hidden_kill_of_a_child(pods: Pods, asking: Asking) -> None:
+    """A child dies, the container lives on; the status names the driver."""
+    case = child_over_limit(pods)
+    kernel, _ = fire(case, asking)
+    incident = asking.closed("child-oom")
+    assert_story(incident, case, kernel)
+    assert incident.limit_level == LIMIT_LEVEL_CONTAINER
+    assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
+    assert asking.kills("child-oom", "survived") == 1
+    assert asking.status().host.cgroup_driver == "systemd"
+
+
+def test_group_kill(pods: Pods, asking: Asking) -> None:
+    """One incident with all processes of the scope, which is gone when anybody looks."""
+    case = group_over_limit(pods)
+    kernel, _ = fire(case, asking)
+    assert len(kernel.victims) > 1
+    incident = asking.closed("group-oom")
+    assert_story(incident, case, kernel)
+    assert incident.group_kill
+    assert (incident.outcome, incident.hidden) == (OUTCOME_DIED, TRUTH_NO)
+    assert asking.kills("group-oom", "died") == len(kernel.victims)
+
+
+def test_drivers_that_disagree(pods: Pods, asking: Asking) -> None:
+    """A cgroupfs runtime under this kubelet: outside kubepods, booked by name, and it is said."""
+    case = child_over_limit(pods, name="split", runtime_driver=Driver.CGROUPFS)
+    kernel, _ = fire(case, asking)
+    incident = asking.closed("split")
+    assert_story(incident, case, kernel)
+    assert incident.limit_cgroup.startswith("/system.slice/kubepods-burstable-pod")
+    assert incident.limit_level == LIMIT_LEVEL_CONTAINER
+    assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
+    assert asking.kills("split", "survived") == 1
+    assert asking.status().host.cgroup_driver == "mismatch"
+
+
+def test_pod_limit(pods: Pods, asking: Asking) -> None:
+    """The slice's limit fires, and the kill is booked on the container of the victim."""
+    case = pod_over_limit(pods, child_only=True)
+    kernel, _ = fire(case, asking)
+    incident = asking.closed("pod-oom")
+    assert_story(incident, case, kernel)
+    assert incident.limit_level == LIMIT_LEVEL_POD
+    assert incident.container.name == "hog"
+    assert asking.kills("pod-oom", "survived", "hog") == 1
+
+
+def judged(found: OOMIncident) -> bool:
+    """The runtime's last word is there, and the agent disagrees if, and only if, it is wrong."""
+    fine = "OOMKilled" in found.runtime_says
+    expected = DISAGREEMENT_UNSPECIFIED if fine else DISAGREEMENT_KILL_NOT_REPORTED
+    return found.HasField("container_exit") and found.disagreement == expected
+
+
+def test_killed_at_start(pods: Pods, asking: Asking, guest: Guest, figures: list[str]) -> None:
+    """Of containers that are killed as they start, containerd calls some plain `Error`: each kill
+    has its pod, and the agent disagrees with exactly those.
+
+    Which ones it gets wrong is a race: in batches, until there is one or enough is enough.
+    """
+    said: dict[str, tuple[Container, str]] = {}
+    for batch in range(BATCHES):
+        before, since = asking.settled(), mark(guest)
+        containers = over_limit_at_start(pods, BATCH, name=f"start-{batch}")
+        asking.balanced(before, since, books_since(guest, since))
+        for container in containers:
+            status = container.status()
+            assert status["exit_code"] == 137
+            said[container.pod.name] = (container, status["reason"])
+            incident = asking.closed(container.pod.name)
+            assert incident.container.id == container.id
+            assert incident.container.name == "main"
+            assert {victim.cgroup for victim in incident.victims} == {container.group.path}
+            assert (incident.outcome, incident.hidden) == (OUTCOME_DIED, TRUTH_NO)
+        if "Error" in [reason for _, reason in said.values()]:
+            break
+    wrong = 0
+    for pod, (container, reason) in said.items():
+        told = asking.incident(pod, judged)
+        # It may have changed its word since we asked.
+        assert any(word in told.runtime_says for word in (reason, container.status()["reason"]))
+        wrong += "OOMKilled" not in told.runtime_says
+    figures.append(
+        f"killed by the kernel as they started (systemd driver): {len(said)} containers, with their"
+        f" pod: {len(said)}; containerd called {wrong} of them plain Error, 137"
+    )

@@ -1,0 +1,133 @@
+"""The runtime's last word beside the kernel's, on a real kernel and a real containerd.
+
+Which of its reasons containerd gives depends on races of its own: asserted is what holds whoever
+wins. The races themselves are the systemd driver's (test_systemd.py); the judgement is unit-tested.
+"""
+
+import pytest
+
+from agent.api.v1.event_pb2 import RuntimeDisagreement
+from agent.api.v1.oom_pb2 import (
+    DISAGREEMENT_KILL_NOT_REPORTED,
+    DISAGREEMENT_REPORTED_WITHOUT_DEATH,
+    DISAGREEMENT_UNSPECIFIED,
+    OUTCOME_DIED,
+    OUTCOME_SURVIVED,
+    TRUTH_YES,
+    OOMIncident,
+)
+from tests.lab.agent_process import AgentProcess
+from tests.lab.asking import Asking
+from tests.lab.deadline import until
+from tests.lab.kubelet import Pods
+from tests.lab.node import Node
+from tests.lab.scenarios.afterlife import child_over_limit_then_exit, dismiss
+from tests.lab.scenarios.container_limit import init_over_limit
+from tests.lab.scenarios.runtime import stopped
+
+METRIC = "nodewitness_runtime_disagreements_total"
+
+
+@pytest.fixture
+def asking(agent: AgentProcess) -> Asking:
+    """The agent, running."""
+    agent.start()
+    return Asking(agent)
+
+
+def ended(asking: Asking, pod: str) -> OOMIncident:
+    """The incident of this pod, once it has the container's end and the runtime's word on it."""
+
+    def last(incident: OOMIncident) -> bool:
+        return incident.HasField("container_exit") and "exit code" in incident.runtime_says
+
+    return asking.incident(pod, lambda incident: incident.outcome != 0 and last(incident))
+
+
+def told(asking: Asking, pod: str) -> RuntimeDisagreement:
+    """The event of the disagreement on this pod, from the beginning of the stream."""
+    for message in asking.watch_all():
+        for event in message.events:
+            if event.WhichOneof("kind") == "runtime_disagreement":
+                said = event.runtime_disagreement
+                if said.container.pod == pod:
+                    return said
+    raise AssertionError(f"the stream ended without a disagreement on {pod}")
+
+
+def test_h_child_killed_then_init_exits_0(pods: Pods, asking: Asking) -> None:
+    """h. Both facts are shown: the container survived the kill, and the runtime calls its ordinary
+    end OOMKilled.
+    """
+    case = child_over_limit_then_exit(pods)
+    case.fire()
+    before = asking.closed("afterlife")
+    assert (before.outcome, before.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
+    assert before.disagreement == DISAGREEMENT_UNSPECIFIED
+    assert not before.HasField("container_exit")
+    dismiss(case)
+    incident = ended(asking, "afterlife")
+    assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
+    assert incident.container_exit.exit_code == 0
+    assert not incident.container_exit.HasField("signal")
+    # containerd hears of nearly every kill in a cgroup that stays; if not, it says Completed.
+    reported = incident.runtime_says.startswith("OOMKilled")
+    assert incident.runtime_says in ("OOMKilled, exit code 0", "Completed, exit code 0")
+    if reported:
+        until(
+            lambda: asking.metric(METRIC, kind="reported-without-death") == 1, 60, "it is counted"
+        )
+        incident = asking.incident("afterlife")
+        assert incident.disagreement == DISAGREEMENT_REPORTED_WITHOUT_DEATH
+        said = told(asking, "afterlife")
+        assert said.runtime_says == "OOMKilled, exit code 0"
+        assert said.kernel_says == "OOM-killed 1 process of it, not its init"
+        assert list(said.incident_ids) == [incident.id]
+        assert [each.id for each in asking.incidents(disagreements=True)] == [incident.id]
+
+
+def test_init_killed(pods: Pods, asking: Asking) -> None:
+    """The init dies of its limit: the end is told, and a disagreement exactly if the runtime gives
+    another reason.
+    """
+    case = init_over_limit(pods, name="plain")
+    case.fire()
+    incident = ended(asking, "plain")
+    assert incident.outcome == OUTCOME_DIED
+    assert "exit code 137" in incident.runtime_says
+    assert_killed(incident)
+    check_word(asking, "plain")
+
+
+def test_containerd_stopped_during_the_death(pods: Pods, node: Node, asking: Asking) -> None:
+    """While the runtime is silent nothing is claimed; when it is back, the word is amended."""
+    case = init_over_limit(pods, name="silent-end")
+    with stopped(node):
+        case.fire()
+        incident = asking.closed("silent-end")
+        assert incident.outcome == OUTCOME_DIED
+        assert "exit code" not in incident.runtime_says
+        assert incident.disagreement == DISAGREEMENT_UNSPECIFIED
+    incident = ended(asking, "silent-end")
+    assert "exit code 137" in incident.runtime_says
+    assert_killed(incident)
+    check_word(asking, "silent-end")
+
+
+def assert_killed(incident: OOMIncident) -> None:
+    """The container's end by SIGKILL, as the kernel or the runtime writes it."""
+    end = incident.container_exit
+    assert end.signal == 9 if end.HasField("signal") else end.exit_code == 137
+    assert end.time.seconds >= incident.time.seconds - 1
+
+
+def check_word(asking: Asking, pod: str) -> None:
+    """The disagreement follows from what the runtime says."""
+
+    def agrees() -> bool:
+        incident = asking.incident(pod)
+        reported = incident.runtime_says.startswith("OOMKilled")
+        expected = DISAGREEMENT_UNSPECIFIED if reported else DISAGREEMENT_KILL_NOT_REPORTED
+        return incident.disagreement == expected
+
+    until(agrees, 60, f"the judgement of {pod}")

@@ -1,0 +1,46 @@
+"""Machines take turns: one guest at a time, and each kind is booted once if tests come in order."""
+
+from collections.abc import Callable
+
+from tests.lab.agent_process import load_code
+from tests.lab.build import build
+from tests.lab.guest import Guest
+from tests.lab.machine import Machine
+from tests.lab.machines import MachineConfig
+from tests.lab.node import Node
+
+Report = Callable[[str], None]
+
+
+class Turns:
+    """The node that runs now. Close it."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._machine: Machine | None = None
+        self._node: Node | None = None
+
+    def node(self, config: MachineConfig) -> Node:
+        """A node of this kind with containerd: the one that runs, else it makes room for another.
+
+        What the machine boots from is built if it is not there.
+        """
+        if self._node is not None and self._node.guest.machine.config == config:
+            return self._node
+        self.close()
+        self._machine = Machine(build(self._report, config), config)
+        self._node = Node(Guest(self._machine.start()))
+        self._node.up()
+        load_code(self._node.guest)
+        return self._node
+
+    def close(self) -> None:
+        """End the guest that runs."""
+        node, machine = self._node, self._machine
+        self._node = self._machine = None
+        try:
+            if node is not None:
+                node.close()
+        finally:
+            if machine is not None:
+                machine.stop()

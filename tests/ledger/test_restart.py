@@ -1,0 +1,256 @@
+"""The OOM ledger over starts and restarts: nothing lost, nothing double, no claim too many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.model.event import OOMAmended, OOMRecorded
+from agent.model.evidence import FateWanted, ForgedSeen, TraceSeen, VmstatSeen
+from agent.model.kmsg import TraceVictim
+from agent.model.oom import Outcome
+from tests.ledger.kernel import CONTAINER, SECOND, Kernel, captured
+
+
+@pytest.fixture
+def kernel() -> Kernel:
+    return Kernel()
+
+
+def test_start_after_the_kills() -> None:
+    """The ring still holds the lines: the same incidents as if we had watched, and no claim about
+    outcomes.
+    """
+    kernel = Kernel()
+    kernel.header(829, CONTAINER, CONTAINER, heard=False)
+    kernel.kill(829, heard=False)
+    kernel.now += 60 * SECOND
+    kernel.start()
+    (incident,) = kernel.incidents()
+    assert incident.id.endswith("/k404")
+    assert incident.outcome is Outcome.OPEN
+    (wanted,) = kernel.wanted()
+    assert isinstance(wanted, FateWanted)
+    assert not wanted.live
+    assert kernel.ledger.books().victims == 1
+
+
+def test_start_after_the_ring_went_round() -> None:
+    """Kills from before the first start whose lines are gone: unattributed, and said to be from
+    before.
+    """
+    kernel = Kernel()
+    kernel.oom_kill = 7
+    kernel.start()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.counted, books.unattributed, books.unattributed_before_start) == (7, 7, 7)
+
+
+def test_killed_and_restarted() -> None:
+    """From a checkpoint: what was booked is not booked again, what happened meanwhile is, ids and
+    sums go on.
+    """
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER)
+    kernel.kill(1, capture=captured(1))
+    kernel.flush()
+    before = kernel.incidents()
+    checkpoint = kernel.ledger.checkpoint()
+    kernel.header(2, CONTAINER, CONTAINER, heard=False)
+    kernel.kill(2, heard=False)
+    kernel.out.clear()
+    kernel.start(type(checkpoint).decode(checkpoint.encode()), before)
+    recorded = [o.incident.victims[0].pid for o in kernel.out if isinstance(o, OOMRecorded)]
+    assert recorded == [2]
+    books = kernel.ledger.books()
+    assert (books.counted, books.victims, books.pending, books.balanced) == (2, 2, 0, True)
+
+
+def test_restart_in_the_middle_of_a_group_kill() -> None:
+    """The first victim is in the journal, the rest is not: the same incident goes on, and its
+    repeat is one.
+    """
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER)
+    kernel.kill(1)
+    before = kernel.incidents()
+    checkpoint = kernel.ledger.checkpoint()
+    kernel.group(CONTAINER)
+    kernel.kill(2, heard=False)
+    kernel.kill(1, heard=False)
+    kernel.out.clear()
+    kernel.start(checkpoint, before)
+    (incident,) = kernel.incidents()
+    assert incident.id == before[0].id
+    assert incident.revision == 2
+    assert [(v.pid, v.repeats) for v in incident.victims] == [(1, 1), (2, 0)]
+    books = kernel.ledger.books()
+    assert (books.counted, books.victims, books.repeats) == (3, 2, 1)
+
+
+def test_checkpoint_of_another_boot_is_ignored() -> None:
+    """Counters start again at boot, and so do the books."""
+    kernel = Kernel()
+    kernel.kill(1, capture=captured(1))
+    checkpoint = kernel.ledger.checkpoint()
+    fresh = Kernel(sequence=0)
+    fresh.start(replace(checkpoint, boot_id="another"))
+    assert fresh.ledger.books().victims == 0
+
+
+def test_kill_right_after_a_start_does_not_hide_an_older_one() -> None:
+    """All counts from before the first start are said to be from before, whatever comes next."""
+    kernel = Kernel()
+    kernel.oom_kill = 7
+    kernel.start()
+    kernel.kill(1, capture=captured(1))
+    kernel.wait()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.counted, books.victims, books.unattributed) == (8, 1, 7)
+    assert books.unattributed_before_start == 7
+
+
+def test_restart_while_a_victim_has_no_cgroup() -> None:
+    """An open incident without a place owes no fate: nothing is due at once, for ever."""
+    kernel = Kernel()
+    kernel.kill(5)
+    before = kernel.incidents()
+    kernel.start(kernel.ledger.checkpoint(), before)
+    assert kernel.ledger.next_due_ns() is None
+    kernel.wait()
+    (incident,) = kernel.incidents()
+    assert incident.unattributed
+    assert kernel.ledger.books().unattributed == 1
+    assert kernel.ledger.next_due_ns() is None
+
+
+def test_forged_line_is_counted_once(kernel: Kernel) -> None:
+    """The ring is read again after a restart; what was forged then is not forged anew."""
+    kernel.ledger.fold(ForgedSeen(sequence=9), kernel.now)
+    kernel.start(kernel.ledger.checkpoint())
+    kernel.ledger.fold(ForgedSeen(sequence=9), kernel.now)
+    kernel.ledger.fold(ForgedSeen(sequence=10), kernel.now)
+    assert kernel.ledger.books().disbelieved == 2
+
+
+def test_books_are_summed_up_from_incidents_without_a_checkpoint() -> None:
+    """After an upgrade that cannot read the checkpoint the incidents themselves are the books."""
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER)
+    kernel.kill(1)
+    kernel.group(CONTAINER)
+    kernel.kill(2)
+    kernel.kill(1)
+    before = kernel.incidents()
+    kernel.start(None, before)
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.counted, books.victims, books.repeats) == (3, 2, 1)
+    assert books.unattributed == 0
+
+
+def test_lost_kills_stay_old_without_a_checkpoint() -> None:
+    """What was lost before is from before; a kill that is lost after the start is not."""
+    kernel = Kernel()
+    kernel.oom_kill = 5
+    kernel.start()
+    kernel.kill(1, capture=captured(1))
+    kernel.wait()
+    before = kernel.incidents()
+    kernel.start(None, before)
+    kernel.wait()
+    assert kernel.ledger.books().unattributed_before_start == 5
+    kernel.oom_kill += 1
+    kernel.wait()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.unattributed, books.unattributed_before_start) == (6, 5)
+    assert books.balanced
+
+
+def test_unreadable_count_reclaims_nothing() -> None:
+    """A line whose count cannot be read waits for it; an old lost count is not its own."""
+    kernel = Kernel()
+    kernel.oom_kill += 1
+    kernel.count()
+    kernel.wait(3 * SECOND)
+    kernel.kill(7, capture=captured(7), count=False)
+    kernel.ledger.fold(VmstatSeen(oom_kill=None), kernel.now)
+    assert kernel.ledger.books().unattributed == 1
+    kernel.count()
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed) == (1, 1)
+
+
+def traced(kernel: Kernel, pid: int) -> TraceSeen:
+    """A mark_victim as the recorder tells it again, at this moment."""
+    victim = TraceVictim(timestamp_us=kernel.now // 1000, pid=pid)
+    return TraceSeen(boottime_ns=kernel.now, victim=victim)
+
+
+def replay(kernel: Kernel, seen: list[TraceSeen]) -> None:
+    """What a start does with the recorder, in Node.begin: before the lines are read."""
+    since_ns = kernel.ledger.written_until_ns()
+    for item in seen:
+        if item.boottime_ns >= since_ns:
+            kernel.ledger.fold(item, kernel.now)
+    kernel.count()
+    kernel.ledger.reconciled()
+
+
+def test_recorder_tells_of_what_is_booked() -> None:
+    """It changes nothing: no revision, no sum, and nothing that could stand for a later count."""
+    kernel = Kernel()
+    seen = []
+    for pid in (1, 2):
+        kernel.header(pid, CONTAINER, CONTAINER)
+        seen.append(traced(kernel, pid))
+        kernel.ledger.fold(seen[-1], kernel.now)
+        kernel.kill(pid, capture=captured(pid))
+        kernel.now += 20 * SECOND
+    kernel.flush()
+    before, books = kernel.incidents(), kernel.ledger.books()
+    kernel.out.clear()
+    kernel.start(kernel.ledger.checkpoint(), before)
+    kernel.out.clear()
+    replay(kernel, seen)
+    kernel.flush()
+    assert not [out for out in kernel.out if isinstance(out, OOMRecorded | OOMAmended)]
+    assert kernel.ledger.books() == books
+
+
+def test_dying_tasks_in_the_recorder_explain_no_new_count() -> None:
+    """Marked, never counted, judged by a former run: a later count is not theirs."""
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER)
+    kernel.kill(1, capture=captured(1))
+    kernel.flush()
+    old, young = traced(kernel, 77), traced(kernel, 78)
+    kernel.now += 60 * SECOND
+    kernel.start(kernel.ledger.checkpoint(), kernel.incidents())
+    replay(kernel, [old, young])
+    kernel.oom_kill += 1
+    kernel.count()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed) == (1, 1)
+
+
+def test_consumed_and_not_written_down() -> None:
+    """The kernel's log went round, the trace was consumed before SIGKILL: the recorder has it."""
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER)
+    kernel.kill(1, capture=captured(1))
+    kernel.flush()
+    point, before = kernel.ledger.checkpoint(), kernel.incidents()
+    kernel.now += 60 * SECOND
+    kernel.oom_kill += 1
+    seen = [traced(kernel, 2)]
+    kernel.lines.clear()
+    kernel.start(point, before)
+    replay(kernel, seen)
+    kernel.wait()
+    assert {2} <= {victim.pid for incident in kernel.incidents() for victim in incident.victims}

@@ -1,0 +1,188 @@
+"""The counters of /metrics: a kill enters once and stays where it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.ledger.series import MAX_UNITS, NAMES_NS, OTHER_UNITS, OOMSeriesFold
+from agent.model.oom import Container, LimitLevel, OOMBooks, OOMIncident, Outcome, Victim
+from agent.model.status import OOMSeries
+from tests.ledger.kernel import BOOT, CID, CONTAINER, SECOND, UID
+
+LABELS = ("shop", "web-0", "app")
+NAMED = Container(namespace="shop", pod="web-0", pod_uid=UID, name="app", id=CID)
+UNNAMED = Container(pod_uid=UID, id=CID)
+VICTIM = Victim(pid=1, cgroup=CONTAINER)
+BOOKS = OOMBooks(
+    counted=9,
+    victims=4,
+    repeats=2,
+    unattributed=3,
+    unattributed_before_start=0,
+    pending=0,
+    drill_victims=0,
+    settle_seconds=2.0,
+    disbelieved=5,
+)
+
+
+def incident(number: int = 1, **changes: object) -> OOMIncident:
+    fields: dict[str, object] = {
+        "id": f"{BOOT}/k{number}",
+        "boot_id": BOOT,
+        "revision": 1,
+        "boottime_ns": 0,
+        "wall_ns": 0,
+        "victims": (VICTIM,),
+        "container": NAMED,
+        "limit_level": LimitLevel.CONTAINER,
+        "outcome": Outcome.DIED,
+    }
+    return OOMIncident(**(fields | changes))  # type: ignore[arg-type]
+
+
+SYSTEM = incident(container=None, unit="daemon.service")
+
+
+@pytest.fixture
+def fold() -> OOMSeriesFold:
+    return OOMSeriesFold(retention_ns=60 * SECOND, max_series=3)
+
+
+def shown(fold: OOMSeriesFold) -> OOMSeries:
+    return fold.series(BOOKS)
+
+
+def kills(fold: OOMSeriesFold) -> dict[tuple[str, str, str], dict[str, int]]:
+    """The series that are not zero."""
+    return {
+        (c.namespace, c.pod, c.container): {o.value: n for o, n in c.kills.items() if n}
+        for c in shown(fold).containers
+    }
+
+
+def test_series_stand_at_zero_first(fold: OOMSeriesFold) -> None:
+    """`increase()` sees the first kill, for each outcome stood at zero before it."""
+    fold.appeared(LABELS)
+    (series,) = shown(fold).containers
+    assert series.kills == {Outcome.SURVIVED: 0, Outcome.DIED: 0, Outcome.UNKNOWN: 0}
+
+
+@pytest.mark.parametrize(
+    ("revisions", "expected"),
+    [
+        ([incident(outcome=Outcome.OPEN)], {}),
+        ([incident()], {LABELS: {"died": 1}}),
+        ([incident(), incident(revision=2, runtime_says="Error 137")], {LABELS: {"died": 1}}),
+        ([incident(victims=(VICTIM, VICTIM))], {LABELS: {"died": 2}}),
+        ([incident(), incident(victims=(VICTIM, VICTIM))], {LABELS: {"died": 2}}),
+        ([incident(victims=(VICTIM, VICTIM)), incident()], {LABELS: {"died": 2}}),
+        ([incident(), incident(outcome=Outcome.SURVIVED)], {LABELS: {"died": 1}}),
+        ([incident(), incident(container=replace(NAMED, pod="x"))], {LABELS: {"died": 1}}),
+        ([incident(container=UNNAMED)], {}),
+        ([incident(container=UNNAMED), incident()], {LABELS: {"died": 1}}),
+        ([incident(victims=(Victim(pid=1),), unattributed=True)], {}),
+        (
+            [
+                incident(
+                    victims=(Victim(pid=1),),
+                    container=None,
+                    unattributed=True,
+                    outcome=Outcome.UNKNOWN,
+                ),
+                incident(outcome=Outcome.UNKNOWN),
+            ],
+            {LABELS: {"unknown": 1}},
+        ),
+        ([incident(drill=True)], {}),
+        ([SYSTEM], {}),
+    ],
+)
+def test_a_kill_enters_once(
+    fold: OOMSeriesFold, revisions: list[OOMIncident], expected: dict[object, object]
+) -> None:
+    """When outcome and names are settled, and never moves or falls afterwards."""
+    for revision in revisions:
+        fold.incident(revision, 0)
+    assert kills(fold) == expected
+
+
+def test_names_that_do_not_come(fold: OOMSeriesFold) -> None:
+    """After a wait the kill counts under what is known, and stays there when names come late."""
+    fold.incident(incident(container=UNNAMED), 0)
+    fold.expire(NAMES_NS - 1)
+    assert kills(fold) == {}
+    fold.expire(NAMES_NS)
+    fold.incident(incident(revision=2), NAMES_NS)
+    assert kills(fold) == {("", "", ""): {"died": 1}}
+
+
+def test_node_level_series(fold: OOMSeriesFold) -> None:
+    """Limits by incident, the system's kills by unit, drills apart, sums from the books."""
+    fold.incident(incident(1), 0)
+    fold.incident(incident(2, limit_level=LimitLevel.POD, drill=True), 0)
+    fold.incident(replace(SYSTEM, id="s", limit_level=LimitLevel.NODE), 0)
+    fold.incident(incident(4, victims=(), container=None, unattributed=True, counted=3), 0)
+    series = shown(fold)
+    assert {level: n for level, n in series.incidents.items() if n} == {
+        LimitLevel.CONTAINER: 1,
+        LimitLevel.NODE: 1,
+    }
+    assert (series.drill_kills, series.system_kills) == (1, {"daemon.service": 1})
+    assert (series.repeats, series.unattributed, series.disbelieved) == (2, 3, 5)
+
+
+def test_units_are_bounded(fold: OOMSeriesFold) -> None:
+    """Further units count as one; those that are known go on."""
+    for number in range(MAX_UNITS + 5):
+        fold.incident(replace(SYSTEM, id=f"s{number}", unit=f"{number}.service"), 0)
+    fold.incident(replace(SYSTEM, id="again", unit="0.service"), 0)
+    units = shown(fold).system_kills
+    assert len(units) == MAX_UNITS + 1
+    assert (units[OTHER_UNITS], units["0.service"]) == (5, 2)
+
+
+@pytest.mark.parametrize(("at_ns", "there"), [(60 * SECOND, 1), (60 * SECOND + 1, 0)])
+def test_retention(fold: OOMSeriesFold, at_ns: int, there: int) -> None:
+    """The series of the dead stay for the retention."""
+    fold.appeared(LABELS)
+    fold.vanished(LABELS, 0)
+    fold.expire(at_ns)
+    assert len(shown(fold).containers) == there
+    assert shown(fold).series_evicted == 1 - there
+
+
+def test_number(fold: OOMSeriesFold) -> None:
+    """Of too many, those go whose containers died first; never those of the living."""
+    for number in range(4):
+        fold.appeared(("shop", f"web-{number}", "app"))
+    fold.vanished(("shop", "web-3", "app"), 1)
+    fold.vanished(("shop", "web-2", "app"), 2)
+    fold.expire(3)
+    assert [c.pod for c in shown(fold).containers] == ["web-0", "web-1", "web-2"]
+    fold.appeared(("shop", "web-2", "app"))
+    fold.appeared(("shop", "web-4", "app"))
+    fold.expire(999 * SECOND)
+    assert [c.pod for c in shown(fold).containers] == ["web-0", "web-1", "web-2", "web-4"]
+
+
+def test_two_with_the_same_names(fold: OOMSeriesFold) -> None:
+    """A restarted container's successor is there before it is gone: the series live on."""
+    fold.appeared(LABELS)
+    fold.appeared(LABELS)
+    fold.vanished(LABELS, 0)
+    fold.expire(999 * SECOND)
+    assert len(shown(fold).containers) == 1
+
+
+def test_rebuilt_from_stored_incidents(fold: OOMSeriesFold) -> None:
+    """After a restart the same counters stand there, the container is alive or not."""
+    stored = [incident(1), incident(2, outcome=Outcome.SURVIVED), replace(SYSTEM, id="s")]
+    for item in stored:
+        fold.incident(item, 0)
+    fold.appeared(LABELS)
+    fold.expire(999 * SECOND)
+    assert kills(fold) == {LABELS: {"died": 1, "survived": 1}}
+    assert shown(fold).system_kills == {"daemon.service": 1}

@@ -1,0 +1,110 @@
+"""From trace_pipe to signals, whatever their number."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from agent.host.proc import ProcReader
+from agent.host.trace_instance import TraceInstance
+from agent.model.evidence import Observation, SignalSeen, SourceLost
+from agent.observe.signals import LOSS_TICKS, SIGNALS_PER_TICK, SignalWatcher
+from tests.observe.fakes import FakeProc
+
+LINE = (
+    b"    bash-17373   [000] d..1.  4831.677189: signal_generate: sig=9 errno=0 code=0"
+    b" comm=bash pid=17427 grp=1 res=0\n"
+)
+
+
+class FakeInstance:
+    """Its descriptor is readable for ever, as in a flood."""
+
+    buffer_bytes = 65536
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.overruns = 3  # from before we came
+        self._read, self._write = os.pipe()
+        os.write(self._write, b"x")
+
+    def fileno(self) -> int:
+        return self._read
+
+    def lost(self) -> int:
+        return self.overruns
+
+    def read(self) -> bytes | None:
+        return self.data or None
+
+    def close(self) -> None:
+        os.close(self._read)
+        os.close(self._write)
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.instance = FakeInstance()
+        self.watcher = SignalWatcher(
+            cast(TraceInstance, self.instance), cast(ProcReader, FakeProc())
+        )
+
+    def readable(self) -> bool:
+        with select.epoll() as epoll:
+            epoll.register(self.watcher.fileno() or -1, select.EPOLLIN)
+            return bool(epoll.poll(0))
+
+    def hear(self, data: bytes) -> list[Observation]:
+        self.instance.data = data
+        return self.watcher.observe()[0]
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.watcher.close()
+
+
+def test_signals_are_told(bench: Bench) -> None:
+    """Each line is a signal; the last one does not wait for a next."""
+    seen = bench.hear(b"CPU:0 [LOST 5 EVENTS]\n" + 2 * LINE)
+    assert [item.sent.target_pid for item in seen if isinstance(item, SignalSeen)] == [17427] * 2
+    assert bench.watcher.records == 2
+    assert bench.readable()
+
+
+def test_nothing_waits(bench: Bench) -> None:
+    """None is not an event."""
+    assert bench.hear(b"") == []
+
+
+def test_a_flood_waits_for_the_tick(bench: Bench) -> None:
+    """So many are read, then it wakes nobody, then it is read again."""
+    assert len(bench.hear(SIGNALS_PER_TICK * LINE)) == SIGNALS_PER_TICK
+    assert not bench.readable()
+    assert bench.watcher.observe() == ([], False)
+    bench.watcher.tick()
+    assert bench.readable()
+    assert len(bench.hear(LINE)) == 1
+
+
+def test_losses_are_told_once_a_minute(bench: Bench) -> None:
+    """At once, then together; those from before we came are not ours."""
+    assert bench.watcher.tick() == []
+    told = []
+    for _ in range(2 * LOSS_TICKS):
+        bench.instance.overruns += 10
+        told.extend(bench.watcher.tick())
+    lost = [item.lost for item in told if isinstance(item, SourceLost)]
+    assert lost == [10, 10 * LOSS_TICKS]
+
+
+def test_unknown_text_is_told_as_lost(bench: Bench) -> None:
+    """An event whose payload is unknown."""
+    (seen,) = bench.hear(b"  work-1 [000] d..1. 7.311843: signal_generate: sig=?\n")
+    assert isinstance(seen, SourceLost)

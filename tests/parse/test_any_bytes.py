@@ -1,0 +1,226 @@
+"""No bytes make a parser raise anything but ParseError."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import agent.parse
+from agent.model.absence import ParseError
+from agent.model.cgroup import CgroupLevel
+from agent.parse import (
+    boot_id,
+    certificate,
+    cgroup_attach_task,
+    cgroup_controllers,
+    cgroup_events,
+    cgroup_path,
+    cgroup_procs,
+    kmsg,
+    memory_events,
+    memory_limit,
+    memory_oom_control,
+    mountinfo,
+    oci_bundle,
+    oom,
+    oom_probe,
+    oom_summary,
+    pod_log_path,
+    proc_cgroup,
+    proc_event,
+    proc_stat,
+    proc_status,
+    signal_generate,
+    task_newtask,
+    trace_event,
+    trace_pipe,
+    trace_stats,
+    vmstat,
+)
+from agent.parse.trace_event import TraceEvent
+from tests.parse.captured_text import captured_lines, hostile
+from tests.parse.exit_message import exit_message
+
+_UUID = b"d1cb3f57-a7a5-47ca-9def-6c3ba929c3a5"
+_RECORDS = tuple(
+    line
+    for name in ("kmsg_container.txt", "kmsg_group.txt", "kmsg_pod.txt", "kmsg_node.txt")
+    for line in captured_lines(name)
+    if b"oom" in line or b"out of memory" in line or b"memory: usage" in line
+)
+_TEXTS = tuple(line.partition(b";")[2].removesuffix(b"\n") for line in _RECORDS)
+_EVENTS = (
+    *captured_lines("trace_pipe.txt"),
+    b"            work-829     [000] d..1     7.311843: mark_victim: pid=829\n",
+    b"CPU:0 [LOST 123 EVENTS]\n",
+)
+_PATHS = (
+    b"/kubepods/burstable/pod" + _UUID + b"/" + b"a" * 64 + b"/nested",
+    b"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod"
+    + _UUID.replace(b"-", b"_")
+    + b".slice/cri-containerd-"
+    + b"a" * 64
+    + b".scope",
+    b"/system.slice/kubepods-pod" + _UUID + b".slice:cri-containerd:" + b"b" * 64,
+)
+
+
+def _of_text(parser: Callable[[str], object]) -> Callable[[bytes], object]:
+    return lambda data: parser(data.decode("latin-1"))
+
+
+def _probe(payload: bytes) -> object:
+    name = b"oom_call_1f2e3d4c" if b" memcg=" in payload else b"oom_kill_1f2e3d4c"
+    return oom_probe.parse_probe(TraceEvent(1, 1, name, payload), 4096)
+
+
+_PROBES = (
+    b"(f) pid=184 tgid=184 start=19825563512 i0=727 n0={0x792263,0x617461642e} i1=1 n1={0x0}",
+    b"(f) memcg=0xffff8880063a1000 max=4096 i0=727 n0={0x792263,0x61} i1=663 i2=1",
+)
+
+
+def _of_payload(parser: Callable[[TraceEvent], object]) -> Callable[[bytes], object]:
+    return lambda data: parser(TraceEvent(829, 7311843, b"event", data))
+
+
+_CERTIFICATE = bytes.fromhex("3029 3027 020101 3000 3000 301e") + (
+    b"\x17\x0d261124043000Z\x17\x0d261224043000Z"
+)
+
+PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
+    (boot_id.parse_boot_id, (_UUID + b"\n",)),
+    (certificate.parse_not_after, (_CERTIFICATE,)),
+    (
+        certificate.parse_pem_certificates,
+        (b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",),
+    ),
+    (
+        cgroup_attach_task.parse_attach,
+        (b"dst_root=0 dst_id=29412 dst_level=1 dst_path=/f99 pid=6687 comm=python3",),
+    ),
+    (cgroup_controllers.parse_controllers, (b"cpuset cpu io memory\n",)),
+    (cgroup_events.parse_cgroup_events, (b"populated 1\nfrozen 0\n",)),
+    (cgroup_path.place, _PATHS),
+    (cgroup_procs.parse_procs, (b"1\n829\n", b"")),
+    (kmsg.parse_kmsg, _RECORDS),
+    (
+        memory_events.parse_memory_events,
+        (b"low 0\nhigh 0\nmax 35\noom 1\noom_kill 1\noom_group_kill 0\n",),
+    ),
+    (memory_limit.parse_memory_max, (b"max\n", b"33554432\n")),
+    (memory_limit.parse_limit_in_bytes, (b"9223372036854771712\n",)),
+    (memory_oom_control.parse_oom_kill, (b"oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",)),
+    (mountinfo.parse_mountinfo, (b"41 31 0:38 / /sys/fs/cgroup rw shared:9 - cgroup2 none rw\n",)),
+    (
+        oci_bundle.parse_bundle,
+        (
+            b'{"annotations": {"io.kubernetes.pod.name": "a"}, "linux": {"cgroupsPath": "/k"}}',
+            b'{"annotations": {"io.kubernetes.cri.sandbox-id": "\\ud800"}, "linux": null}',
+            b'{"a":' * 100_000,
+            b"[" * 100_000,
+        ),
+    ),
+    (oom.parse_oom_line, _TEXTS),
+    (oom_probe.parse_probe, _PROBES),
+    (oom_summary.parse_oom_summary, _TEXTS),
+    (pod_log_path.parse_pod_log_directory, (b"default_web-0_" + _UUID,)),
+    (proc_cgroup.parse_memory_hierarchy, (b"4:cpu,memory:/a\n0::/b\n",)),
+    (proc_cgroup.parse_proc_cgroup, (b"4:memory:/a\n1:name=systemd:/\n0::/b (deleted)\n",)),
+    (
+        proc_stat.parse_stat,
+        (b"829 (work) S 812 829 829 0 -1 4194560 62 0 0 0 0 0 0 0 20 0 1 0 5412 1019904 1\n",),
+    ),
+    (
+        proc_event.parse_proc_event,
+        (exit_message(829, status=9),),
+    ),
+    (proc_status.parse_status, (b"Name:\twork\nUid:\t0\t0\t0\t0\nNSpid:\t829\t1\n",)),
+    (
+        signal_generate.parse_signal,
+        (b"a-1 [000] 7.300000: signal_generate: sig=9 errno=0 code=0 comm=a pid=1 grp=1 res=0",),
+    ),
+    (task_newtask.parse_newtask, (b"pid=6748 comm=sh clone_flags=1200000 oom_score_adj=0",)),
+    (trace_event.parse_event, _EVENTS),
+    (trace_pipe.parse_mark_victim, _EVENTS),
+    (trace_pipe.parse_lost, _EVENTS),
+    (
+        trace_stats.parse_trace_stats,
+        (
+            (
+                b"entries: 1\noverrun: 0\ncommit overrun: 0\nbytes: 52\n"
+                b"oldest event ts:   126.775008\nnow ts:   138.994012\n"
+                b"dropped events: 0\nread events: 19\n"
+            ),
+        ),
+    ),
+    (vmstat.parse_oom_kill, (b"nr_free_pages 131476\noom_kill 3\nnuma_hit 1\n",)),
+]
+_TAKE_TEXT = {
+    cgroup_path.place,
+    oom.parse_oom_line,
+    oom_summary.parse_oom_summary,
+    pod_log_path.parse_pod_log_directory,
+}
+_TAKE_PAYLOAD = {cgroup_attach_task.parse_attach, task_newtask.parse_newtask}
+
+
+def test_table_is_complete() -> None:
+    """Every public parser of the package stands in the table above."""
+    public = {
+        function
+        for module in pkgutil.iter_modules(agent.parse.__path__)
+        for name, function in inspect.getmembers(
+            importlib.import_module(f"agent.parse.{module.name}"), inspect.isfunction
+        )
+        if name == "place" or name.startswith("parse_")
+    }
+    assert public == {parser for parser, _ in PARSERS}
+
+
+@pytest.mark.parametrize(
+    ("parser", "samples"), PARSERS, ids=[f"{p.__module__}.{p.__name__}" for p, _ in PARSERS]
+)
+@given(data=st.data())
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_only_parse_errors(
+    parser: Callable[..., object], samples: tuple[bytes, ...], data: st.DataObject
+) -> None:
+    """Garbage, and valid text with cuts and insertions, gives a value or a ParseError."""
+    parse = _of_text(parser) if parser in _TAKE_TEXT else parser
+    if parser is oom_probe.parse_probe:
+        parse = _probe
+    if parser in _TAKE_PAYLOAD:
+        parse = _of_payload(parser)
+    try:
+        result = parse(data.draw(hostile(*samples)))
+    except ParseError as error:
+        assert str(error)  # noqa: PT017 - the message must be printable, whatever was read
+    else:
+        assert repr(result).isprintable()
+
+
+@given(path=st.text())
+def test_any_text_has_a_place(path: str) -> None:
+    """Text beyond Latin-1, lone surrogates too, has a place like any other."""
+    found = cgroup_path.place(path)
+    assert found.path == path
+    assert path == found.container_path or path.startswith(found.container_path)
+    assert (found.level is CgroupLevel.ROOT) == (path == "/")
+
+
+@given(text=st.text())
+def test_any_text_as_oom_line(text: str) -> None:
+    """Text beyond Latin-1 is read or refused like any other."""
+    for line in (text, f"Out of memory: Killed process 1 ({text}) total-vm:1kB, anon-rss:1kB"):
+        try:
+            result = oom.parse_oom_line(line)
+        except ParseError:
+            continue
+        assert repr(result).isascii()
