@@ -97,8 +97,8 @@ def node(turns: Turns, request: pytest.FixtureRequest) -> Iterator[Node]:
     node = turns.node(machine_of(request.node))
     clean(Pods(node))
     yield node
-    if not node.guest.machine.alive():
-        pytest.exit(f"the guest has ended\n{node.guest.machine.console_tail()}", 3)
+    machine = node.guest.machine
+    assert machine.alive(), f"the guest has ended\n{machine.console_tail()}"
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ class Guest:
         try:
             return Process(self.machine.ports.commands, argv, place, pty=pty)
         except OSError as error:
-            raise GuestError(f"no answer: {error}\n{self.machine.console_tail()}") from error
+            raise GuestError(f"no answer: {error}\n{self._post_mortem()}") from error
 
     def run(
         self,
@@ -67,12 +67,16 @@ class Guest:
             said = [str(error)]
         return "\n".join(["--- in the guest:", *said, self.machine.console_tail()])
 
+    def _post_mortem(self) -> str:
+        """A guest that takes no commands is ended: tests after this one get another."""
+        return self.machine.last_words() if self.machine.alive() else self.machine.console_tail()
+
     def read_bytes(self, path: str) -> bytes:
         """A file's content (of /dev/kmsg: the ring). OSError with the guest's errno."""
         try:
             return read_file(self.machine.ports.commands, path)
         except TimeoutError as error:
-            raise GuestError(f"no answer\n{self.machine.console_tail()}") from error
+            raise GuestError(f"no answer\n{self._post_mortem()}") from error
 
     def read(self, path: str) -> str:
         """A file's text. OSError with the guest's errno."""

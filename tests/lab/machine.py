@@ -1,11 +1,12 @@
 """One QEMU process: a guest from its start to its end.
 
 No KVM (TCG). Each guest has a directory of its own in the cache (console, QEMU's messages, its pid)
-and four ports of 127.0.0.1 that lead into it. A guest ends with `stop`, at the interpreter's exit,
-or with the thread that started it.
+and five ports of 127.0.0.1: four lead into it, one to QEMU's monitor. A guest ends with `stop`, at
+the interpreter's exit, or with the thread that started it.
 """
 
 import atexit
+import contextlib
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from tests.lab import post_mortem
 from tests.lab.build import Artefacts
 from tests.lab.cache import PROJECT, cache_root
 from tests.lab.deadline import DeadlineError, until
@@ -26,6 +28,10 @@ from tests.lab.machines import MachineConfig
 READY = "LAB-READY"
 BOOT_SECONDS = 120.0
 CONSOLE_TAIL = 40
+LAST_WORDS_SECONDS = 60.0
+# An NMI that nobody has asked for is a panic, with the stacks of all tasks and processors and all
+# that was logged before (bits 0, 5 and 6 of panic_print, Linux 5.18).
+ON_NMI = "unknown_nmi_panic panic_print=0x61"
 CPU = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand"
 
 
@@ -35,12 +41,15 @@ class MachineError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The doors on 127.0.0.1: commands, containerd's socket, the agent's socket, its /metrics."""
+    """The doors on 127.0.0.1: commands, containerd's socket, the agent's socket, its /metrics, and
+    QEMU's monitor.
+    """
 
     commands: int
     containerd: int
     agent: int
     metrics: int
+    monitor: int
 
     def forwards(self) -> str:
         """The hostfwd options; the guest's side is guest/usr/local/lib/lab/init."""
@@ -90,6 +99,20 @@ class Machine:
         said = log.read_text(errors="replace") if log.exists() else ""
         lines = self.console().splitlines()[-CONSOLE_TAIL:] + said.splitlines()[-5:]
         return "\n".join(["--- console:", *lines])
+
+    def last_words(self) -> str:
+        """Have a guest that answers no more tell where it hangs. It ends with that."""
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(
+                ("127.0.0.1", self.ports.monitor), timeout=LAST_WORDS_SECONDS
+            ) as monitor,
+        ):
+            monitor.sendall(b"nmi\n")
+            with contextlib.suppress(DeadlineError):
+                until(lambda: not self.alive(), LAST_WORDS_SECONDS, "the guest panics")
+        self._end()
+        return "\n".join(["--- its last words:", *post_mortem.told(self.console())])
 
     def alive(self) -> bool:
         """Whether QEMU still runs."""
@@ -147,6 +170,7 @@ class Machine:
         share = str(PROJECT).replace(",", ",,")
         arguments = (
             "console=ttyS0 loglevel=3 panic=-1 tsc=reliable no_timer_check random.trust_cpu=on",
+            ON_NMI,
             f"mitigations=off lab.driver={self.config.driver.value}",
             *self.config.kernel_args,
         )
@@ -158,6 +182,7 @@ class Machine:
             "-smp": str(self.config.cpus),
             "-m": f"{self.config.memory_mib}M",
             "-display": "none",
+            "-monitor": f"tcp:127.0.0.1:{self.ports.monitor},server=on,wait=off",
             "-serial": f"file:{self.directory}/console.log",
             "-kernel": str(self.artefacts.vmlinux),
             "-initrd": str(self.artefacts.initramfs),
@@ -175,14 +200,16 @@ class Machine:
 
 
 def free_ports() -> Ports:
-    """Four ports of 127.0.0.1 that nobody listens on now."""
+    """Five ports of 127.0.0.1 that nobody listens on now."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(4)]
+        sockets = [stack.enter_context(socket.socket()) for _ in range(5)]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         numbers = [int(one.getsockname()[1]) for one in sockets]
-    commands, containerd, agent, metrics = numbers
-    return Ports(commands=commands, containerd=containerd, agent=agent, metrics=metrics)
+    commands, containerd, agent, metrics, monitor = numbers
+    return Ports(
+        commands=commands, containerd=containerd, agent=agent, metrics=metrics, monitor=monitor
+    )
 
 
 def runs_directory() -> Path:

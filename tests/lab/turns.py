@@ -22,11 +22,14 @@ class Turns:
 
     def node(self, config: MachineConfig) -> Node:
         """A node of this kind with containerd: the one that runs, else it makes room for another.
+        One whose guest has ended is replaced.
 
         What the machine boots from is built if it is not there.
         """
-        if self._node is not None and self._node.guest.machine.config == config:
-            return self._node
+        if self._node is not None:
+            machine = self._node.guest.machine
+            if machine.config == config and machine.alive():
+                return self._node
         self.close()
         self._machine = Machine(build(self._report, config), config)
         self._node = Node(Guest(self._machine.start()))

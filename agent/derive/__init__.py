@@ -1,0 +1,1 @@
+"""Pure: rates, slopes and windows from samples."""

@@ -1,0 +1,1 @@
+"""One small file per detector: samples, events and ledgers in, findings out. Pure."""

@@ -1,0 +1,17 @@
+"""A detector: an entry of the catalogue, and the pure function that finds it in a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from agent.detect.scene import Scene
+from agent.model.condition import ConditionType, Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detector:
+    """`detect` tells what is so at this tick; what it does not tell is not so."""
+
+    condition: ConditionType
+    detect: Callable[[Scene], Iterable[Finding]]

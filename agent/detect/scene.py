@@ -1,0 +1,23 @@
+"""What the detectors look at: everything that is known at one tick, read-only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.inventory.records import ContainerRecord, PodRecord
+from agent.model.exits import ContainerDeath
+from agent.model.oom import OOMIncident
+from agent.model.usage import Sweep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One tick. Each field is empty while its source is blind; the catalogue names the sources."""
+
+    now_boottime_ns: int
+    now_wall_ns: int
+    sweep: Sweep | None = None
+    containers: tuple[ContainerRecord, ...] = ()  # that are there, sandboxes included
+    pods: tuple[PodRecord, ...] = ()  # that are there
+    deaths: tuple[ContainerDeath, ...] = ()  # of the last hour, oldest first
+    incidents: tuple[OOMIncident, ...] = ()  # of the last hour, oldest first
