@@ -14,6 +14,7 @@ from agent.config import Settings
 from agent.engine.board import SourceBoard
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
+from agent.engine.headroom import HeadroomWatch
 from agent.engine.last_words import LastWords
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
@@ -25,6 +26,8 @@ from agent.host.boot import BootFacts
 from agent.host.cgroup_fs import CgroupFs
 from agent.host.clock import HostClock
 from agent.host.cri import CriClient
+from agent.host.kubelet import KubeletFinder
+from agent.host.node_memory import NodeMemory
 from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
@@ -62,6 +65,9 @@ log = logging.getLogger(__name__)
 DISK_WORKERS = 4
 """Threads for what can hang: bundles and log directories."""
 
+HEADROOM_WORKERS = 3
+"""Threads for the kubelet's files and file systems: two may hang, and memory is still read."""
+
 RECORDER_WORKERS = 2
 """Threads for what takes long: one reads the flight recorder, one more should that hang."""
 
@@ -88,6 +94,7 @@ class Agent:
     guard: Guard
     places: PlaceFinder
     watches: list[Watch]
+    headroom: HeadroomWatch
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
@@ -211,6 +218,18 @@ def assemble(
         guard.call(LEDGER, lambda: node.take(seen))
 
     watches = [Watch(opening, board, guard, take) for opening in roster.watchers()]
+    headroom = HeadroomWatch(
+        settings=settings.kubelet,
+        mode=host.fs.mode,
+        memory=NodeMemory(host.root, host.fs),
+        kubelet=KubeletFinder(host.root, host.proc),
+        clock=clock,
+        workers=Workers(HEADROOM_WORKERS, name="headroom"),
+        board=board,
+        guard=guard,
+        names=lambda sample: inventory.names_of(sample.place),
+        image_directory=None if cri is None else cri.image_directory,
+    )
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -235,6 +254,7 @@ def assemble(
         usage=host.usage,
         memory_bytes=host.memory_bytes,
         places=places,
+        headroom=headroom,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
     serve = settings.serve
@@ -250,6 +270,7 @@ def assemble(
         guard=guard,
         places=places,
         watches=watches,
+        headroom=headroom,
         resolver=resolver,
         cri=cri,
         journal=journal,

@@ -46,6 +46,7 @@ STATE_SECONDS = 5.0
 WANTED_FDS = 65_536
 """For some 30,000 cgroups; what is not open costs nothing."""
 LAST_WORDS_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 
 
 def run_agent(settings: Settings) -> None:
@@ -125,6 +126,9 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     agent.node.begin(agent.watches, loop, recorded)
     await agent.guard.run(NAMING, agent.resolver.look())
     spawn(_tick(agent, loop))
+    spawn(agent.headroom.run(agent.settings.tick.interval))
+    with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody
+        await asyncio.wait_for(agent.headroom.looked.wait(), LOOK_SECONDS)
     await agent.api.start(serve.socket, serve.socket_group)
     if agent.tcp is not None:
         await agent.tcp.start()

@@ -31,6 +31,7 @@ from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.registry import ScrapeCollector, build_registry
 from tests.lab.__main__ import WELCOME
 from tests.lab.storm_table import parse_table
+from tests.serve.memory_sample import MEMORY
 from tests.serve.sample import SERIES, STATUS
 
 ROOT = Path(agent.__file__).parents[1]
@@ -80,6 +81,8 @@ def make_run() -> str:
         " sources.cri_socket",
         "bundle": "/run/containerd/io.containerd.runtime.v2.task/k8s.io: No such file or directory",
         "pod-logs": "/var/log/pods: No such file or directory",
+        "kubelet": "no process named kubelet",
+        "filesystems": "/var/lib/kubelet: No such file or directory",
     }
     sources = tuple(
         SourceHealth(
@@ -133,7 +136,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
     registry = build_registry(collector)
     http = HttpStatistics(last_scrape_seconds=0.1)
     tls = TlsStatistics(certificate_until=1, client_ca_until=1)
-    collector.now = Scrape(status=STATUS, series=SERIES, http=http, tls=tls)
+    collector.now = Scrape(status=STATUS, series=SERIES, http=http, tls=tls, memory=MEMORY)
     for family in registry.collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
         labels = tuple(family.samples[0].labels)

@@ -161,6 +161,27 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kubelet:
+    """Where the kubelet's files are, if they are not where its process says."""
+
+    config: Annotated[
+        Path | None,
+        path(optional=True),
+        "the kubelet's configuration; empty: as its command line says, else the usual places",
+    ] = None
+    root_directory: Annotated[
+        Path | None,
+        path(optional=True),
+        "its file system is nodefs; empty: the kubelet's --root-dir, else /var/lib/kubelet",
+    ] = None
+    image_directory: Annotated[
+        Path | None,
+        path(optional=True),
+        "its file system is imagefs; empty: as the runtime says, else /var/lib/containerd",
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OOM:
     """The OOM ledger."""
 
@@ -199,6 +220,7 @@ class Settings:
     state: State = field(default_factory=State)
     serve: Serve = field(default_factory=Serve)
     sources: Sources = field(default_factory=Sources)
+    kubelet: Kubelet = field(default_factory=Kubelet)
     oom: OOM = field(default_factory=OOM)
     tick: Tick = field(default_factory=Tick)
 

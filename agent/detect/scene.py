@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.exits import ContainerDeath
+from agent.model.memory import MemoryReport
 from agent.model.oom import OOMIncident
 from agent.model.usage import Sweep
 
@@ -21,3 +22,4 @@ class Scene:
     pods: tuple[PodRecord, ...] = ()  # that are there
     deaths: tuple[ContainerDeath, ...] = ()  # of the last hour, oldest first
     incidents: tuple[OOMIncident, ...] = ()  # of the last hour, oldest first
+    memory: MemoryReport | None = None  # headroom to the kubelet's eviction thresholds

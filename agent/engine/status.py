@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.engine.board import SourceBoard
+from agent.engine.headroom import HeadroomWatch
 from agent.engine.places import PlaceFinder
 from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
@@ -16,6 +17,7 @@ from agent.inventory.containers import Inventory
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.cgroup import CgroupMode
+from agent.model.memory import MemoryReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
@@ -42,11 +44,16 @@ class StatusView:
     usage: SelfUsageSource
     memory_bytes: int
     places: PlaceFinder
+    headroom: HeadroomWatch
     trace_buffer_bytes: Callable[[], int]
 
     def series(self) -> OOMSeries:
         """Everything that /metrics says about kills."""
         return self.folded.series(self.ledger.books())
+
+    def memory(self) -> MemoryReport | None:
+        """What is left before the kubelet evicts."""
+        return self.headroom.report
 
     def status(self) -> NodeStatus:
         """One moment of everything else."""
@@ -84,5 +91,6 @@ class StatusView:
             subscriber_drops=statistics.subscriber_drops,
             abandoned_workers=self.workers.abandoned
             + self.places.abandoned_workers
+            + self.headroom.workers.abandoned
             + self.journal.abandoned_readers,
         )

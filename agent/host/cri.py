@@ -20,12 +20,12 @@ import grpc
 import grpc.aio
 
 from agent.api.cri.v1 import runtime_pb2 as pb
-from agent.api.cri.v1.runtime_pb2_grpc import RuntimeServiceStub
+from agent.api.cri.v1.runtime_pb2_grpc import ImageServiceStub, RuntimeServiceStub
 from agent.host.absence import SourceAbsent
 from agent.model.absence import Absence
 
 if TYPE_CHECKING:
-    from agent.api.cri.v1.runtime_pb2_grpc import RuntimeServiceAsyncStub
+    from agent.api.cri.v1.runtime_pb2_grpc import ImageServiceAsyncStub, RuntimeServiceAsyncStub
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -147,6 +147,12 @@ class CriClient:
             finished_at_ns=status.finished_at or None,
         )
 
+    async def image_directory(self) -> str:
+        """A directory on the file system that holds the images; empty: the runtime names none."""
+        stub: ImageServiceAsyncStub = ImageServiceStub(self._open_channel())
+        answer = await self._ask(stub.ImageFsInfo, pb.ImageFsInfoRequest())
+        return next((found.fs_id.mountpoint for found in answer.image_filesystems), "")
+
     async def close(self) -> None:
         """Close the connection. A later call opens a new one."""
         channel, self._channel = self._channel, None
@@ -154,9 +160,12 @@ class CriClient:
             await channel.close()
 
     def _stub(self) -> RuntimeServiceAsyncStub:
+        return RuntimeServiceStub(self._open_channel())
+
+    def _open_channel(self) -> grpc.aio.Channel:
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(f"unix:{self._path}", options=_OPTIONS)
-        return RuntimeServiceStub(self._channel)
+        return self._channel
 
     async def _ask(
         self, method: grpc.aio.UnaryUnaryMultiCallable[Request, Response], request: Request

@@ -1,4 +1,4 @@
-"""The connection to the agent: one door, three calls, and every way they fail in words.
+"""The connection to the agent: one door, its calls, and every way they fail in words.
 
 The door is tried without gRPC first. That costs little, tells why nobody answers (gRPC says
 UNAVAILABLE to all of it), and spares a slow machine the import of gRPC when there is nobody to talk
@@ -60,6 +60,12 @@ class Client:
         from agent.api.v1 import node_agent_pb2 as wire
 
         return self._unary("ListOOMIncidents", request, wire.ListOOMIncidentsResponse)
+
+    def memory(self, request: wire.GetMemoryRequest) -> wire.GetMemoryResponse:
+        """GetMemory."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetMemory", request, wire.GetMemoryResponse)
 
     def watch(
         self, request: wire.WatchEventsRequest, *, every: bool = False

@@ -15,6 +15,7 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 99}
 _COMMANDS = {
     "status": ("agent.nodectl.status", "What the agent is, what it sees, and the books."),
     "oom": ("agent.nodectl.oom", "OOM kills on this node, the newest first."),
+    "memory": ("agent.nodectl.memory", "Headroom before evictions, and who eats the memory."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),
     "version": ("agent.nodectl.version", "Versions of nodectl and of the agent."),
     "drill": ("agent.nodectl.drill", "Provoke a kill of our own and follow it through every hop."),

@@ -11,9 +11,11 @@ import enum
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from agent.model.memory import MemoryReport
 from agent.model.oom import LimitLevel
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
+from agent.serve import memory
 from agent.serve.exposition import Counter
 
 KILLS = Counter(
@@ -51,6 +53,7 @@ class Scrape:
     series: OOMSeries
     http: HttpStatistics
     tls: TlsStatistics | None = None  # None while gRPC is not served over TCP
+    memory: MemoryReport | None = None
 
 
 class Kind(enum.Enum):
@@ -284,6 +287,42 @@ ROWS = (
         "tls_clients_refused",
         "Calls over TCP of clients whose certificate names none of serve.tls_clients.",
         lambda s: _one(None if s.tls is None else s.tls.refused),
+    ),
+    _gauge(
+        "eviction_available",
+        "What is left of each eviction signal of the kubelet, in bytes, inodes or tasks.",
+        lambda s: memory.available(s.memory),
+        labels=("signal",),
+    ),
+    _gauge(
+        "eviction_capacity",
+        "What there is of each eviction signal.",
+        lambda s: memory.capacity(s.memory),
+        labels=("signal",),
+    ),
+    _gauge(
+        "eviction_threshold",
+        "The kubelet evicts while less than this is left.",
+        lambda s: memory.thresholds(s.memory),
+        labels=("signal", "threshold"),
+    ),
+    _gauge(
+        "eviction_threshold_crossed",
+        "Whether less is left than the threshold, now.",
+        lambda s: memory.crossed(s.memory),
+        labels=("signal", "threshold"),
+    ),
+    _gauge(
+        "eviction_time_left_seconds",
+        "Time until the threshold is crossed if all goes on so; absent where no line fits.",
+        lambda s: memory.time_left(s.memory),
+        labels=("signal", "threshold"),
+    ),
+    _gauge(
+        "memory_available_bytes",
+        "memory.available in each form that kubelets compute it in; chosen is this kubelet's.",
+        lambda s: memory.memory_available(s.memory),
+        labels=("form", "chosen"),
     ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(

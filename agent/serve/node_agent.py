@@ -10,6 +10,7 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
+from agent.serve import memory
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -76,6 +77,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             truncated=more or cut,
             oldest_held=None if oldest is None else timestamp(oldest),
         )
+
+    async def GetMemory(
+        self,
+        request: pb.GetMemoryRequest,
+        context: ServicerContext[pb.GetMemoryRequest, pb.GetMemoryResponse],
+    ) -> pb.GetMemoryResponse:
+        report = self._view.memory()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return memory.answer(request, report)
 
     async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
         self,

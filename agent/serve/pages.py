@@ -44,7 +44,11 @@ class Pages:
         """All metrics at this moment, in pieces."""
         series = self._view.series()
         self._collector.now = Scrape(
-            status=self._view.status(), series=series, http=self._statistics, tls=self._tls
+            status=self._view.status(),
+            series=series,
+            http=self._statistics,
+            tls=self._tls,
+            memory=self._view.memory(),
         )
         pieces = [registry_text(self._registry, form), KILLS.head(form)]
         pieces += self._kills.lines(series.containers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from agent.model.memory import MemoryReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.incidents import IncidentIndex
 from agent.state.stream import EventStream
@@ -21,3 +22,7 @@ class View(Protocol):
     def status(self) -> NodeStatus: ...
 
     def series(self) -> OOMSeries: ...
+
+    def memory(self) -> MemoryReport | None:
+        """None until the node was looked at for the first time."""
+        ...

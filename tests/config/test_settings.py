@@ -47,6 +47,7 @@ DEFAULTS = {
         "pod_logs": "/var/log/pods",
         "trace_buffer_bytes": "16Mi",
     },
+    "kubelet": {"config": "", "root_directory": "", "image_directory": ""},
     "oom": {
         "outcome_hold": "2s",
         "settle": "2s",

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from agent.api.memory import memory_to_wire
 from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2, status_pb2
 from agent.engine.board import TELLS
+from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 
 GI = 1 << 30
 MI = 1 << 20
@@ -264,3 +266,11 @@ def events() -> list[event_pb2.Event]:
         ),
         event(12, journal_change=event_pb2.JournalChange(state="stalled", detail="the disk hangs")),
     ]
+
+
+def memory() -> node_agent_pb2.GetMemoryResponse:
+    """A node before its kubelet evicts, as it is at MEMORY_NS."""
+    return node_agent_pb2.GetMemoryResponse(memory=memory_to_wire(MEMORY, 10))
+
+
+MEMORY_NS = NOW_WALL_NS

@@ -28,6 +28,7 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         default_factory=lambda: node_agent_pb2.GetStatusResponse(status=examples.healthy())
     )
     incidents: node_agent_pb2.ListOOMIncidentsResponse = field(default_factory=examples.answer)
+    memory: node_agent_pb2.GetMemoryResponse = field(default_factory=examples.memory)
     error: tuple[grpc.StatusCode, str] | None = None
     streams: list[list[Watched]] = field(default_factory=list)
     head: event_pb2.ResumeToken | None = None  # answers who asks for no resume
@@ -44,6 +45,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     ) -> node_agent_pb2.ListOOMIncidentsResponse:
         self._enter(request, context)
         return self.incidents
+
+    def GetMemory(self, request: Any, context: Any) -> node_agent_pb2.GetMemoryResponse:
+        self._enter(request, context)
+        return self.memory
 
     def WatchEvents(self, request: Any, context: Any) -> Iterator[Watched]:
         self._enter(request, context)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2, status_pb2
-from agent.nodectl.show import events, oom, status, words
+from agent.nodectl.show import events, memory, oom, status, words
 from tests.nodectl import examples
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -48,12 +48,16 @@ def _events() -> str:
     return "\n".join([events.gap_line(gap), *(events.line(event) for event in examples.events())])
 
 
+def _memory() -> str:
+    return memory.report(examples.memory().memory, examples.MEMORY_NS)
+
+
 def _status_wide() -> str:
     return status.report(examples.healthy(), examples.NOW_NS, wide=True)
 
 
 @pytest.mark.parametrize(
-    "render", [_oom, _oom_table, _oom_empty, _status, _status_sick, _status_wide, _events]
+    "render", [_oom, _oom_table, _oom_empty, _status, _status_sick, _status_wide, _memory, _events]
 )
 def test_golden(render: Callable[[], str]) -> None:
     """What is printed is what the documentation shows; only the full table is wider than 99."""

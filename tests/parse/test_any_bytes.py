@@ -22,7 +22,13 @@ from agent.parse import (
     cgroup_events,
     cgroup_path,
     cgroup_procs,
+    go_build_info,
+    go_duration,
     kmsg,
+    kubelet_config,
+    kubelet_flags,
+    loadavg,
+    meminfo,
     memory_events,
     memory_limit,
     memory_oom_control,
@@ -36,6 +42,8 @@ from agent.parse import (
     proc_event,
     proc_stat,
     proc_status,
+    quantity,
+    root_memory_stat,
     signal_generate,
     task_newtask,
     trace_event,
@@ -46,6 +54,7 @@ from agent.parse import (
 from agent.parse.trace_event import TraceEvent
 from tests.parse.captured_text import captured_lines, hostile
 from tests.parse.exit_message import exit_message
+from tests.parse.go_program import build_info, elf
 
 _UUID = b"d1cb3f57-a7a5-47ca-9def-6c3ba929c3a5"
 _RECORDS = tuple(
@@ -109,7 +118,25 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (cgroup_events.parse_cgroup_events, (b"populated 1\nfrozen 0\n",)),
     (cgroup_path.place, _PATHS),
     (cgroup_procs.parse_procs, (b"1\n829\n", b"")),
+    (go_build_info.parse_elf_header, (elf(b"")[:64],)),
+    (go_build_info.parse_go_build_info, (build_info("dep\ta\tv1", "build\tb"),)),
+    (go_build_info.parse_sections, (elf(b"")[-192:],)),
+    (go_duration.parse_go_duration, (b"1m30s",)),
     (kmsg.parse_kmsg, _RECORDS),
+    (
+        kubelet_config.parse_kubelet_config,
+        (
+            b"kind: KubeletConfiguration\nevictionHard: {memory.available: 1%, a: [b]}\n",
+            b"kind: &a [*a, 0x_, 2026-11-24T10:00:00Z, !!float x, !!binary '', ? {a: b}]\n",
+            b"[" * 100_000,
+        ),
+    ),
+    (
+        kubelet_flags.parse_kubelet_flags,
+        (b"kubelet\0--eviction-hard=memory.available<5%\0--config\0/a.yaml\0",),
+    ),
+    (loadavg.parse_tasks, (b"1.36 3.49 4.53 2/3518 3715089\n",)),
+    (meminfo.parse_meminfo, (b"MemTotal:  2014504 kB\nMemFree:  1745196 kB\n",)),
     (
         memory_events.parse_memory_events,
         (b"low 0\nhigh 0\nmax 35\noom 1\noom_kill 1\noom_group_kill 0\n",),
@@ -142,6 +169,13 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         (exit_message(829, status=9),),
     ),
     (proc_status.parse_status, (b"Name:\twork\nUid:\t0\t0\t0\t0\nNSpid:\t829\t1\n",)),
+    (quantity.parse_percentage, (b"10%",)),
+    (quantity.parse_quantity, (b"1.5Gi", b"1e9")),
+    (
+        root_memory_stat.parse_root_memory_stat,
+        (b"anon 33345536\nfile 90472448\ninactive_file 61001728\n",),
+    ),
+    (root_memory_stat.parse_total_inactive_file, (b"cache 1\ntotal_inactive_file 7\n",)),
     (
         signal_generate.parse_signal,
         (b"a-1 [000] 7.300000: signal_generate: sig=9 errno=0 code=0 comm=a pid=1 grp=1 res=0",),

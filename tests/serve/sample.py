@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from agent.model.absence import Absence
 from agent.model.event import Event, OOMRecorded
+from agent.model.memory import MemoryReport
 from agent.model.oom import (
     Container,
     Disagreement,
@@ -28,6 +29,7 @@ from agent.model.status import (
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
 from agent.state.stream import EventStream
+from tests.serve.memory_sample import MEMORY
 
 BOOT_ID = "3e0c1f6a-0000-4000-8000-000000000001"
 STREAM_ID = "stream-1"
@@ -165,6 +167,7 @@ class SampleView:
     def __init__(self) -> None:
         self.now = STATUS
         self.oom = SERIES
+        self.memory_now: MemoryReport | None = MEMORY
         self.incidents = IncidentIndex(20_000)
         self.stream = EventStream(NoJournal(1), BOOT_ID)
 
@@ -173,6 +176,9 @@ class SampleView:
 
     def series(self) -> OOMSeries:
         return self.oom
+
+    def memory(self) -> MemoryReport | None:
+        return self.memory_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

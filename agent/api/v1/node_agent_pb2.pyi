@@ -1,6 +1,7 @@
 import datetime
 
 from agent.api.v1 import event_pb2 as _event_pb2
+from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
 from agent.api.v1 import status_pb2 as _status_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -71,3 +72,15 @@ class WatchEventsResponse(_message.Message):
     gap: _event_pb2.StreamGap
     position: _event_pb2.ResumeToken
     def __init__(self, events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ..., gap: _Optional[_Union[_event_pb2.StreamGap, _Mapping]] = ..., position: _Optional[_Union[_event_pb2.ResumeToken, _Mapping]] = ...) -> None: ...
+
+class GetMemoryRequest(_message.Message):
+    __slots__ = ("eaters",)
+    EATERS_FIELD_NUMBER: _ClassVar[int]
+    eaters: int
+    def __init__(self, eaters: _Optional[int] = ...) -> None: ...
+
+class GetMemoryResponse(_message.Message):
+    __slots__ = ("memory",)
+    MEMORY_FIELD_NUMBER: _ClassVar[int]
+    memory: _memory_pb2.MemoryReport
+    def __init__(self, memory: _Optional[_Union[_memory_pb2.MemoryReport, _Mapping]] = ...) -> None: ...

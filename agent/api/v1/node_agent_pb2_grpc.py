@@ -49,6 +49,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.WatchEventsRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.WatchEventsResponse.FromString,
                 _registered_method=True)
+        self.GetMemory = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetMemory',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -76,6 +81,13 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMemory(self, request, context):
+        """Headroom to every eviction threshold of the kubelet, and who eats the memory.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -93,6 +105,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.WatchEvents,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.WatchEventsRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.WatchEventsResponse.SerializeToString,
+            ),
+            'GetMemory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMemory,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -176,6 +193,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/WatchEvents',
             agent_dot_api_dot_v1_dot_node__agent__pb2.WatchEventsRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.WatchEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMemory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetMemory',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,8 @@ class NodeAgentStub:
     """Events as they happen, after those that follow the resume token. The first message comes at once and says where the
     stream stands, so a client knows that it is subscribed.
     """
+    GetMemory: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetMemoryRequest, _node_agent_pb2.GetMemoryResponse]
+    """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -55,6 +57,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Events as they happen, after those that follow the resume token. The first message comes at once and says where the
     stream stands, so a client knows that it is subscribed.
     """
+    GetMemory: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetMemoryRequest, _node_agent_pb2.GetMemoryResponse]  # type: ignore[assignment]
+    """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -82,5 +86,13 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         """Events as they happen, after those that follow the resume token. The first message comes at once and says where the
         stream stands, so a client knows that it is subscribed.
         """
+
+    @_abc_1.abstractmethod
+    def GetMemory(
+        self,
+        request: _node_agent_pb2.GetMemoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetMemoryResponse, _abc.Awaitable[_node_agent_pb2.GetMemoryResponse]]:
+        """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

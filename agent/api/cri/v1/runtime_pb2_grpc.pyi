@@ -105,3 +105,28 @@ class RuntimeServiceServicer(metaclass=_abc_1.ABCMeta):
         """One container. NOT_FOUND if the runtime does not know the id (any more), or if it is a sandbox."""
 
 def add_RuntimeServiceServicer_to_server(servicer: RuntimeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class ImageServiceStub:
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> ImageServiceAsyncStub: ...
+    ImageFsInfo: _grpc.UnaryUnaryMultiCallable[_runtime_pb2.ImageFsInfoRequest, _runtime_pb2.ImageFsInfoResponse]
+    """The file systems that hold images, and their size. The kubelet's imagefs is the first of them."""
+
+@_typing.type_check_only
+class ImageServiceAsyncStub(ImageServiceStub):
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ImageFsInfo: _aio.UnaryUnaryMultiCallable[_runtime_pb2.ImageFsInfoRequest, _runtime_pb2.ImageFsInfoResponse]  # type: ignore[assignment]
+    """The file systems that hold images, and their size. The kubelet's imagefs is the first of them."""
+
+class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def ImageFsInfo(
+        self,
+        request: _runtime_pb2.ImageFsInfoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_runtime_pb2.ImageFsInfoResponse, _abc.Awaitable[_runtime_pb2.ImageFsInfoResponse]]:
+        """The file systems that hold images, and their size. The kubelet's imagefs is the first of them."""
+
+def add_ImageServiceServicer_to_server(servicer: ImageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,72 @@
+"""agent.derive.eaters"""
+
+from __future__ import annotations
+
+from agent.derive.eaters import Eaters
+from agent.model.cgroup import CgroupId, CgroupLevel, CgroupPlace
+from agent.model.oom import Container
+from agent.model.usage import CgroupKind, CgroupSample, MemoryUse, Sweep
+
+NS = 10**9
+
+
+def _sweep(second: int, **working_sets: int) -> Sweep:
+    samples = {}
+    for number, (name, working_set) in enumerate(sorted(working_sets.items()), 1):
+        service = name.endswith("service")
+        key = CgroupId(hierarchy="v2", inode=hash(name))
+        samples[key] = CgroupSample(
+            id=key,
+            place=CgroupPlace(
+                path=f"/{name}",
+                level=CgroupLevel.SYSTEM if service else CgroupLevel.CONTAINER,
+                unit=name if service else "",
+            ),
+            kind=CgroupKind.SERVICE if service else CgroupKind.CONTAINER,
+            boottime_ns=second * NS + number,
+            memory=MemoryUse(current=working_set + 7, anon=0, file=0, inactive_file=7),
+        )
+    return Sweep(started_boottime_ns=second * NS, ended_boottime_ns=second * NS, samples=samples)
+
+
+def _names(sample: CgroupSample) -> Container:
+    return Container(name=sample.place.path)
+
+
+def _top(eaters: Eaters) -> list[tuple[str, int, int, int]]:
+    return [
+        (e.container.name if e.container else e.unit, e.working_set, e.grown_1m, e.grown_5m)
+        for e in eaters.top(10, _names)
+    ]
+
+
+def test_growth_over_one_and_five_minutes() -> None:
+    """The one that grew most first; who shrank is none; what came under our eyes began with 0."""
+    eaters = Eaters()
+    assert _top(eaters) == []
+    for second in range(400):
+        born = {"born": 1000 * (second - 350)} if second > 350 else {}
+        eaters.observe(
+            _sweep(second, a=5000 + second * 10, xservice=second * 20, b=9000 - second, **born)
+        )
+    name, now, one, five = _top(eaters)[0]
+    assert (name, now, one, five) == ("/born", 49_000, 49_000, 49_000)
+    assert [row[0] for row in _top(eaters)] == ["/born", "xservice", "/a"]
+    for _, _, one, five in _top(eaters)[1:]:
+        assert five == one * 5 or abs(five - one * 5) <= 5 * 20 * 10  # a step is ten seconds
+    assert len(eaters.top(1, _names)) == 1
+
+
+def test_since_the_start_if_that_is_less() -> None:
+    """A large container that was there before is no eater."""
+    eaters = Eaters()
+    eaters.observe(_sweep(1, a=10**9))
+    eaters.observe(_sweep(2, a=10**9 + 5))
+    assert _top(eaters) == [("/a", 10**9 + 5, 5, 5)]
+
+
+def test_the_gone_are_forgotten() -> None:
+    eaters = Eaters()
+    eaters.observe(_sweep(1, a=1, b=1))
+    eaters.observe(_sweep(20, b=5))
+    assert [row[0] for row in _top(eaters)] == ["/b"]
