@@ -259,7 +259,7 @@ def test_label_values_exist() -> None:
 
 _OTHER_VARIABLES = (
     *("SOCKET", "ADDRESS", "CA", "CERT", "KEY", "SERVER_NAME", "METRICS"),
-    *("CACHE", "WRITE_GOLDEN"),
+    *("CACHE", "WRITE_GOLDEN", "KUBELET"),
 )
 
 

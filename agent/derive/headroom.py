@@ -17,6 +17,7 @@ from agent.model.memory import (
     Room,
     Signal,
     Threshold,
+    Trend,
 )
 
 NS = 1_000_000_000
@@ -46,17 +47,19 @@ class HeadroomFold:
         if memory is not None:
             rooms[Signal.MEMORY] = memory
             self._read_at(readings.boottime_ns)
-        for signal, room in rooms.items():
-            self._note(signal, readings.boottime_ns, room.available)
+        lines = {
+            signal: self._trend(signal, readings.boottime_ns, room.available)
+            for signal, room in rooms.items()
+        }
         told = {threshold.signal for threshold in thresholds}
         absent = {signal: absent.detail for signal, absent in readings.absent}
         paths = dict(readings.paths)
         found = [
-            self._headroom(readings, threshold.signal, threshold, rooms, absent, paths)
+            self._headroom(readings, threshold.signal, threshold, rooms, lines, absent, paths)
             for threshold in thresholds
         ]
         found += [
-            self._headroom(readings, signal, None, rooms, absent, paths)
+            self._headroom(readings, signal, None, rooms, lines, absent, paths)
             for signal in Signal
             if signal not in told and (signal in rooms or signal in absent)
         ]
@@ -87,6 +90,7 @@ class HeadroomFold:
         signal: Signal,
         threshold: Threshold | None,
         rooms: Mapping[Signal, Room],
+        lines: Mapping[Signal, Trend | None],
         absent: Mapping[Signal, str],
         paths: Mapping[Signal, str],
     ) -> Headroom:
@@ -100,7 +104,7 @@ class HeadroomFold:
                 where=where,
                 absent=absent.get(signal, "not read"),
             )
-        line = trend(self._levels[signal])
+        line = lines[signal]
         if threshold is None:
             return Headroom(signal=signal, room=room, where=where, trend=line)
         amount = threshold.amount(room.capacity)
@@ -129,11 +133,12 @@ class HeadroomFold:
             while self._crossings and self._crossings[0][1] < now_ns - _KEEP_CROSSINGS_NS:
                 self._crossings.popleft()
 
-    def _note(self, signal: Signal, now_ns: int, level: int) -> None:
+    def _trend(self, signal: Signal, now_ns: int, level: int) -> Trend | None:
         levels = self._levels.setdefault(signal, deque())
         levels.append((now_ns, level))
         while now_ns - levels[0][0] > WINDOWS_SECONDS[0] * NS:
             levels.popleft()
+        return trend(levels)
 
     def _read_at(self, now_ns: int) -> None:
         if self._last_ns is None or now_ns - self._last_ns > 30 * NS:

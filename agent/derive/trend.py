@@ -21,17 +21,35 @@ _MIN_COVERED = 0.8  # of a window, by the samples in it
 
 
 def trend(samples: Sequence[tuple[int, int]]) -> Trend | None:
-    """`samples` are (CLOCK_BOOTTIME ns, level), oldest first. None: no line fits."""
+    """`samples` are (CLOCK_BOOTTIME ns, level), oldest first. None: no line fits.
+
+    One pass from the newest backwards: the sums of a window are those of the shorter one and more.
+    They are whole numbers, of milliseconds and of the level's unit, so nothing is lost in them.
+    """
     if not samples:
         return None
-    newest = samples[-1][0]
+    newest_ns, newest = samples[-1]
     best: Trend | None = None
-    for window in WINDOWS_SECONDS:
-        inside = [(t, level) for t, level in samples if newest - t <= window * 1e9]
-        if len(inside) < MIN_SAMPLES or newest - inside[0][0] < window * 1e9 * _MIN_COVERED:
+    count = x = y = xx = xy = yy = 0
+    last_ms = 0
+    at = len(samples) - 1
+    for window in reversed(WINDOWS_SECONDS):
+        window_ns = window * 1e9
+        while at >= 0 and newest_ns - samples[at][0] <= window_ns:
+            then_ns, level = samples[at]
+            ms, by = (then_ns - newest_ns) // 1_000_000, level - newest
+            count += 1
+            x += ms
+            y += by
+            xx += ms * ms
+            xy += ms * by
+            yy += by * by
+            last_ms = ms
+            at -= 1
+        if count < MIN_SAMPLES or -last_ms < window * 1e3 * _MIN_COVERED:
             continue
-        line = _line(inside, window)
-        if line.fit >= MIN_FIT and (best is None or line.fit > best.fit):
+        line = _line(count, count * xx - x * x, count * xy - x * y, count * yy - y * y, window)
+        if line.fit >= MIN_FIT and (best is None or line.fit >= best.fit):
             best = line
     return best
 
@@ -49,18 +67,10 @@ def seconds_until(level: int, bound: int, line: Trend | None) -> float | None:
     return seconds if seconds <= line.window_seconds * FORESIGHT else None
 
 
-def _line(samples: Sequence[tuple[int, int]], window: float) -> Trend:
-    first_ns, first_level = samples[0]
-    xs = [(t - first_ns) / 1e9 for t, _ in samples]
-    ys = [float(level - first_level) for _, level in samples]
-    count = len(xs)
-    mean_x, mean_y = sum(xs) / count, sum(ys) / count
-    xx = sum((x - mean_x) ** 2 for x in xs)
-    yy = sum((y - mean_y) ** 2 for y in ys)
-    xy = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True))
-    slope = xy / xx if xx else 0.0
+def _line(count: int, xx: int, xy: int, yy: int, window: float) -> Trend:
+    """From the sums of squares about the means, each times `count`."""
     return Trend(
-        per_second=slope,
+        per_second=1000 * xy / xx if xx else 0.0,
         fit=min(1.0, xy * xy / (xx * yy)) if xx and yy else 1.0,
         window_seconds=window,
         samples=count,

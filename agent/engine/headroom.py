@@ -41,6 +41,7 @@ HUNG_SECONDS = 60.0
 """A file system that hung is not asked again for so long."""
 TOP_EATERS = 20
 CONTAINERD_ROOT = "/var/lib/containerd"
+_HUNG = "the read hangs"
 
 _Rooms = dict[Signal, Room]
 _Gone = dict[Signal, Absent]
@@ -160,22 +161,24 @@ class HeadroomWatch:
         return self._images or CONTAINERD_ROOT
 
     async def _read_memory(self, found: _Round) -> RootMemory | None:
-        root = await self._work(self.memory.root)
-        if isinstance(root, Absent):
-            self.board.absent(MEMORY, root)
-            found.absent[Signal.MEMORY] = root
-        else:
-            self.board.up(MEMORY)
-        for signal, read in (
-            (Signal.ALLOCATABLE_MEMORY, self.memory.kubepods),
-            (Signal.PID, self.memory.tasks),
-        ):
-            room = await self._work(read)
+        read = await self._work(self._rooms)
+        root, kubepods, tasks = (read, read, read) if isinstance(read, Absent) else read
+        for signal, room in ((Signal.ALLOCATABLE_MEMORY, kubepods), (Signal.PID, tasks)):
             if isinstance(room, Absent):
                 found.absent[signal] = room
             else:
                 found.rooms[signal] = room
-        return None if isinstance(root, Absent) else root
+        if isinstance(root, Absent):
+            self.board.absent(MEMORY, root)
+            found.absent[Signal.MEMORY] = root
+            return None
+        self.board.up(MEMORY)
+        return root
+
+    def _rooms(self) -> tuple[RootMemory | Absent, Room | Absent, Room | Absent]:
+        """In the worker, in one go."""
+        memory = self.memory
+        return _attempt(memory.root), _attempt(memory.kubepods), _attempt(memory.tasks)
 
     async def _read_disks(self, found: _Round) -> None:
         broken: Absent | None = None
@@ -206,16 +209,18 @@ class HeadroomWatch:
 
     async def _work(self, read: Callable[[], T]) -> T | Absent:
         try:
-            return await self.workers.run(read, deadline_seconds=READ_SECONDS)
-        except SourceAbsent as error:
-            return error.absent
-        except ParseError as error:
-            return Absent(absence=Absence.FAILED, detail=str(error))
+            return await self.workers.run(_attempt, read, deadline_seconds=READ_SECONDS)
         except (Abandoned, TooManyAbandoned) as error:
             return Absent(absence=Absence.FAILED, detail=f"{_HUNG}: {error}")
 
 
-_HUNG = "the read hangs"
+def _attempt(read: Callable[[], T]) -> T | Absent:
+    try:
+        return read()
+    except SourceAbsent as error:
+        return error.absent
+    except ParseError as error:
+        return Absent(absence=Absence.FAILED, detail=str(error))
 
 
 def _unread(absent: Absent) -> KubeletFacts:

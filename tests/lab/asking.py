@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1.event_pb2 import Event, ResumeToken
+from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
 from agent.api.v1.status_pb2 import Status
@@ -43,6 +44,10 @@ class Asking:
         from.
         """
         return until(self.nothing_pending, SETTLE_SECONDS, "nothing is pending")
+
+    def memory(self) -> MemoryReport:
+        """GetMemory."""
+        return self._stub.GetMemory(pb.GetMemoryRequest(), timeout=CALL_SECONDS).memory
 
     def incidents(self, **filters: object) -> list[OOMIncident]:
         """ListOOMIncidents, newest first."""
