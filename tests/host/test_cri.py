@@ -33,6 +33,8 @@ UID = "d1cb3f57-a7a5-47ca-9def-6c3ba929c3a5"
 POD_ID, MAIN_ID = "a" * 64, "b" * 64
 CONTAINERD = CriVersion(name="containerd", version="1.6.20~ds1")
 SERVICE = "/runtime.v1.RuntimeService/"
+IMAGES = "/runtime.v1.ImageService/"
+OVERLAYFS = "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs"
 
 # Answers encoded with the descriptors that containerd 1.6.20 carries in its own binary, all fields
 # filled, also those that our .proto leaves out.
@@ -84,14 +86,14 @@ class FakeRuntime(grpc.GenericRpcHandler):
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         method = handler_call_details.method
-        if not method.startswith(SERVICE):
+        if not method.startswith((SERVICE, IMAGES)):
             return None
 
         async def answer(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
             self.requests.append((method, request))
             self.asked.set()
             await self.hold.wait()
-            found = self.answers[method.removeprefix(SERVICE)]
+            found = self.answers[method.removeprefix(SERVICE).removeprefix(IMAGES)]
             if isinstance(found, tuple):
                 await context.abort(*found)
             return found
@@ -372,3 +374,20 @@ async def test_close_and_go_on(runtime: FakeRuntime, client: CriClient) -> None:
     await client.close()
     await client.close()
     assert await client.version() == CONTAINERD
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A field of protobuf that holds bytes, fewer than 128."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+async def test_image_directory(runtime: FakeRuntime, socket_path: Path) -> None:
+    """The first of the image file systems, as the kubelet takes it; none is empty."""
+    client = CriClient(socket_path, LONG)
+    usage = b"\x08\x01" + _field(2, _field(1, OVERLAYFS.encode())) + _field(3, b"\x08\x07")
+    runtime.answers["ImageFsInfo"] = _field(1, usage) + _field(1, _field(2, _field(1, b"/b")))
+    assert await client.image_directory() == OVERLAYFS
+    assert runtime.requests[-1] == (IMAGES + "ImageFsInfo", b"")
+    runtime.answers["ImageFsInfo"] = b""
+    assert await client.image_directory() == ""
+    await client.close()

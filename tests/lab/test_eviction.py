@@ -87,6 +87,9 @@ def test_memory_falls_below_the_threshold(
         assert (disk.path, disk.capacity) == (ROOT, ROOT_MIB * MIB)
         assert disk.threshold.amount == ROOT_MIB * MIB // 4
         assert of(memory, "pid.available", hard=False).available > 0
+        images = of(memory, "imagefs.available", hard=False)
+        assert images.path.startswith("/var/lib/containerd/")  # as the runtime says
+        assert 0 < images.available <= images.capacity
 
         def agrees() -> int | None:
             ours = of(asking.memory(), "memory.available").available
