@@ -1,7 +1,7 @@
 """Headroom: each eviction signal against its thresholds, its trend, and since when it is crossed.
 
 A pure fold over readings: one thread, no clock of its own. What was not read is told as absent,
-and a gap is never a crossing.
+a gap is never a crossing, and a crossing outlasts a gap.
 """
 
 from __future__ import annotations
@@ -95,14 +95,15 @@ class HeadroomFold:
         paths: Mapping[Signal, str],
     ) -> Headroom:
         room, where = rooms.get(signal), paths.get(signal, "")
-        if room is None:
-            if threshold is not None:
-                self._ended((signal, threshold.hard), readings.boottime_ns)
+        if room is None:  # what was crossed when it was last read stays so
+            since = None if threshold is None else self._since.get((signal, threshold.hard))
             return Headroom(
                 signal=signal,
                 threshold=threshold,
                 where=where,
                 absent=absent.get(signal, "not read"),
+                crossed_since_boottime_ns=None if since is None else since[0],
+                crossed_since_wall_ns=None if since is None else since[1],
             )
         line = lines[signal]
         if threshold is None:

@@ -38,10 +38,10 @@ def amount(signal: Signal, value: int) -> str:
 def against(headroom: Headroom) -> str:
     """ "memory.available 612Mi, hard threshold 500Mi"."""
     signal, threshold = headroom.signal, headroom.threshold
-    assert headroom.room is not None
-    assert threshold is not None
-    assert headroom.amount is not None
-    kind = "hard" if threshold.hard else "soft"
+    kind = "hard" if threshold is None or threshold.hard else "soft"
+    if headroom.room is None or headroom.amount is None:
+        text = "" if threshold is None else threshold.text
+        return f"{signal.value} cannot be read ({headroom.absent}), {kind} threshold {text}"
     return (
         f"{signal.value} {amount(signal, headroom.room.available)}, "
         f"{kind} threshold {amount(signal, headroom.amount)}"

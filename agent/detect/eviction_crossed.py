@@ -15,7 +15,7 @@ def _detect(scene: Scene) -> Iterator[Finding]:
     """Hard ones before soft ones: one finding, for the entity is the node; the rest is evidence."""
     if scene.memory is None:
         return
-    crossed = [h for h in scene.memory.headrooms if h.crossed and h.room is not None]
+    crossed = [h for h in scene.memory.headrooms if h.crossed]
     if not crossed:
         return
     worst = min(crossed, key=lambda h: h.threshold is None or not h.threshold.hard)

@@ -153,7 +153,7 @@ class Headroom:
     amount: int | None = None  # the threshold in the signal's unit
     trend: Trend | None = None  # None: no line fits what was seen
     seconds_left: float | None = None  # until it is crossed at that trend; None: unknown or never
-    crossed_since_boottime_ns: int | None = None
+    crossed_since_boottime_ns: int | None = None  # stays while `room` cannot be read
     crossed_since_wall_ns: int | None = None
 
     @property

@@ -132,11 +132,17 @@ def test_headroom_and_crossing() -> None:
 
 def test_absent_is_no_crossing() -> None:
     node = _Node()
+    hard, _, _ = node.look(None)
+    assert (hard.room, hard.absent, hard.left, hard.crossed) == (None, "EIO", None, False)
+
+
+def test_a_crossing_outlasts_a_gap() -> None:
+    """Unknown is not healthy: it ends when it is read that it has."""
+    node = _Node()
     node.look(50)
     hard, _, _ = node.look(None)
-    assert hard.room is None
-    assert hard.absent == "EIO"
-    assert hard.left is None
+    assert (hard.room, hard.left, hard.crossed_since_boottime_ns) == (None, None, NS)
+    hard, _, _ = node.look(500)
     assert not hard.crossed
 
 

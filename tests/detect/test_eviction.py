@@ -72,6 +72,15 @@ def test_crossed() -> None:
     assert not _found(eviction_crossed, None)
 
 
+def test_crossed_and_not_readable() -> None:
+    gone = replace(DISK, room=None, amount=None, absent="the read hangs")
+    gone = replace(gone, crossed_since_boottime_ns=NOW_BOOT_NS)
+    [found] = _found(eviction_crossed, replace(MEMORY, headrooms=(gone,)))
+    assert found.message == (
+        "nodefs.available cannot be read (the read hangs), hard threshold 10%: crossed 0 s ago"
+    )
+
+
 def test_words() -> None:
     assert amount(Signal.PID, 9120) == "9120"
     assert amount(Signal.MEMORY, -612 * MI) == "-612Mi"
