@@ -27,7 +27,7 @@ from agent.host.node_memory import NodeMemory
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence, Absent, ParseError
 from agent.model.cgroup import CgroupMode
-from agent.model.memory import KubeletFacts, MemoryReport, Readings, Room, RootMemory, Signal
+from agent.model.memory import Eater, KubeletFacts, MemoryReport, Readings, Room, RootMemory, Signal
 from agent.model.oom import Container
 from agent.model.usage import CgroupSample, Sweep
 
@@ -40,6 +40,8 @@ READ_SECONDS = 5.0
 HUNG_SECONDS = 60.0
 """A file system that hung is not asked again for so long."""
 TOP_EATERS = 20
+EATERS_SECONDS = 5.0
+"""How often those who grow are put in order: it takes a look at each container."""
 CONTAINERD_ROOT = "/var/lib/containerd"
 _HUNG = "the read hangs"
 
@@ -74,6 +76,8 @@ class HeadroomWatch:
     looked: asyncio.Event = field(default_factory=asyncio.Event)  # once, at least
     _fold: HeadroomFold = field(default_factory=HeadroomFold)
     _eaters: Eaters = field(default_factory=Eaters)
+    _top: tuple[Eater, ...] = ()
+    _top_due_ns: int = 0
     _facts: KubeletFacts = field(default_factory=KubeletFacts)
     _images: str = ""
     _facts_due_ns: int = 0
@@ -119,8 +123,14 @@ class HeadroomWatch:
             choice=choice,
             kubelet=self._facts,
             headrooms=self._fold.observe(readings, self._facts.thresholds, choice),
-            eaters=self._eaters.top(TOP_EATERS, self.names),
+            eaters=self._top_eaters(now),
         )
+
+    def _top_eaters(self, now: int) -> tuple[Eater, ...]:
+        if now >= self._top_due_ns:
+            self._top = self._eaters.top(TOP_EATERS, self.names)
+            self._top_due_ns = now + int(EATERS_SECONDS * 1e9)
+        return self._top
 
     async def _look_at_kubelet(self) -> None:
         settings = self.settings
