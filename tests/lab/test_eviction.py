@@ -27,6 +27,15 @@ def fields(path):
 stat, info = fields("/sys/fs/cgroup/memory.stat"), fields("/proc/meminfo")
 print(info["MemTotal"] * 1024 - (stat["anon"] + stat["file"] - stat["inactive_file"]))
 """
+# 4 MiB a second by the clock, however slow the machine is.
+LEAK = """
+import time
+held, begun = [], time.monotonic()
+while True:
+    while len(held) < (time.monotonic() - begun) * 4:
+        held.append(bytes([len(held) % 255 + 1]) * (1 << 20))
+    time.sleep(0.1)
+"""
 
 
 def available(guest: Guest) -> int:
@@ -130,6 +139,38 @@ def test_memory_falls_below_the_threshold(
             "nothing is crossed any more",
             lambda: str(asking.memory()),
         )
+
+
+def test_time_left_is_right(guest: Guest, agent: AgentProcess, figures: list[str]) -> None:
+    """A leak of constant slope: half way, the time that is told is the time that it takes."""
+    threshold = available(guest) - 500 * MIB  # the agent itself takes some of it
+    with pretended_kubelet(guest, threshold):
+        agent.start()
+        asking = Asking(agent)
+        until(lambda: asking.memory().kubelet.config, SECONDS, "the configuration is read")
+        leak = guest.start(["python3", "-c", LEAK])
+
+        def half_way() -> MemoryReport | None:
+            memory = asking.memory()
+            hard = of(memory, "memory.available")
+            near = hard.headroom < 200 * MIB and hard.trend.window.seconds >= 30
+            return memory if near and hard.HasField("time_left") else None
+
+        try:
+            memory = until(half_way, 300.0, "the trend is told", lambda: str(asking.memory()))
+            told = of(memory, "memory.available").time_left.ToMilliseconds() / 1000
+            after = until(
+                lambda: m if crossed(m := asking.memory(), "memory.available") else None,
+                300.0,
+                "the threshold is crossed",
+                lambda: str(asking.memory()),
+            )
+        finally:
+            leak.close()
+        since = of(after, "memory.available").crossed_since
+        took = (since.ToNanoseconds() - memory.at.ToNanoseconds()) / 1e9
+        figures.append(f"time to the eviction threshold: told {told:.0f} s, took {took:.0f} s")
+        assert abs(told - took) < 0.2 * took + 3, (told, took, memory)
 
 
 def crossed(memory: MemoryReport, signal: str) -> bool:
