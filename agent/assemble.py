@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent import __version__
@@ -14,7 +14,9 @@ from agent.config import Settings
 from agent.engine.board import SourceBoard
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
-from agent.engine.headroom import HeadroomWatch
+from agent.engine.headroom import MEMORY, HeadroomWatch
+from agent.engine.judge import Judge
+from agent.engine.judging import conditions_of, judge_of
 from agent.engine.last_words import LastWords
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
@@ -55,6 +57,7 @@ from agent.serve.node_agent import NodeAgent
 from agent.serve.pages import Pages
 from agent.serve.server import ApiServer
 from agent.serve.tcp import TcpApi, tcp_api
+from agent.state.conditions import Conditions
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
@@ -95,6 +98,8 @@ class Agent:
     places: PlaceFinder
     watches: list[Watch]
     headroom: HeadroomWatch
+    conditions: Conditions
+    judge: Judge
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
@@ -230,6 +235,24 @@ def assemble(
         names=lambda sample: inventory.names_of(sample.place),
         image_directory=None if cri is None else cri.image_directory,
     )
+    conditions = conditions_of(
+        recovered,
+        boot_id=boot.boot_id,
+        clock=clock,
+        event_ttl=settings.conditions.event_ttl,
+        max_conditions=settings.conditions.max,
+    )
+    judge = judge_of(
+        conditions,
+        clock=clock,
+        board=board,
+        guard=guard,
+        node=node,
+        inventory=inventory,
+        incidents=index,
+        ledger=ledger,
+    )
+    judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -255,6 +278,7 @@ def assemble(
         memory_bytes=host.memory_bytes,
         places=places,
         headroom=headroom,
+        conditions=conditions,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
     serve = settings.serve
@@ -271,6 +295,8 @@ def assemble(
         places=places,
         watches=watches,
         headroom=headroom,
+        conditions=conditions,
+        judge=judge,
         resolver=resolver,
         cri=cri,
         journal=journal,

@@ -18,6 +18,7 @@ from agent import __version__
 from agent.assemble import Agent, HostAccess, assemble
 from agent.config import Settings
 from agent.engine.announce import opening
+from agent.engine.judging import adopt
 from agent.engine.node import LEDGER, Spawn
 from agent.engine.refusal import Refusal
 from agent.engine.terminal import LineWriter, Terminal
@@ -37,6 +38,7 @@ from agent.serve.socket import ServeError, listen
 from agent.state.directory import JOURNAL, StateDirectory, StateLocked
 from agent.state.journal import Journal, Limits
 from agent.state.off import NoJournal
+from agent.state.recovery import Recovered
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +122,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
         await agent.tcp.prepare()
     spawn(agent.guard.run(NAMING, agent.resolver.run()))
     agent.node.tell(AgentStarted(version=__version__, pid=agent.view.identity.pid))
-    agent.journal.attach(loop, agent.node.tell, lambda found: agent.index.adopt(found.incidents))
+    agent.journal.attach(loop, agent.node.tell, partial(_adopt, agent))
     _say_what_is_off(agent)
     recorded = await agent.places.begin()
     agent.node.begin(agent.watches, loop, recorded)
@@ -141,11 +143,19 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     terminal.open(opening(status, socket=str(serve.socket), grpc=grpc, metrics=metrics))
 
 
+def _adopt(agent: Agent, found: Recovered) -> None:
+    """A journal that opened late."""
+    agent.index.adopt(found.incidents)
+    boot_id = agent.view.identity.boot_id
+    adopt(agent.conditions, found, boot_id=boot_id, clock=agent.view.clock)
+
+
 async def _tick(agent: Agent, loop: asyncio.AbstractEventLoop) -> None:
     while True:
         await asyncio.sleep(agent.settings.tick.interval)
         agent.guard.call("journal", agent.journal.poll)
         agent.guard.call(LEDGER, lambda: agent.node.tick(agent.watches, loop))
+        agent.judge.round()
         agent.guard.judge()
         agent.guard.call(RECORDER, agent.places.tick)
 

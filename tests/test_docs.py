@@ -22,15 +22,19 @@ from agent.config import describe
 from agent.engine.announce import opening
 from agent.engine.board import TELLS
 from agent.main import main as daemon
+from agent.model.catalogue import CATALOGUE
+from agent.model.condition import Verity
 from agent.model.oom import Attribution, Confidence, LimitLevel
 from agent.model.source import SourceHealth, SourceState
 from agent.nodectl.exits import MEANING
+from agent.nodectl.explain import holds, needs
 from agent.nodectl.main import cli
 from agent.serve.exposition import OUTCOMES
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.registry import ScrapeCollector, build_registry
 from tests.lab.__main__ import WELCOME
 from tests.lab.storm_table import parse_table
+from tests.serve.condition_sample import CONDITIONS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.sample import SERIES, STATUS
 
@@ -136,7 +140,9 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
     registry = build_registry(collector)
     http = HttpStatistics(last_scrape_seconds=0.1)
     tls = TlsStatistics(certificate_until=1, client_ca_until=1)
-    collector.now = Scrape(status=STATUS, series=SERIES, http=http, tls=tls, memory=MEMORY)
+    collector.now = Scrape(
+        status=STATUS, series=SERIES, http=http, tls=tls, memory=MEMORY, conditions=CONDITIONS
+    )
     for family in registry.collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
         labels = tuple(family.samples[0].labels)
@@ -166,7 +172,29 @@ def keys_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-TABLES: dict[str, Callable[[], str]] = {"metrics": metrics_table, "keys": keys_table}
+def conditions_table() -> str:
+    lines = ["| condition | severity | about | fires when | what to do | needs |"]
+    lines.append("| --- | --- | --- | --- | --- | --- |")
+    lines += [
+        f"| `{kind.name}` | {kind.severity.value} | {kind.entity.value} | "
+        f"{_cell(kind.fires_when)} | {_cell(kind.what_to_do)} | {needs(kind) or '-'} |"
+        for kind in CATALOGUE
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def holds_table() -> str:
+    lines = ["| condition | holds |", "| --- | --- |"]
+    lines += [f"| `{kind.name}` | {holds(kind)} |" for kind in CATALOGUE]
+    return "\n".join(lines) + "\n"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "metrics": metrics_table,
+    "keys": keys_table,
+    "conditions": conditions_table,
+    "holds": holds_table,
+}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -254,6 +282,7 @@ def test_label_values_exist() -> None:
     assert set(re.findall(r"`([a-z]+)`", rows["limit"])) == {level.value for level in LimitLevel}
     assert set(re.findall(r"`([a-z]+)`", rows["outcome"])) == {o.value for o in OUTCOMES}
     assert re.findall(r"`([a-z.-]+)`", rows["source"]) == list(TELLS)
+    assert set(re.findall(r"`([a-z]+)`", rows["status"])) == {v.value for v in Verity}
     assert set(re.findall(r"`([a-z]+)`", rows["reason"])) == set(HttpStatistics().dropped)
 
 
@@ -351,6 +380,8 @@ def test_each_command_is_documented(name: str, command: click.Command) -> None:
     common, own = text.partition("\n## Exit codes")[0], text.partition(f"\n## {name}\n")[2]
     own = own.partition("\n## ")[0]
     for param in command.params:
+        if isinstance(param, click.Argument):
+            continue
         flag = max(param.opts, key=len)
         assert re.search(rf"`(-\w, )?{flag}\b", own) or f"`{flag}" in common, flag
 

@@ -6,6 +6,7 @@ raises `CodecError`. On the wire such an event stays whole, so it can still be p
 
 from __future__ import annotations
 
+from agent.api.condition import change_to_model, change_to_wire
 from agent.api.oom import (
     DISAGREEMENT,
     container_to_model,
@@ -17,6 +18,7 @@ from agent.api.v1 import event_pb2 as pb
 from agent.api.wire import CodecError, coding, from_timestamp, text, timestamp
 from agent.model.event import (
     AgentStarted,
+    ConditionChanged,
     Event,
     EventKind,
     JournalChange,
@@ -47,6 +49,8 @@ def kind_name(kind: EventKind) -> str:
             return "journal_change"
         case AgentStarted():
             return "agent_started"
+        case ConditionChanged():
+            return "condition_changed"
 
 
 def event_to_wire(event: Event) -> pb.Event:
@@ -89,6 +93,8 @@ def _set_kind(wire: pb.Event, kind: EventKind) -> None:
             wire.journal_change.CopyFrom(journal)
         case AgentStarted():
             wire.agent_started.CopyFrom(pb.AgentStarted(version=kind.version, pid=kind.pid))
+        case ConditionChanged():
+            wire.condition_changed.CopyFrom(change_to_wire(kind))
 
 
 def event_to_model(wire: pb.Event) -> Event:
@@ -130,6 +136,8 @@ def _kind(wire: pb.Event) -> EventKind:
             return JournalChange(state=journal.state, detail=journal.detail)
         case "agent_started":
             return AgentStarted(version=wire.agent_started.version, pid=wire.agent_started.pid)
+        case "condition_changed":
+            return change_to_model(wire.condition_changed)
         case _:
             raise CodecError(f"event {wire.sequence} is of a kind that this version does not know")
 

@@ -205,6 +205,18 @@ class OOM:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What is wrong, for how long."""
+
+    event_ttl: Annotated[
+        float,
+        duration("1s", "1d"),
+        "how long a condition that comes from an event, such as a kill, holds after it",
+    ] = 15 * _MINUTE
+    max: Annotated[int, integer(100, 100_000), "conditions at a time"] = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """The rhythm."""
 
@@ -222,6 +234,7 @@ class Settings:
     sources: Sources = field(default_factory=Sources)
     kubelet: Kubelet = field(default_factory=Kubelet)
     oom: OOM = field(default_factory=OOM)
+    conditions: Conditions = field(default_factory=Conditions)
     tick: Tick = field(default_factory=Tick)
 
 

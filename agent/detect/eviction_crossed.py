@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from agent.detect.detector import Detector
 from agent.detect.eviction import REASONS, against, eaten_by, evidence
 from agent.detect.scene import Scene
-from agent.model.condition import NODE, ConditionType, EntityKind, Finding, Severity
+from agent.model.catalogue.eviction import EVICTION_THRESHOLD_CROSSED
+from agent.model.condition import NODE, Finding
 from agent.model.memory import Headroom
 
 
@@ -43,16 +44,4 @@ def _grace(headroom: Headroom) -> str:
     return f" (the kubelet evicts after {threshold.grace_seconds:.0f} s of it)"
 
 
-DETECTOR = Detector(
-    condition=ConditionType(
-        name="EvictionThresholdCrossed",
-        severity=Severity.CRITICAL,
-        entity=EntityKind.NODE,
-        fires_when="What the kubelet computes for an eviction signal is below its threshold.",
-        what_to_do="The kubelet evicts pods until it is above again: free memory or disk at "
-        "once, or cordon the node; `nodectl memory` names who eats.",
-        sources=("node-memory",),
-        clear_after_seconds=30.0,
-    ),
-    detect=_detect,
-)
+DETECTOR = Detector(condition=EVICTION_THRESHOLD_CROSSED, detect=_detect)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from agent.detect.detector import Detector
 from agent.detect.eviction import REASONS, against, eaten_by, evidence
 from agent.detect.scene import Scene
-from agent.model.condition import NODE, ConditionType, EntityKind, Finding, Severity
+from agent.model.catalogue.eviction import EVICTION_IMMINENT
+from agent.model.condition import NODE, Finding
 from agent.model.memory import Headroom, Signal
 
 WITHIN_SECONDS = 300.0
@@ -46,18 +47,4 @@ def _near(headroom: Headroom) -> bool:
     )
 
 
-DETECTOR = Detector(
-    condition=ConditionType(
-        name="EvictionImminent",
-        severity=Severity.WARNING,
-        entity=EntityKind.NODE,
-        fires_when="An eviction threshold of the kubelet will be crossed within five minutes at "
-        "the present trend, or memory.available is within 2 % of the node's memory of it.",
-        what_to_do="`nodectl memory` names who eats: give that workload a limit, or move it, "
-        "before the kubelet chooses a pod itself.",
-        sources=("node-memory",),
-        raise_after_seconds=3.0,
-        clear_after_seconds=30.0,
-    ),
-    detect=_detect,
-)
+DETECTOR = Detector(condition=EVICTION_IMMINENT, detect=_detect)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.exits import ContainerDeath
 from agent.model.memory import MemoryReport
-from agent.model.oom import OOMIncident
+from agent.model.oom import OOMBooks, OOMIncident
+from agent.model.source import SourceHealth
 from agent.model.usage import Sweep
 
 
@@ -23,3 +24,5 @@ class Scene:
     deaths: tuple[ContainerDeath, ...] = ()  # of the last hour, oldest first
     incidents: tuple[OOMIncident, ...] = ()  # of the last hour, oldest first
     memory: MemoryReport | None = None  # headroom to the kubelet's eviction thresholds
+    books: OOMBooks | None = None
+    sources: tuple[SourceHealth, ...] = ()  # how well each source sees

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 
+from agent.model.condition import Condition
 from agent.model.event import (
     AgentStarted,
+    ConditionChanged,
     Event,
     EventKind,
     JournalChange,
@@ -82,6 +84,16 @@ def event_words(kind: EventKind) -> str:
             return f"journal is {state}: {detail}".removesuffix(": ")
         case AgentStarted(version=version, pid=pid):
             return f"agent {version} started, pid {pid}"
+        case ConditionChanged(condition=condition):
+            return condition_words(condition)
+
+
+def condition_words(condition: Condition) -> str:
+    """What has become true, false or unknown, of whom, and why."""
+    who = condition.entity.names
+    of = f" {_who(who)}" if who is not None else f" {condition.entity.id}".rstrip()
+    status = condition.status.value
+    return f"{condition.severity.value} {condition.type} is {status}:{of} {condition.message}"
 
 
 def incident_words(incident: OOMIncident) -> str:

@@ -4,7 +4,7 @@ healthy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from agent.host.clock import Clock
@@ -86,6 +86,21 @@ class SourceBoard:
         """Whether the source sees now."""
         return self._rows[name].state is SourceState.UP
 
+    def why_blind(self, sources: Iterable[str]) -> str | None:
+        """Which of these does not see, and why, in words; None if all do.
+
+        "kmsg|trace" sees while one of the two does.
+        """
+        for each in sources:
+            rows = [self._rows.get(name) for name in each.split("|")]
+            if not any(row is not None and row.state is SourceState.UP for row in rows):
+                told = [
+                    f"{name} is {_blindness(row)}"
+                    for name, row in zip(each.split("|"), rows, strict=True)
+                ]
+                return "; ".join(told)
+        return None
+
     def health(self) -> tuple[SourceHealth, ...]:
         """All rows."""
         return tuple(self._rows.values())
@@ -110,3 +125,9 @@ class SourceBoard:
         )
         if changed:
             self.on_change(SourceChange(source=name, up=state is SourceState.UP, detail=detail))
+
+
+def _blindness(row: SourceHealth | None) -> str:
+    if row is None:
+        return "not known to the agent"
+    return f"{row.state.value}: {row.detail}".removesuffix(": ")

@@ -19,6 +19,7 @@ from agent.ledger.series import OOMSeriesFold
 from agent.model.cgroup import CgroupMode
 from agent.model.memory import MemoryReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
+from agent.state.conditions import Conditions
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
@@ -45,6 +46,7 @@ class StatusView:
     memory_bytes: int
     places: PlaceFinder
     headroom: HeadroomWatch
+    conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
     def series(self) -> OOMSeries:

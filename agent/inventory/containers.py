@@ -180,6 +180,10 @@ class Inventory:
         """Pods of which nobody has told the names."""
         return self._pods.unnamed()
 
+    def alive_pods(self) -> Iterator[PodRecord]:
+        """Pods that are there."""
+        return self._pods.alive()
+
     @property
     def containers(self) -> int:
         """Containers that are there, without those known to be sandboxes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from agent.inventory.names import CGROUP, RANK
@@ -26,6 +27,10 @@ class Pods:
     def get(self, pod_uid: str) -> PodRecord | None:
         """The pod with this uid."""
         return self._pods.get(pod_uid)
+
+    def alive(self) -> Iterator[PodRecord]:
+        """Pods that are there."""
+        return (pod for pod in self._pods.values() if pod.alive)
 
     def unnamed(self) -> tuple[PodRecord, ...]:
         """Pods of which nobody has told the names."""

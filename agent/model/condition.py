@@ -42,6 +42,9 @@ class Entity:
 
 NODE = Entity(kind=EntityKind.NODE)
 
+EVENT_LASTS_SECONDS = 900.0
+"""How long a condition that comes from an event holds after it, by default."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -61,6 +64,8 @@ class Finding:
     reason: str  # one CamelCase word, from a small fixed set of the condition
     message: str  # one line for people, with the numbers
     evidence: tuple[Evidence, ...] = ()
+    at_boottime_ns: int | None = None  # when the event behind it happened; None: now
+    severity: Severity | None = None  # if it is less than the catalogue's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +73,12 @@ class ConditionType:
     """One entry of the catalogue."""
 
     name: str  # CamelCase, never ...Ready
-    severity: Severity
+    severity: Severity  # the worst that it can be
     entity: EntityKind
     fires_when: str  # one sentence
     what_to_do: str
-    sources: tuple[str, ...] = ()  # all must see; if one is blind, the condition is Unknown
+    sources: tuple[str, ...] = ()
+    """All must see, else the condition is Unknown. "kmsg|trace": one of the two is enough."""
     raise_after_seconds: float = 0.0  # found without a break for so long, until it is True
     clear_after_seconds: float = 15.0  # not found for so long, until it is False
     lasts_seconds: float | None = None  # comes from an event: holds so long after the last finding
@@ -92,6 +98,7 @@ class Condition:
     message: str
     evidence: tuple[Evidence, ...] = ()
     expires_wall_ns: int | None = None  # becomes False by then unless it is found again
+    expires_boottime_ns: int | None = None
     revision: int = 1
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent.model.condition import Condition, Verity
 from agent.model.oom import Container, Disagreement, OOMIncident
 
 
@@ -58,6 +59,14 @@ class AgentStarted:
     pid: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionChanged:
+    """The status of a condition, or the reason of its status, is another than before."""
+
+    condition: Condition
+    previous: Verity | None = None  # None: it was not known before
+
+
 EventKind = (
     OOMRecorded
     | OOMAmended
@@ -66,6 +75,7 @@ EventKind = (
     | SourceChange
     | JournalChange
     | AgentStarted
+    | ConditionChanged
 )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import grpc
     from google.protobuf.message import Message
 
+    from agent.api.v1 import condition_pb2, status_pb2
     from agent.api.v1 import node_agent_pb2 as wire
 
 # 10,000 incidents with their victims are more than gRPC's default of 4 MiB.
@@ -60,6 +61,20 @@ class Client:
         from agent.api.v1 import node_agent_pb2 as wire
 
         return self._unary("ListOOMIncidents", request, wire.ListOOMIncidentsResponse)
+
+    def conditions(self, request: wire.ListConditionsRequest) -> wire.ListConditionsResponse:
+        """ListConditions."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListConditions", request, wire.ListConditionsResponse)
+
+    def conditions_with(self, status: status_pb2.Status) -> list[condition_pb2.Condition]:
+        """What is wrong, to be shown with this status; nothing of an agent that is older."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        if not status.HasField("conditions"):
+            return []
+        return list(self.conditions(wire.ListConditionsRequest()).conditions)
 
     def memory(self, request: wire.GetMemoryRequest) -> wire.GetMemoryResponse:
         """GetMemory."""

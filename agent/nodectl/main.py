@@ -14,6 +14,8 @@ from agent.nodectl.options import OUTPUTS, Settings, global_options
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 99}
 _COMMANDS = {
     "status": ("agent.nodectl.status", "What the agent is, what it sees, and the books."),
+    "conditions": ("agent.nodectl.conditions", "What is wrong on this node, the worst first."),
+    "explain": ("agent.nodectl.explain", "What a condition means, and what to do."),
     "oom": ("agent.nodectl.oom", "OOM kills on this node, the newest first."),
     "memory": ("agent.nodectl.memory", "Headroom before evictions, and who eats the memory."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),

@@ -54,6 +54,8 @@ class Subject:
                 container = event.oom_amended.container
             case "runtime_disagreement":
                 container = event.runtime_disagreement.container
+            case "condition_changed":
+                container = event.condition_changed.condition.entity.names
             case _:
                 return False
         return (not self.namespace or self.namespace == container.namespace) and (

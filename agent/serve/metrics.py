@@ -15,7 +15,8 @@ from agent.model.memory import MemoryReport
 from agent.model.oom import LimitLevel
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import memory
+from agent.serve import conditions, memory
+from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
 KILLS = Counter(
@@ -54,6 +55,7 @@ class Scrape:
     http: HttpStatistics
     tls: TlsStatistics | None = None  # None while gRPC is not served over TCP
     memory: MemoryReport | None = None
+    conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
 
 class Kind(enum.Enum):
@@ -287,6 +289,24 @@ ROWS = (
         "tls_clients_refused",
         "Calls over TCP of clients whose certificate names none of serve.tls_clients.",
         lambda s: _one(None if s.tls is None else s.tls.refused),
+    ),
+    _gauge(
+        "condition",
+        "Conditions of the catalogue, each over all that it can be about: 1 for the status that it "
+        "has. True is bad.",
+        lambda s: conditions.of_node(s.conditions),
+        labels=("condition", "status"),
+    ),
+    _gauge(
+        "pod_condition",
+        "Conditions of pods and containers; 1 while True, else absent.",
+        lambda s: conditions.of_pods(s.conditions),
+        labels=("namespace", "pod", "container", "condition"),
+    ),
+    _gauge(
+        "conditions_left_out",
+        "Findings without room among the conditions (conditions.max) or in this scrape.",
+        lambda s: _one(s.conditions.left_out),
     ),
     _gauge(
         "eviction_available",

@@ -10,7 +10,7 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import memory
+from agent.serve import conditions, memory
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -48,7 +48,9 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.GetStatusRequest,
         context: ServicerContext[pb.GetStatusRequest, pb.GetStatusResponse],
     ) -> pb.GetStatusResponse:
-        return pb.GetStatusResponse(status=status_to_wire(self._view.status()))
+        status = status_to_wire(self._view.status())
+        status.conditions.CopyFrom(conditions.counts(self._view.conditions))
+        return pb.GetStatusResponse(status=status)
 
     async def ListOOMIncidents(
         self,
@@ -77,6 +79,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             truncated=more or cut,
             oldest_held=None if oldest is None else timestamp(oldest),
         )
+
+    async def ListConditions(
+        self,
+        request: pb.ListConditionsRequest,
+        context: ServicerContext[pb.ListConditionsRequest, pb.ListConditionsResponse],
+    ) -> pb.ListConditionsResponse:
+        try:
+            return conditions.answer(request, self._view.conditions)
+        except InvalidRequestError as error:
+            await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
 
     async def GetMemory(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 
+from agent.serve import conditions
 from agent.serve.exposition import EOF, ContainerLines, gzipped, registry_text
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.negotiate import Format, accepts_gzip, choose_format
@@ -49,6 +50,7 @@ class Pages:
             http=self._statistics,
             tls=self._tls,
             memory=self._view.memory(),
+            conditions=conditions.series(self._view.conditions),
         )
         pieces = [registry_text(self._registry, form), KILLS.head(form)]
         pieces += self._kills.lines(series.containers)

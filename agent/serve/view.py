@@ -6,6 +6,7 @@ from typing import Protocol
 
 from agent.model.memory import MemoryReport
 from agent.model.status import NodeStatus, OOMSeries
+from agent.state.conditions import Conditions
 from agent.state.incidents import IncidentIndex
 from agent.state.stream import EventStream
 
@@ -15,6 +16,9 @@ class View(Protocol):
 
     @property
     def incidents(self) -> IncidentIndex: ...
+
+    @property
+    def conditions(self) -> Conditions: ...
 
     @property
     def stream(self) -> EventStream: ...

@@ -6,7 +6,13 @@ from typing import NamedTuple
 
 from agent.api.codec import event_to_wire, kind_name
 from agent.api.wire import text
-from agent.model.event import Event, OOMAmended, OOMRecorded, RuntimeDisagreement
+from agent.model.event import (
+    ConditionChanged,
+    Event,
+    OOMAmended,
+    OOMRecorded,
+    RuntimeDisagreement,
+)
 from agent.model.oom import Container
 
 
@@ -37,6 +43,8 @@ def record_of(event: Event) -> Record:
                 cgroup = text(incident.victims[0].cgroup)
         case RuntimeDisagreement(container=container):
             pass
+        case ConditionChanged(condition=condition):
+            container = condition.entity.names
         case _:
             pass
     who = Container() if container is None else container

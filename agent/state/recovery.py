@@ -7,10 +7,15 @@ import uuid
 from dataclasses import dataclass
 
 from agent.api.codec import event_from_bytes
+from agent.api.condition import condition_to_model
 from agent.api.oom import incident_to_model
 from agent.api.wire import CodecError
+from agent.model.condition import Condition, EntityKind
 from agent.model.oom import OOMIncident
 from agent.state.position import Kept, Numbering, Span
+
+MAX_CHANGES = 20_000
+"""Changes of conditions that are looked at: what changed before them was forgotten long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +27,7 @@ class Recovered:
     tail: tuple[Kept, ...] = ()  # the last events, oldest first
     checkpoint: bytes | None = None
     incidents: tuple[OOMIncident, ...] = ()  # each in its latest revision, oldest first
+    conditions: tuple[tuple[str, Condition], ...] = ()  # the latest of each key, with its boot id
     dropped: int = 0  # events that this journal ever had to leave out
     undecodable: int = 0  # stored events that this version cannot read, among those looked at
 
@@ -74,24 +80,17 @@ def recover(
     checkpoint, dropped = meta.get("checkpoint"), meta.get("dropped")
     tail, bad = _tail(connection, tail_events)
     incidents, undecodable = _incidents(connection, max_incidents)
+    conditions, unreadable = _conditions(connection)
     return Recovered(
         numbering=numbering,
         spans=spans,
         tail=tail,
         checkpoint=checkpoint if isinstance(checkpoint, bytes) else None,
         incidents=incidents,
+        conditions=conditions,
         dropped=dropped if isinstance(dropped, int) else 0,
-        undecodable=max(bad, undecodable),
+        undecodable=max(bad, undecodable, unreadable),
     )
-
-
-def _numbering_of(meta: dict[str, int | str | bytes | None]) -> Numbering | None:
-    stream_id, first, upcoming = (
-        meta.get(key) for key in ("stream_id", "first_sequence", "next_sequence")
-    )
-    if isinstance(stream_id, str) and isinstance(first, int) and isinstance(upcoming, int):
-        return Numbering(stream_id=stream_id, first_sequence=first, next_sequence=upcoming)
-    return None
 
 
 def _tail(connection: sqlite3.Connection, limit: int) -> tuple[tuple[Kept, ...], int]:
@@ -137,3 +136,29 @@ def _incidents(connection: sqlite3.Connection, limit: int) -> tuple[tuple[OOMInc
             break
     rows.close()
     return tuple(reversed(found.values())), undecodable
+
+
+def _conditions(
+    connection: sqlite3.Connection,
+) -> tuple[tuple[tuple[str, Condition], ...], int]:
+    """Of the newest boot that has any: what was told last of each."""
+    found: dict[tuple[str, EntityKind, str], Condition] = {}
+    undecodable, boot = 0, ""
+    rows = connection.execute(
+        "SELECT boot_id, payload FROM events WHERE kind = 'condition_changed' "
+        "ORDER BY stream DESC, seq DESC LIMIT ?",
+        (MAX_CHANGES,),
+    )
+    for boot_id, payload in rows:
+        boot = boot or boot_id
+        if boot_id != boot:
+            break
+        try:
+            event = event_from_bytes(payload)
+            condition = condition_to_model(event.condition_changed.condition)
+        except CodecError:
+            undecodable += 1
+            continue
+        found.setdefault(condition.key, condition)
+    rows.close()
+    return tuple((boot, condition) for condition in found.values()), undecodable

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from agent.model.condition import Condition, Entity, EntityKind, Evidence, Severity, Verity
 from agent.model.event import (
     AgentStarted,
+    ConditionChanged,
     Event,
     JournalChange,
     OOMAmended,
@@ -114,6 +116,26 @@ books = st.builds(
     disbelieved=u64,
 )
 
+conditions = st.builds(
+    Condition,
+    type=words,
+    entity=st.builds(
+        Entity, kind=st.sampled_from(EntityKind), id=words, names=st.none() | containers
+    ),
+    status=st.sampled_from(Verity),
+    severity=st.sampled_from(Severity),
+    since_wall_ns=wall,
+    since_boottime_ns=u64,
+    reason=words,
+    message=words,
+    evidence=st.lists(st.builds(Evidence, what=words, value=words, source=words), max_size=2).map(
+        tuple
+    ),
+    expires_wall_ns=st.none() | wall,
+    expires_boottime_ns=st.none() | u64,
+    revision=u32,
+)
+
 kinds = st.one_of(
     st.builds(OOMRecorded, incident=incidents()),
     st.builds(OOMAmended, incident=incidents()),
@@ -129,6 +151,7 @@ kinds = st.one_of(
     st.builds(SourceChange, source=words, up=st.booleans(), detail=words),
     st.builds(JournalChange, state=words, detail=words),
     st.builds(AgentStarted, version=words, pid=i32),
+    st.builds(ConditionChanged, condition=conditions, previous=st.none() | st.sampled_from(Verity)),
 )
 
 events = st.builds(

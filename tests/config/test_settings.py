@@ -55,6 +55,7 @@ DEFAULTS = {
         "max_series": 2000,
         "max_incidents": 10000,
     },
+    "conditions": {"event_ttl": "15m", "max": 2000},
     "tick": {"interval": "1s"},
 }
 

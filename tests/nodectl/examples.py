@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from agent.api.memory import memory_to_wire
-from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2, status_pb2
+from agent.api.v1 import condition_pb2, event_pb2, node_agent_pb2, oom_pb2, status_pb2
 from agent.engine.board import TELLS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 
@@ -225,6 +225,72 @@ def sick() -> status_pb2.Status:
     return status
 
 
+def condition(
+    kind: str,
+    seconds: float,
+    message: str,
+    *,
+    severity: condition_pb2.Severity = condition_pb2.SEVERITY_CRITICAL,
+    status: condition_pb2.ConditionStatus = condition_pb2.CONDITION_STATUS_TRUE,
+    names: oom_pb2.Container | None = None,
+    reason: str = "Found",
+    evidence: tuple[tuple[str, str, str], ...] = (),
+) -> condition_pb2.Condition:
+    of = condition_pb2.ENTITY_KIND_NODE if names is None else condition_pb2.ENTITY_KIND_CONTAINER
+    return condition_pb2.Condition(
+        type=kind,
+        entity=condition_pb2.Entity(kind=of, id="" if names is None else "4f" * 32, names=names),
+        status=status,
+        severity=severity,
+        since=ago(seconds),
+        reason=reason,
+        message=message,
+        evidence=[condition_pb2.Evidence(what=w, value=v, source=s) for w, v, s in evidence],
+        revision=1,
+    )
+
+
+def conditions() -> list[condition_pb2.Condition]:
+    """A bad night, in the order that the agent gives them in."""
+    hidden = condition(
+        "HiddenOOMKill",
+        12,
+        "worker[4711] was killed at its own limit of 2Gi; the container runs on, the runtime says "
+        "nothing",
+        names=container("shop", "gateway-v2-7f5d9c8d4b-9w2k1", "gateway"),
+        reason="ProcessKilled",
+        evidence=(
+            ("incident", f"{BOOT}/k451", "kmsg, memory.events, vmstat"),
+            (
+                "limit",
+                "at its own limit of 2Gi",
+                "/kubepods/burstable/pod1/c1/memory.events.local",
+            ),
+        ),
+    )
+    hidden.expires.CopyFrom(ago(-888))
+    return [
+        hidden,
+        condition(
+            "EvictionImminent",
+            31,
+            "memory.available 612Mi, hard threshold 500Mi, at this slope 40 s left; eaten by "
+            "shop/order-processor-5566778899-abc12 app (+1.9Gi in 5 min)",
+            severity=condition_pb2.SEVERITY_WARNING,
+            reason="Memory",
+            evidence=(("memory.available", "641728512 of 8589934592", "memory.stat"),),
+        ),
+        condition(
+            "RuntimeDisagrees",
+            131,
+            "cri is down: /run/containerd/containerd.sock accepts connections and does not answer",
+            severity=condition_pb2.SEVERITY_WARNING,
+            status=condition_pb2.CONDITION_STATUS_UNKNOWN,
+            reason="SourceBlind",
+        ),
+    ]
+
+
 def event(sequence: int, **kind: object) -> event_pb2.Event:
     return event_pb2.Event(
         stream_id=STREAM,
@@ -265,7 +331,17 @@ def events() -> list[event_pb2.Event]:
             ),
         ),
         event(12, journal_change=event_pb2.JournalChange(state="stalled", detail="the disk hangs")),
+        event(13, condition_changed=event_pb2.ConditionChanged(condition=_raised())),
     ]
+
+
+def _raised() -> condition_pb2.Condition:
+    return condition(
+        "HiddenOOMKill",
+        900,
+        "a child died",
+        names=container("shop", "web-1", "gateway"),
+    )
 
 
 def memory() -> node_agent_pb2.GetMemoryResponse:

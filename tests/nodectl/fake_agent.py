@@ -29,6 +29,9 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     )
     incidents: node_agent_pb2.ListOOMIncidentsResponse = field(default_factory=examples.answer)
     memory: node_agent_pb2.GetMemoryResponse = field(default_factory=examples.memory)
+    conditions: node_agent_pb2.ListConditionsResponse = field(
+        default_factory=node_agent_pb2.ListConditionsResponse
+    )
     error: tuple[grpc.StatusCode, str] | None = None
     streams: list[list[Watched]] = field(default_factory=list)
     head: event_pb2.ResumeToken | None = None  # answers who asks for no resume
@@ -49,6 +52,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def GetMemory(self, request: Any, context: Any) -> node_agent_pb2.GetMemoryResponse:
         self._enter(request, context)
         return self.memory
+
+    def ListConditions(self, request: Any, context: Any) -> node_agent_pb2.ListConditionsResponse:
+        self._enter(request, context)
+        return self.conditions
 
     def WatchEvents(self, request: Any, context: Any) -> Iterator[Watched]:
         self._enter(request, context)

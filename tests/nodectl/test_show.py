@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2, status_pb2
-from agent.nodectl.show import events, memory, oom, status, words
+from agent.model.catalogue.oom import HIDDEN_OOM_KILL
+from agent.nodectl.explain import explained
+from agent.nodectl.show import conditions, events, memory, oom, status, words
 from tests.nodectl import examples
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -38,7 +40,21 @@ def _status() -> str:
 
 
 def _status_sick() -> str:
-    return status.report(examples.sick(), examples.NOW_NS)
+    return status.report(examples.sick(), examples.NOW_NS, examples.conditions())
+
+
+def _conditions() -> str:
+    answer = node_agent_pb2.ListConditionsResponse(conditions=examples.conditions())
+    return conditions.report(answer, examples.NOW_NS, "")
+
+
+def _conditions_wide() -> str:
+    answer = node_agent_pb2.ListConditionsResponse(conditions=examples.conditions())
+    return conditions.report(answer, examples.NOW_NS, "", wide=True)
+
+
+def _explain() -> str:
+    return explained(HIDDEN_OOM_KILL)
 
 
 def _events() -> str:
@@ -57,7 +73,20 @@ def _status_wide() -> str:
 
 
 @pytest.mark.parametrize(
-    "render", [_oom, _oom_table, _oom_empty, _status, _status_sick, _status_wide, _memory, _events]
+    "render",
+    [
+        _oom,
+        _oom_table,
+        _oom_empty,
+        _status,
+        _status_sick,
+        _status_wide,
+        _memory,
+        _events,
+        _conditions,
+        _conditions_wide,
+        _explain,
+    ],
 )
 def test_golden(render: Callable[[], str]) -> None:
     """What is printed is what the documentation shows; only the full table is wider than 99."""

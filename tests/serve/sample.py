@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.model.absence import Absence
+from agent.model.catalogue import CATALOGUE
 from agent.model.event import Event, OOMRecorded
 from agent.model.memory import MemoryReport
 from agent.model.oom import (
@@ -26,6 +27,7 @@ from agent.model.status import (
     OOMSeries,
     SelfUsage,
 )
+from agent.state.conditions import Conditions
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
 from agent.state.stream import EventStream
@@ -169,6 +171,7 @@ class SampleView:
         self.oom = SERIES
         self.memory_now: MemoryReport | None = MEMORY
         self.incidents = IncidentIndex(20_000)
+        self.conditions = Conditions(CATALOGUE)
         self.stream = EventStream(NoJournal(1), BOOT_ID)
 
     def status(self) -> NodeStatus:

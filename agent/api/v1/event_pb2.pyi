@@ -1,5 +1,6 @@
 import datetime
 
+from agent.api.v1 import condition_pb2 as _condition_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -19,7 +20,7 @@ class ResumeToken(_message.Message):
     def __init__(self, stream_id: _Optional[str] = ..., sequence: _Optional[int] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("stream_id", "sequence", "boot_id", "boottime_ns", "time", "oom_recorded", "oom_amended", "source_gap", "source_change", "journal_change", "agent_started", "runtime_disagreement")
+    __slots__ = ("stream_id", "sequence", "boot_id", "boottime_ns", "time", "oom_recorded", "oom_amended", "source_gap", "source_change", "journal_change", "agent_started", "runtime_disagreement", "condition_changed")
     STREAM_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     BOOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +33,7 @@ class Event(_message.Message):
     JOURNAL_CHANGE_FIELD_NUMBER: _ClassVar[int]
     AGENT_STARTED_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_DISAGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_CHANGED_FIELD_NUMBER: _ClassVar[int]
     stream_id: str
     sequence: int
     boot_id: str
@@ -44,7 +46,8 @@ class Event(_message.Message):
     journal_change: JournalChange
     agent_started: AgentStarted
     runtime_disagreement: RuntimeDisagreement
-    def __init__(self, stream_id: _Optional[str] = ..., sequence: _Optional[int] = ..., boot_id: _Optional[str] = ..., boottime_ns: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., oom_recorded: _Optional[_Union[_oom_pb2.OOMIncident, _Mapping]] = ..., oom_amended: _Optional[_Union[_oom_pb2.OOMIncident, _Mapping]] = ..., source_gap: _Optional[_Union[SourceGap, _Mapping]] = ..., source_change: _Optional[_Union[SourceChange, _Mapping]] = ..., journal_change: _Optional[_Union[JournalChange, _Mapping]] = ..., agent_started: _Optional[_Union[AgentStarted, _Mapping]] = ..., runtime_disagreement: _Optional[_Union[RuntimeDisagreement, _Mapping]] = ...) -> None: ...
+    condition_changed: ConditionChanged
+    def __init__(self, stream_id: _Optional[str] = ..., sequence: _Optional[int] = ..., boot_id: _Optional[str] = ..., boottime_ns: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., oom_recorded: _Optional[_Union[_oom_pb2.OOMIncident, _Mapping]] = ..., oom_amended: _Optional[_Union[_oom_pb2.OOMIncident, _Mapping]] = ..., source_gap: _Optional[_Union[SourceGap, _Mapping]] = ..., source_change: _Optional[_Union[SourceChange, _Mapping]] = ..., journal_change: _Optional[_Union[JournalChange, _Mapping]] = ..., agent_started: _Optional[_Union[AgentStarted, _Mapping]] = ..., runtime_disagreement: _Optional[_Union[RuntimeDisagreement, _Mapping]] = ..., condition_changed: _Optional[_Union[ConditionChanged, _Mapping]] = ...) -> None: ...
 
 class RuntimeDisagreement(_message.Message):
     __slots__ = ("container", "kind", "runtime_says", "kernel_says", "incident_ids")
@@ -59,6 +62,14 @@ class RuntimeDisagreement(_message.Message):
     kernel_says: str
     incident_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, container: _Optional[_Union[_oom_pb2.Container, _Mapping]] = ..., kind: _Optional[_Union[_oom_pb2.Disagreement, str]] = ..., runtime_says: _Optional[str] = ..., kernel_says: _Optional[str] = ..., incident_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ConditionChanged(_message.Message):
+    __slots__ = ("condition", "previous")
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    condition: _condition_pb2.Condition
+    previous: _condition_pb2.ConditionStatus
+    def __init__(self, condition: _Optional[_Union[_condition_pb2.Condition, _Mapping]] = ..., previous: _Optional[_Union[_condition_pb2.ConditionStatus, str]] = ...) -> None: ...
 
 class SourceGap(_message.Message):
     __slots__ = ("source", "lost", "detail")

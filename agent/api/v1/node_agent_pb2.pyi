@@ -1,5 +1,6 @@
 import datetime
 
+from agent.api.v1 import condition_pb2 as _condition_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
@@ -84,3 +85,29 @@ class GetMemoryResponse(_message.Message):
     MEMORY_FIELD_NUMBER: _ClassVar[int]
     memory: _memory_pb2.MemoryReport
     def __init__(self, memory: _Optional[_Union[_memory_pb2.MemoryReport, _Mapping]] = ...) -> None: ...
+
+class ListConditionsRequest(_message.Message):
+    __slots__ = ("statuses", "types", "severities", "namespace", "pod", "all")
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    TYPES_FIELD_NUMBER: _ClassVar[int]
+    SEVERITIES_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    statuses: _containers.RepeatedScalarFieldContainer[_condition_pb2.ConditionStatus]
+    types: _containers.RepeatedScalarFieldContainer[str]
+    severities: _containers.RepeatedScalarFieldContainer[_condition_pb2.Severity]
+    namespace: str
+    pod: str
+    all: bool
+    def __init__(self, statuses: _Optional[_Iterable[_Union[_condition_pb2.ConditionStatus, str]]] = ..., types: _Optional[_Iterable[str]] = ..., severities: _Optional[_Iterable[_Union[_condition_pb2.Severity, str]]] = ..., namespace: _Optional[str] = ..., pod: _Optional[str] = ..., all: _Optional[bool] = ...) -> None: ...
+
+class ListConditionsResponse(_message.Message):
+    __slots__ = ("conditions", "truncated", "left_out")
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    conditions: _containers.RepeatedCompositeFieldContainer[_condition_pb2.Condition]
+    truncated: bool
+    left_out: int
+    def __init__(self, conditions: _Optional[_Iterable[_Union[_condition_pb2.Condition, _Mapping]]] = ..., truncated: _Optional[bool] = ..., left_out: _Optional[int] = ...) -> None: ...

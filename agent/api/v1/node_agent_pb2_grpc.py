@@ -44,6 +44,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.FromString,
                 _registered_method=True)
+        self.ListConditions = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListConditions',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListConditionsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListConditionsResponse.FromString,
+                _registered_method=True)
         self.WatchEvents = channel.unary_stream(
                 '/agent.api.v1.NodeAgent/WatchEvents',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.WatchEventsRequest.SerializeToString,
@@ -68,6 +73,13 @@ class NodeAgentServicer:
 
     def ListOOMIncidents(self, request, context):
         """Incidents that match every given filter, newest first, each in its latest revision.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConditions(self, request, context):
+        """What is wrong, the worst first: conditions that are True or Unknown, and on request those that are False.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,6 +112,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.ListOOMIncidents,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.SerializeToString,
+            ),
+            'ListConditions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConditions,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListConditionsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListConditionsResponse.SerializeToString,
             ),
             'WatchEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchEvents,
@@ -166,6 +183,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/ListOOMIncidents',
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConditions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListConditions',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListConditionsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListConditionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

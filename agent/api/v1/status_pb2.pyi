@@ -1,5 +1,6 @@
 import datetime
 
+from agent.api.v1 import condition_pb2 as _condition_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -125,7 +126,7 @@ class SelfUsage(_message.Message):
     def __init__(self, cpu: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., resident_bytes: _Optional[int] = ..., open_fds: _Optional[int] = ..., trace_buffer_bytes: _Optional[int] = ..., subscribers: _Optional[int] = ..., subscriber_drops: _Optional[int] = ..., abandoned_workers: _Optional[int] = ...) -> None: ...
 
 class Status(_message.Message):
-    __slots__ = ("identity", "host", "sources", "oom", "journal", "self", "recorder_window")
+    __slots__ = ("identity", "host", "sources", "oom", "journal", "self", "recorder_window", "conditions")
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     SOURCES_FIELD_NUMBER: _ClassVar[int]
@@ -133,6 +134,7 @@ class Status(_message.Message):
     JOURNAL_FIELD_NUMBER: _ClassVar[int]
     SELF_FIELD_NUMBER: _ClassVar[int]
     RECORDER_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
     identity: Identity
     host: Host
     sources: _containers.RepeatedCompositeFieldContainer[Source]
@@ -140,4 +142,5 @@ class Status(_message.Message):
     journal: Journal
     self: SelfUsage
     recorder_window: _duration_pb2.Duration
-    def __init__(self_, identity: _Optional[_Union[Identity, _Mapping]] = ..., host: _Optional[_Union[Host, _Mapping]] = ..., sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., oom: _Optional[_Union[_oom_pb2.OOMBooks, _Mapping]] = ..., journal: _Optional[_Union[Journal, _Mapping]] = ..., self: _Optional[_Union[SelfUsage, _Mapping]] = ..., recorder_window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    conditions: _condition_pb2.ConditionCounts
+    def __init__(self_, identity: _Optional[_Union[Identity, _Mapping]] = ..., host: _Optional[_Union[Host, _Mapping]] = ..., sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., oom: _Optional[_Union[_oom_pb2.OOMBooks, _Mapping]] = ..., journal: _Optional[_Union[Journal, _Mapping]] = ..., self: _Optional[_Union[SelfUsage, _Mapping]] = ..., recorder_window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., conditions: _Optional[_Union[_condition_pb2.ConditionCounts, _Mapping]] = ...) -> None: ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agent.api.v1 import event_pb2, oom_pb2
+from agent.api.v1 import condition_pb2, event_pb2, oom_pb2
+from agent.nodectl.show.conditions import sentence, word
 from agent.nodectl.show.evidence import evidence
 from agent.nodectl.show.oom import (
     container_words,
@@ -78,6 +79,8 @@ def _said(event: event_pb2.Event) -> tuple[str, str]:
         case "journal_change":
             journal = event.journal_change
             return "journal", f"{escape(journal.state)}{_detail(journal.detail)}"
+        case "condition_changed":
+            return "cond", _condition(event.condition_changed.condition)
         case "agent_started":
             started = event.agent_started
             return "agent", f"started: version {escape(started.version)}, pid {started.pid}"
@@ -120,6 +123,10 @@ def _amended(incident: oom_pb2.OOMIncident) -> str:
 def _disagreement(said: event_pb2.RuntimeDisagreement) -> str:
     runtime, kernel = escape(said.runtime_says), escape(said.kernel_says)
     return f"{container_words(said.container)}: {runtime}; kernel {kernel}"
+
+
+def _condition(condition: condition_pb2.Condition) -> str:
+    return f"{word(condition)} {escape(condition.type)}: {sentence(condition)}"
 
 
 def _detail(text: str) -> str:

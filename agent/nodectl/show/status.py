@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agent.api.v1 import status_pb2
+from agent.api.v1 import condition_pb2, status_pb2
 from agent.model.cgroup import MISMATCH
+from agent.nodectl.show.top import Line, head, of_conditions, told
 from agent.nodectl.show.words import (
     age,
     books_line,
@@ -20,7 +21,7 @@ from agent.nodectl.show.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _STATES = {
     status_pb2.Source.STATE_UNSPECIFIED: "?",
@@ -95,24 +96,35 @@ def _source_troubles(status: status_pb2.Status, now_ns: int) -> Iterator[Trouble
             )
 
 
-def report(status: status_pb2.Status, now_ns: int, *, wide: bool = False) -> str:
+def report(
+    status: status_pb2.Status,
+    now_ns: int,
+    conditions: Sequence[condition_pb2.Condition] = (),
+    *,
+    wide: bool = False,
+) -> str:
     """The whole page; `wide` adds ids, the node's size, and what each source tells."""
-    lines = [_identity(status)]
+    found = [*of_conditions(conditions, now_ns), *_of_agent(status, now_ns)]
+    lines = head(_identity(status), found)
     if wide:
         lines += ["", *wrapped("node     ", _node(status)), *wrapped("agent    ", _agent(status))]
-    found = troubles(status, now_ns)
-    if found:
-        lines.append("")
-        width = max(len(trouble.what) for trouble in found)
-        for trouble in found:
-            word = "CRITICAL" if trouble.critical else "WARNING"
-            head = f"{word:<8}  {trouble.what:<{width}}  {trouble.age:>6}  "
-            lines += wrapped(head, trouble.text)
+    lines += told(found)
     lines += ["", books_line(status.oom), *books_notes(status.oom), ""]
-    lines += _sources(status, now_ns, {trouble.source for trouble in found}, wide=wide)
+    lines += _sources(status, now_ns, {line.source for line in found}, wide=wide)
     lines += ["", *wrapped("journal  ", _journal(status.journal, now_ns))]
     lines += wrapped("costs    ", _costs(status))
     return "\n".join(lines)
+
+
+def _of_agent(status: status_pb2.Status, now_ns: int) -> Iterator[Line]:
+    for trouble in troubles(status, now_ns):
+        yield Line(
+            word="CRITICAL" if trouble.critical else "WARNING",
+            what=trouble.what,
+            age=trouble.age,
+            text=trouble.text,
+            source=trouble.source,
+        )
 
 
 def _identity(status: status_pb2.Status) -> str:

@@ -1,0 +1,31 @@
+"""HiddenOOMKill: a process of a container was killed, and the container runs on without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.detect.detector import Detector
+from agent.detect.oom import entity, evidence, in_containers, limit, victims
+from agent.detect.scene import Scene
+from agent.model.catalogue.oom import HIDDEN_OOM_KILL
+from agent.model.condition import Finding
+from agent.model.oom import Truth
+
+
+def _detect(scene: Scene) -> Iterator[Finding]:
+    for incident, container in in_containers(scene):
+        if incident.hidden is not Truth.YES:
+            continue
+        were = "were" if len(incident.victims) > 1 else "was"
+        yield Finding(
+            type=HIDDEN_OOM_KILL.name,
+            entity=entity(container),
+            reason="ProcessKilled",
+            message=f"{victims(incident)} {were} killed {limit(incident)}; the container runs on, "
+            "the runtime says nothing",
+            evidence=evidence(incident),
+            at_boottime_ns=incident.boottime_ns,
+        )
+
+
+DETECTOR = Detector(condition=HIDDEN_OOM_KILL, detect=_detect)

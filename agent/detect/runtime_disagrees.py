@@ -1,0 +1,59 @@
+"""RuntimeDisagrees: what the runtime says of a container's end, the kernel denies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.detect.detector import Detector
+from agent.detect.oom import entity, evidence, in_containers, limit, victims
+from agent.detect.scene import Scene
+from agent.model.catalogue.oom import RUNTIME_DISAGREES
+from agent.model.condition import Evidence, Finding
+from agent.model.oom import Disagreement
+
+_REASONS = {
+    Disagreement.KILL_NOT_REPORTED: "KillNotReported",
+    Disagreement.REPORTED_WITHOUT_DEATH: "ReportedWithoutDeath",
+    Disagreement.KERNEL_COUNTED_NONE: "KernelCountedNone",
+}
+_KERNEL = {
+    Disagreement.REPORTED_WITHOUT_DEATH: "the kernel did not OOM-kill its init",
+    Disagreement.KERNEL_COUNTED_NONE: "the kernel has OOM-killed nothing in it",
+}
+
+
+def _detect(scene: Scene) -> Iterator[Finding]:
+    for death in scene.deaths:
+        if death.disagreement is not Disagreement.NONE and death.container.id:
+            said = death.runtime_says
+            kernel = _KERNEL.get(death.disagreement, f"the verdict is {death.verdict.value}")
+            yield Finding(
+                type=RUNTIME_DISAGREES.name,
+                entity=entity(death.container),
+                reason=_REASONS[death.disagreement],
+                message=f"the runtime says {said}; {kernel}",
+                evidence=(
+                    Evidence(what="the runtime says", value=said, source="cri"),
+                    Evidence(
+                        what="verdict",
+                        value=death.verdict.value,
+                        source=", ".join(death.witnesses) or "the ledger",
+                    ),
+                ),
+                at_boottime_ns=death.boottime_ns,
+            )
+    for incident, container in in_containers(scene):
+        if incident.disagreement is not Disagreement.NONE:
+            killed = f"the kernel killed {victims(incident)} {limit(incident)}"
+            yield Finding(
+                type=RUNTIME_DISAGREES.name,
+                entity=entity(container),
+                reason=_REASONS[incident.disagreement],
+                message=f"the runtime says {incident.runtime_says}; "
+                + _KERNEL.get(incident.disagreement, killed),
+                evidence=evidence(incident),
+                at_boottime_ns=incident.boottime_ns,
+            )
+
+
+DETECTOR = Detector(condition=RUNTIME_DISAGREES, detect=_detect)

@@ -1,0 +1,82 @@
+"""How the judge is put together, and what it sees of the OOM ledger, the inventory and the board.
+
+Other parts of the agent add theirs with `Judge.sees`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agent.detect.catalogue import DETECTORS
+from agent.detect.scene import Scene
+from agent.engine.board import SourceBoard
+from agent.engine.guard import Guard
+from agent.engine.judge import CONDITIONS, MAX_INCIDENTS, SCENE_SECONDS, Judge
+from agent.engine.node import LEDGER, Node
+from agent.host.clock import Clock
+from agent.inventory.containers import Inventory
+from agent.ledger.oom import OOMLedger
+from agent.model.catalogue import CATALOGUE
+from agent.model.event import ConditionChanged
+from agent.observe.cgroups import NAME as CGROUPS
+from agent.state.conditions import Conditions
+from agent.state.incidents import IncidentIndex
+from agent.state.recovery import Recovered
+
+
+def conditions_of(
+    recovered: Recovered, *, boot_id: str, clock: Clock, event_ttl: float, max_conditions: int
+) -> Conditions:
+    """The fold, going on from what was told on this boot."""
+    conditions = Conditions(CATALOGUE, event_ttl_seconds=event_ttl, max_conditions=max_conditions)
+    adopt(conditions, recovered, boot_id=boot_id, clock=clock)
+    return conditions
+
+
+def adopt(conditions: Conditions, recovered: Recovered, *, boot_id: str, clock: Clock) -> None:
+    """Take over what a journal holds of this boot."""
+    told = [condition for boot, condition in recovered.conditions if boot == boot_id]
+    conditions.adopt(told, clock.boottime_ns())
+
+
+def judge_of(
+    conditions: Conditions,
+    *,
+    clock: Clock,
+    board: SourceBoard,
+    guard: Guard,
+    node: Node,
+    inventory: Inventory,
+    incidents: IncidentIndex,
+    ledger: OOMLedger,
+) -> Judge:
+    """A judge who tells through the node."""
+
+    def tell(changed: Sequence[ConditionChanged]) -> None:
+        for change in changed:
+            node.tell(change)
+        node.settle()
+
+    def see_ledger(scene: Scene) -> Scene:
+        since = scene.now_wall_ns - int(SCENE_SECONDS * 1e9)
+        found, _ = incidents.select(since_wall_ns=since, limit=MAX_INCIDENTS)
+        return replace(scene, incidents=tuple(reversed(found)), books=ledger.books())
+
+    def see_inventory(scene: Scene) -> Scene:
+        return replace(
+            scene, containers=tuple(inventory.alive()), pods=tuple(inventory.alive_pods())
+        )
+
+    judge = Judge(
+        clock=clock,
+        board=board,
+        guard=guard,
+        detectors=DETECTORS,
+        conditions=conditions,
+        tell=tell,
+    )
+    judge.sees(LEDGER, see_ledger)
+    judge.sees(CGROUPS, see_inventory)
+    judge.sees(CONDITIONS, lambda scene: replace(scene, sources=board.health()))
+    return judge

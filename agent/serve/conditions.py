@@ -1,0 +1,106 @@
+"""ListConditions, the counts in GetStatus, and the metric families of conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from agent.api.condition import SEVERITY, VERITY, condition_to_wire
+from agent.api.v1 import condition_pb2
+from agent.api.v1 import node_agent_pb2 as pb
+from agent.model.condition import Condition, EntityKind, Severity, Verity
+from agent.serve.messages import MESSAGE_BYTES, InvalidRequestError
+from agent.state.conditions import Conditions
+
+MAX_POD_SERIES = 1000
+"""Conditions of pods in one scrape; the worst come first."""
+_FIELD_BYTES = 5
+
+T = TypeVar("T")
+Samples = Iterable[tuple[tuple[str, ...], float]]
+
+
+def answer(request: pb.ListConditionsRequest, conditions: Conditions) -> pb.ListConditionsResponse:
+    """ListConditions' answer; raises InvalidRequestError."""
+    statuses = {_known(VERITY.known(number), "status", number) for number in request.statuses}
+    severities = {
+        _known(SEVERITY.known(number), "severity", number) for number in request.severities
+    }
+    if not statuses:
+        statuses = set(Verity) if request.all else {Verity.TRUE, Verity.UNKNOWN}
+    found = conditions.select(
+        statuses=statuses,
+        types=request.types,
+        severities=severities,
+        namespace=request.namespace,
+        pod=request.pod,
+    )
+    fitting: list[condition_pb2.Condition] = []
+    size = 0
+    for condition in found:
+        wire = condition_to_wire(condition)
+        size += wire.ByteSize() + _FIELD_BYTES
+        if size > MESSAGE_BYTES:
+            break
+        fitting.append(wire)
+    return pb.ListConditionsResponse(
+        conditions=fitting, truncated=len(fitting) < len(found), left_out=conditions.left_out
+    )
+
+
+def _known(member: T | None, what: str, number: int) -> T:
+    if member is None:
+        raise InvalidRequestError(f"{what} {number} is not known to this version of the agent")
+    return member
+
+
+def counts(conditions: Conditions) -> condition_pb2.ConditionCounts:
+    """How many are True, by severity, and how many Unknown."""
+    found = conditions.select()
+    true = [c.severity for c in found if c.status is Verity.TRUE]
+    return condition_pb2.ConditionCounts(
+        critical=true.count(Severity.CRITICAL),
+        warning=true.count(Severity.WARNING),
+        info=true.count(Severity.INFO),
+        unknown=len(found) - len(true),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionSeries:
+    """What /metrics says of conditions."""
+
+    roll_up: dict[str, Verity] = field(default_factory=dict)
+    of_pods: tuple[Condition, ...] = ()  # True ones of pods and containers
+    left_out: int = 0
+
+
+def series(conditions: Conditions) -> ConditionSeries:
+    """As of now."""
+    true = conditions.select(statuses=(Verity.TRUE,))
+    of_pods = [c for c in true if c.entity.kind in (EntityKind.POD, EntityKind.CONTAINER)]
+    return ConditionSeries(
+        roll_up=conditions.roll_up(),
+        of_pods=tuple(of_pods[:MAX_POD_SERIES]),
+        left_out=conditions.left_out + max(0, len(of_pods) - MAX_POD_SERIES),
+    )
+
+
+def of_node(now: ConditionSeries) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Each type of the catalogue over all its entities, one 1 among three."""
+    for name, verity in now.roll_up.items():
+        for status in Verity:
+            yield (name, status.value), status is verity
+
+
+def of_pods(now: ConditionSeries) -> Samples:
+    """1 while True. A pod that is known by its UID alone has that in place of its name."""
+    found = {}
+    for condition in now.of_pods:
+        who = condition.entity.names
+        names = ("", condition.entity.id, "")
+        if who is not None:
+            names = (who.namespace, who.pod or who.pod_uid, who.name)
+        found[(*names, condition.type)] = 1.0
+    return found.items()

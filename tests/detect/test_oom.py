@@ -1,0 +1,177 @@
+"""What the ledger's incidents and books make the detectors say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.detect import (
+    container_oom_killed,
+    hidden_oom_kill,
+    oom_books_unbalanced,
+    oom_kills_unattributed,
+    runtime_disagrees,
+)
+from agent.detect.scene import Scene
+from agent.model.condition import Finding, Severity
+from agent.model.exits import ContainerDeath, Verdict
+from agent.model.oom import (
+    Container,
+    Disagreement,
+    LimitLevel,
+    OOMBooks,
+    OOMIncident,
+    Outcome,
+    Truth,
+    Victim,
+    Witness,
+)
+
+APP = Container(namespace="shop", pod="web-0", pod_uid="u1", name="app", id="a" * 64)
+KILL = OOMIncident(
+    id="boot/k1",
+    boot_id="boot",
+    revision=2,
+    boottime_ns=50,
+    wall_ns=50,
+    limit_level=LimitLevel.CONTAINER,
+    limit_cgroup="/kubepods/podu1/a",
+    limit_bytes=2 << 30,
+    victims=(Victim(pid=4711, comm="worker", witnesses=(Witness.KMSG,)),),
+    container=APP,
+    outcome=Outcome.SURVIVED,
+    hidden=Truth.YES,
+    runtime_says="Running",
+    counted=1,
+)
+BOOKS = OOMBooks(
+    counted=3,
+    victims=2,
+    repeats=1,
+    unattributed=0,
+    unattributed_before_start=0,
+    pending=0,
+    drill_victims=0,
+    settle_seconds=2.0,
+)
+
+
+def scene(
+    *incidents: OOMIncident, deaths: tuple[ContainerDeath, ...] = (), books: OOMBooks | None = None
+) -> Scene:
+    return Scene(
+        now_boottime_ns=100, now_wall_ns=100, incidents=incidents, deaths=deaths, books=books
+    )
+
+
+def only(findings: list[Finding]) -> Finding:
+    [finding] = findings
+    return finding
+
+
+def hidden(*incidents: OOMIncident) -> list[Finding]:
+    return list(hidden_oom_kill.DETECTOR.detect(scene(*incidents)))
+
+
+def killed(*incidents: OOMIncident) -> list[Finding]:
+    return list(container_oom_killed.DETECTOR.detect(scene(*incidents)))
+
+
+def test_hidden_kill() -> None:
+    """Found of the container, at the time of the kill, with process and limit."""
+    found = only(hidden(KILL))
+    assert found.entity.id == APP.id
+    assert found.entity.names == APP
+    assert found.at_boottime_ns == 50
+    assert found.message == (
+        "worker[4711] was killed at its own limit of 2Gi; the container runs on, the runtime says "
+        "nothing"
+    )
+    assert [fact.source for fact in found.evidence] == [
+        "kmsg",
+        "/kubepods/podu1/a/memory.events.local",
+        "cri",
+    ]
+
+
+@pytest.mark.parametrize(
+    "incident",
+    [
+        replace(KILL, hidden=Truth.NO),
+        replace(KILL, hidden=Truth.UNKNOWN),
+        replace(KILL, drill=True),
+        replace(KILL, container=None),
+    ],
+    ids=["died", "not proven", "drill", "no container"],
+)
+def test_not_hidden(incident: OOMIncident) -> None:
+    """Claimed only where it is proven, and a drill pages nobody."""
+    assert hidden(incident) == []
+
+
+@pytest.mark.parametrize(
+    ("incidents", "reason", "severity"),
+    [
+        ((KILL,), "OwnLimit", Severity.INFO),
+        ((KILL, replace(KILL, id="boot/k2")), "Repeated", None),
+        ((replace(KILL, limit_level=LimitLevel.POD),), "SharedLimit", None),
+        ((replace(KILL, limit_level=LimitLevel.NODE),), "SharedLimit", None),
+        ((replace(KILL, limit_level=LimitLevel.UNKNOWN),), "UnknownLimit", None),
+    ],
+)
+def test_container_killed(
+    incidents: tuple[OOMIncident, ...], reason: str, severity: Severity | None
+) -> None:
+    """One kill at its own limit is information; more, or at a limit that it shares, a warning."""
+    found = killed(*incidents)
+    assert len(found) == len(incidents)
+    assert {(finding.reason, finding.severity) for finding in found} == {(reason, severity)}
+
+
+def test_unattributed() -> None:
+    """A kill that nothing explains is the node's."""
+    nameless = replace(KILL, unattributed=True, container=None, victims=(), counted=3)
+    found = only(list(oom_kills_unattributed.DETECTOR.detect(scene(KILL, nameless))))
+    assert found.message == "the kernel counted 3 OOM kills, and no evidence says whose"
+
+
+@pytest.mark.parametrize(
+    ("books", "count"),
+    [
+        (None, 0),
+        (BOOKS, 0),
+        (replace(BOOKS, counted=None), 0),
+        (replace(BOOKS, counted=4), 1),
+    ],
+)
+def test_books(books: OOMBooks | None, count: int) -> None:
+    """Said only where the kernel's count is known and is another."""
+    assert len(list(oom_books_unbalanced.DETECTOR.detect(scene(books=books)))) == count
+
+
+def test_runtime_disagrees() -> None:
+    """By an incident, and by a death of which there is no incident."""
+    wrong = replace(KILL, disagreement=Disagreement.KILL_NOT_REPORTED, runtime_says="Error, 137")
+    death = ContainerDeath(
+        id="boot/a/1",
+        boot_id="boot",
+        revision=1,
+        container=APP,
+        boottime_ns=60,
+        wall_ns=60,
+        verdict=Verdict.EXITED,
+        runtime_says="OOMKilled",
+        disagreement=Disagreement.KERNEL_COUNTED_NONE,
+    )
+    found = list(runtime_disagrees.DETECTOR.detect(scene(KILL, wrong, deaths=(death,))))
+    assert [(finding.reason, finding.message) for finding in found] == [
+        (
+            "KernelCountedNone",
+            "the runtime says OOMKilled; the kernel has OOM-killed nothing in it",
+        ),
+        (
+            "KillNotReported",
+            "the runtime says Error, 137; the kernel killed worker[4711] at its own limit of 2Gi",
+        ),
+    ]
