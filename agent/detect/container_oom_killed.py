@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from agent.detect.detector import Detector
-from agent.detect.oom import entity, evidence, in_containers, limit, victims
+from agent.detect.oom import entity, evidence, in_containers, latest, limit, victims
 from agent.detect.scene import Scene
 from agent.model.catalogue.oom import CONTAINER_OOM_KILLED
 from agent.model.condition import Finding, Severity
@@ -17,7 +17,7 @@ _SHARED = (LimitLevel.POD, LimitLevel.QOS, LimitLevel.KUBEPODS, LimitLevel.NODE)
 
 def _detect(scene: Scene) -> Iterator[Finding]:
     counts = Counter(container.id for _, container in in_containers(scene))
-    for incident, container in in_containers(scene):
+    for incident, container in latest(scene, lambda each: True):
         count = counts[container.id]
         reason = _reason(incident, count)
         again = f"; {count} times in the last hour" if count > 1 else ""

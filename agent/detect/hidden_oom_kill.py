@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.detect.detector import Detector
-from agent.detect.oom import entity, evidence, in_containers, limit, victims
+from agent.detect.oom import entity, evidence, latest, limit, victims
 from agent.detect.scene import Scene
 from agent.model.catalogue.oom import HIDDEN_OOM_KILL
 from agent.model.condition import Finding
@@ -13,9 +13,7 @@ from agent.model.oom import Truth
 
 
 def _detect(scene: Scene) -> Iterator[Finding]:
-    for incident, container in in_containers(scene):
-        if incident.hidden is not Truth.YES:
-            continue
+    for incident, container in latest(scene, lambda each: each.hidden is Truth.YES):
         were = "were" if len(incident.victims) > 1 else "was"
         yield Finding(
             type=HIDDEN_OOM_KILL.name,

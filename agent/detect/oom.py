@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from agent.detect.scene import Scene
 from agent.model.condition import Entity, EntityKind, Evidence
@@ -16,6 +16,17 @@ def in_containers(scene: Scene) -> Iterator[tuple[OOMIncident, Container]]:
     for incident in scene.incidents:
         if incident.container is not None and incident.container.id and not incident.drill:
             yield incident, incident.container
+
+
+def latest(
+    scene: Scene, wanted: Callable[[OOMIncident], bool]
+) -> Iterator[tuple[OOMIncident, Container]]:
+    """The newest of each container that is wanted: in a storm one of many is enough."""
+    found: dict[str, tuple[OOMIncident, Container]] = {}
+    for incident, container in in_containers(scene):
+        if wanted(incident):
+            found[container.id] = incident, container
+    yield from found.values()
 
 
 def entity(container: Container) -> Entity:

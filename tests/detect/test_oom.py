@@ -125,8 +125,7 @@ def test_container_killed(
 ) -> None:
     """One kill at its own limit is information; more, or at a limit that it shares, a warning."""
     found = killed(*incidents)
-    assert len(found) == len(incidents)
-    assert {(finding.reason, finding.severity) for finding in found} == {(reason, severity)}
+    assert [(each.reason, each.severity) for each in found] == [(reason, severity)]
 
 
 def test_unattributed() -> None:

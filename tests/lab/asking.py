@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.api.v1 import node_agent_pb2 as pb
+from agent.api.v1.condition_pb2 import Condition
 from agent.api.v1.event_pb2 import Event, ResumeToken
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
@@ -48,6 +49,11 @@ class Asking:
     def memory(self) -> MemoryReport:
         """GetMemory."""
         return self._stub.GetMemory(pb.GetMemoryRequest(), timeout=CALL_SECONDS).memory
+
+    def conditions(self, **filters: object) -> list[Condition]:
+        """ListConditions, the worst first."""
+        request = pb.ListConditionsRequest(**filters)  # type: ignore[arg-type]
+        return list(self._stub.ListConditions(request, timeout=CALL_SECONDS).conditions)
 
     def incidents(self, **filters: object) -> list[OOMIncident]:
         """ListOOMIncidents, newest first."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.nodectl.exits import Exit
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
@@ -46,7 +47,7 @@ class Trial:
     def ask(self, *words: str) -> Any:
         """nodectl's answer, as JSON; None while it does not answer."""
         done = self._guest.run(f"nodectl {' '.join(words)} --socket {SOCKET} -o json", check=False)
-        return json.loads(done.out) if done.exit_code == 0 else None
+        return json.loads(done.out) if done.exit_code in (Exit.OK, Exit.FINDING) else None
 
     def victims(self) -> set[int]:
         """The pids of all that it has seen killed."""
