@@ -11,6 +11,8 @@ from pathlib import Path
 
 from agent import __version__
 from agent.config import Settings
+from agent.engine.afterlife import TASKS, AfterlifeWatch
+from agent.engine.afterlife_parts import watch_afterlife
 from agent.engine.board import SourceBoard
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
@@ -100,6 +102,7 @@ class Agent:
     headroom: HeadroomWatch
     conditions: Conditions
     judge: Judge
+    afterlife: AfterlifeWatch
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
@@ -253,6 +256,10 @@ def assemble(
         ledger=ledger,
     )
     judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
+    afterlife = watch_afterlife(
+        host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard
+    )
+    judge.sees(TASKS, lambda scene: replace(scene, afterlife=afterlife.report))
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -297,6 +304,7 @@ def assemble(
         headroom=headroom,
         conditions=conditions,
         judge=judge,
+        afterlife=afterlife,
         resolver=resolver,
         cri=cri,
         journal=journal,

@@ -128,6 +128,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     agent.node.begin(agent.watches, loop, recorded)
     await agent.guard.run(NAMING, agent.resolver.look())
     spawn(_tick(agent, loop))
+    spawn(agent.afterlife.run())
     spawn(agent.headroom.run(agent.settings.tick.interval))
     with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody
         await asyncio.wait_for(agent.headroom.looked.wait(), LOOK_SECONDS)

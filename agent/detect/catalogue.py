@@ -5,22 +5,36 @@ from __future__ import annotations
 from agent.detect import (
     agent_blind,
     container_oom_killed,
+    crash_loop,
+    dead_pod,
     eviction_crossed,
     eviction_imminent,
+    ghost_container,
     hidden_oom_kill,
+    hollow_container,
     oom_books_unbalanced,
     oom_kills_unattributed,
+    oom_loop,
+    restart_storm,
     runtime_disagrees,
+    undying_container,
 )
 from agent.detect.detector import Detector
 
 DETECTORS: tuple[Detector, ...] = (
     agent_blind.DETECTOR,
     container_oom_killed.DETECTOR,
+    crash_loop.DETECTOR,
+    dead_pod.DETECTOR,
     eviction_crossed.DETECTOR,
     eviction_imminent.DETECTOR,
+    ghost_container.DETECTOR,
     hidden_oom_kill.DETECTOR,
+    hollow_container.DETECTOR,
     oom_books_unbalanced.DETECTOR,
     oom_kills_unattributed.DETECTOR,
+    oom_loop.DETECTOR,
+    restart_storm.DETECTOR,
     runtime_disagrees.DETECTOR,
+    undying_container.DETECTOR,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.inventory.records import ContainerRecord, PodRecord
+from agent.model.afterlife import Afterlife
 from agent.model.exits import ContainerDeath
 from agent.model.memory import MemoryReport
 from agent.model.oom import OOMBooks, OOMIncident
@@ -26,3 +27,4 @@ class Scene:
     memory: MemoryReport | None = None  # headroom to the kubelet's eviction thresholds
     books: OOMBooks | None = None
     sources: tuple[SourceHealth, ...] = ()  # how well each source sees
+    afterlife: Afterlife | None = None  # ghosts, dead pods, and what cannot die

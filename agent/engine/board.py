@@ -27,6 +27,10 @@ TELLS = {
     "cri": ("pod and container names, and what the runtime says of a death", False),
     "bundle": ("pod and container names while the runtime is silent", False),
     "pod-logs": ("pod names when neither the runtime nor its bundles tell", False),
+    "tasks": (
+        "which tasks remain of a container that was asked to die, and why",
+        False,
+    ),
     "node-memory": ("memory.available, in the kubelet's own arithmetic", False),
     "kubelet": ("the kubelet's eviction thresholds, its root directory and its version", False),
     "filesystems": ("room and inodes in nodefs and imagefs", False),

@@ -134,6 +134,12 @@ class NameResolver:
         """
         return None if self._lister is None else await self._lister.status(container_id)
 
+    async def listing(self) -> Listing | None:
+        """All that the runtime knows, asked for after this call; None: it does not answer."""
+        if self._lister is None or not await self._lister.refresh():
+            return None
+        return self._lister.latest
+
     def runtime_silent(self) -> bool:
         """Whether the runtime did not answer a moment ago, and is left alone for that."""
         return self._lister is not None and self._lister.pausing()

@@ -58,6 +58,10 @@ class _ByPid(Generic[T]):
         """Oldest first."""
         return sorted(self._items.get(pid, ()), key=lambda item: item.boottime_ns)
 
+    def pids(self) -> Iterable[int]:
+        """All of which something is held."""
+        return self._items.keys()
+
 
 class DeathBook:
     """A pure, bounded fold. All times are CLOCK_BOOTTIME."""
@@ -83,6 +87,20 @@ class DeathBook:
     def ended(self, ended: ProcessExit) -> None:
         """A process ended."""
         self._exits.add(ended.pid, ended)
+
+    def unfinished(self, number: int, before_ns: int) -> dict[int, SignalSent]:
+        """By pid, the first signal of this number that was sent before then, and after which no
+        exit was heard of: that process lives, or the exit was not told.
+        """
+        found = {}
+        for pid in self._signals.pids():
+            sent = [s for s in self._signals.of(pid) if s.signal == number]
+            exits = self._exits.of(pid)
+            ended_ns = exits[-1].boottime_ns + SAME_PROCESS_NS if exits else 0
+            open_ = [s for s in sent if ended_ns < s.boottime_ns < before_ns and s.delivered]
+            if open_:
+                found[pid] = open_[0]
+        return found
 
     def death(self, pid: int, boottime_ns: int) -> Death | None:
         """The end of the process that was `pid` at `boottime_ns`, or was dying then; None if

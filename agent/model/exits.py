@@ -79,4 +79,5 @@ class ContainerDeath:
     cpu_pressure_some: float | None = None
     io_pressure_full: float | None = None
     node_memory_pressure_full: float | None = None
+    network_saturated: bool | None = None  # of the node, at the moment of death
     settled: bool = False  # nothing more is waited for

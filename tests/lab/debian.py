@@ -12,6 +12,8 @@ GUEST_PACKAGES = (
     "busybox-static",
     "containerd",
     "containernetworking-plugins",
+    "dmsetup",
+    "e2fsprogs",
     "iproute2",
     "iptables",
     "kmod",

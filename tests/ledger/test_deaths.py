@@ -91,3 +91,21 @@ def test_bounded(heard: list[tuple[int, bool]]) -> None:
     assert book.signals <= 40
     assert book.exits <= 10
     assert book.exits <= 9 * EXITS_PER_PID
+
+
+def test_killed_and_not_ended() -> None:
+    """The first SIGKILL, if no exit came after it: not of those that ended, nor of the young."""
+    book = DeathBook()
+    for pid in (PID, OTHER, 831):
+        book.sent(signal_sent(pid, 5 * SECOND, signal=15))
+        book.sent(signal_sent(pid, 10 * SECOND))
+        book.sent(signal_sent(pid, 12 * SECOND))
+    book.sent(signal_sent(832, 20 * SECOND))
+    book.ended(process_exit(OTHER, 10 * SECOND, signal=9))
+    book.ended(process_exit(831, 3 * SECOND))  # who had this pid before
+    found = book.unfinished(9, 20 * SECOND)
+    assert {pid: sent.boottime_ns for pid, sent in found.items()} == {
+        PID: 10 * SECOND,
+        OTHER: 12 * SECOND,
+        831: 10 * SECOND,
+    }

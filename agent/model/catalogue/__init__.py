@@ -6,11 +6,14 @@ A new condition is an entry in one of the files here, and a detector in agent.de
 
 from __future__ import annotations
 
-from agent.model.catalogue import agent, eviction, oom
+from agent.model.catalogue import afterlife, agent, eviction, oom, restarts
 from agent.model.condition import ConditionType
 
 CATALOGUE: tuple[ConditionType, ...] = tuple(
-    sorted((*agent.TYPES, *eviction.TYPES, *oom.TYPES), key=lambda kind: kind.name)
+    sorted(
+        (*afterlife.TYPES, *agent.TYPES, *eviction.TYPES, *oom.TYPES, *restarts.TYPES),
+        key=lambda kind: kind.name,
+    )
 )
 """By name."""
 
