@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.model.absence import Absence
-from agent.model.catalogue import CATALOGUE
 from agent.model.event import Event, OOMRecorded
 from agent.model.memory import MemoryReport
 from agent.model.oom import (
@@ -27,10 +26,10 @@ from agent.model.status import (
     OOMSeries,
     SelfUsage,
 )
-from agent.state.conditions import Conditions
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
 from agent.state.stream import EventStream
+from tests.serve.condition_sample import hidden, judged
 from tests.serve.memory_sample import MEMORY
 
 BOOT_ID = "3e0c1f6a-0000-4000-8000-000000000001"
@@ -171,7 +170,7 @@ class SampleView:
         self.oom = SERIES
         self.memory_now: MemoryReport | None = MEMORY
         self.incidents = IncidentIndex(20_000)
-        self.conditions = Conditions(CATALOGUE)
+        self.conditions = judged(hidden())
         self.stream = EventStream(NoJournal(1), BOOT_ID)
 
     def status(self) -> NodeStatus:
