@@ -41,6 +41,8 @@ def _reason(undying: Undying) -> str:
 def _sender(undying: Undying) -> str:
     kill = undying.kill
     assert kill is not None
+    if kill.by_kernel:
+        return "the kernel"
     return f"{kill.sender_comm}[{kill.sender_pid}]"
 
 

@@ -27,7 +27,7 @@ from agent.inventory.containers import Inventory
 from agent.inventory.listing import Listing, word
 from agent.inventory.records import ContainerRecord
 from agent.inventory.runtime_view import runtime_view
-from agent.ledger.deaths import DeathBook
+from agent.ledger.deaths import SAME_PROCESS_NS, DeathBook
 from agent.model.absence import Absence, Absent, ParseError
 from agent.model.afterlife import Afterlife, Kill, Life
 from agent.model.afterlife import TaskList as Tasks
@@ -52,6 +52,7 @@ MAX_STATUSES = 16
 MAX_KILLED = 2048
 """Killed processes that are looked for in one look: all, unless nobody tells us of exits."""
 SIGKILL = 9
+SI_KERNEL = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class AfterlifeWatch:
     report: Afterlife | None = None
     _fold: AfterlifeFold = field(default_factory=AfterlifeFold)
     _ask_due_ns: int = 0
+    _looks: int = 0
     _ended: set[tuple[int, int]] = field(default_factory=set)  # killed: (pid, when), not there
     _exits: dict[str, tuple[int | None, str]] = field(default_factory=dict)
     _hung_until_ns: dict[CgroupId, int] = field(default_factory=dict)
@@ -125,12 +127,8 @@ class AfterlifeWatch:
     def _killed(self, now_ns: int) -> dict[int, SignalSent]:
         unfinished = self.deaths.unfinished(SIGKILL, now_ns - AFTER_NS)
         self._ended &= {(pid, sent.boottime_ns) for pid, sent in unfinished.items()}
-        fresh = [
-            (pid, sent)
-            for pid, sent in unfinished.items()
-            if (pid, sent.boottime_ns) not in self._ended
-        ]
-        return dict(fresh[-MAX_KILLED:])
+        there = ((p, s) for p, s in unfinished.items() if (p, s.boottime_ns) not in self._ended)
+        return dict(list(there)[-MAX_KILLED:])
 
     def _kills(self, killed: Mapping[int, SignalSent], read: _Read) -> dict[CgroupId, Kill]:
         """The first of each container."""
@@ -148,6 +146,7 @@ class AfterlifeWatch:
                     boottime_ns=sent.boottime_ns,
                     sender_pid=sent.sender_pid,
                     sender_comm=sent.sender_comm,
+                    by_kernel=sent.code == SI_KERNEL,
                 )
         return found
 
@@ -164,6 +163,8 @@ class AfterlifeWatch:
             self.board.absent(TASKS, Absent(absence=Absence.FAILED, detail=str(error)))
             return None
         self.board.up(TASKS)
+        self._looks += 1
+        self.board.count(TASKS, self._looks)
         return read
 
     # The runtime
@@ -239,7 +240,7 @@ def _look(
     cgroups, ended = {}, set()
     for pid, sent in killed.items():
         try:
-            if tasks.lives(pid, started_before_ns=sent.boottime_ns):
+            if tasks.lives(pid, started_before_ns=sent.boottime_ns + SAME_PROCESS_NS):
                 cgroups[pid] = proc.memory_cgroup(pid)
             else:
                 ended.add(pid)

@@ -80,6 +80,7 @@ class Kill:
     boottime_ns: int
     sender_pid: int
     sender_comm: str  # hostile
+    by_kernel: bool = False  # as the OOM killer does it: the sender only happened to run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

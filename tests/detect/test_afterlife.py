@@ -93,6 +93,14 @@ def test_undying_thread_without_a_stack() -> None:
     assert told["frozen"].value.startswith("1; this does not hold it")
 
 
+def test_undying_by_the_kernel() -> None:
+    """Who happened to run when the OOM killer struck is not named."""
+    assert UNDYING.kill is not None
+    undying = replace(UNDYING, kill=replace(UNDYING.kill, by_kernel=True))
+    [finding] = found(undying_container.DETECTOR, undying=(undying,))
+    assert "14 s ago by the kernel, and" in finding.message
+
+
 def test_undying_reasons() -> None:
     """Without a task in state D it only survives; without a SIGKILL it outlives its exit."""
     running = replace(UNDYING, tasks=TaskList(tasks=(replace(TASK, state="R"),)))

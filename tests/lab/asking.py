@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.api.v1 import node_agent_pb2 as pb
-from agent.api.v1.condition_pb2 import Condition
+from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
 from agent.api.v1.event_pb2 import Event, ResumeToken
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
@@ -17,6 +17,8 @@ from tests.lab.truth import Books, Mark
 
 CALL_SECONDS = 20.0
 SETTLE_SECONDS = 60.0
+CONDITION_SECONDS = 180.0
+"""Some need several looks, seconds apart, on a machine that may be slow."""
 
 
 class Asking:
@@ -54,6 +56,26 @@ class Asking:
         """ListConditions, the worst first."""
         request = pb.ListConditionsRequest(**filters)  # type: ignore[arg-type]
         return list(self._stub.ListConditions(request, timeout=CALL_SECONDS).conditions)
+
+    def condition(
+        self,
+        type_: str,
+        pod: str,
+        wanted: Callable[[Condition], bool] = lambda condition: True,
+        status: int = CONDITION_STATUS_TRUE,
+    ) -> Condition:
+        """The condition of this type of a pod, or of a container of it, once it is as wanted."""
+
+        def found() -> Condition | None:
+            conditions = self.conditions(types=[type_], pod=pod, statuses=[status])
+            return next(filter(wanted, conditions), None)
+
+        return until(
+            found,
+            CONDITION_SECONDS,
+            f"{type_} of {pod} with status {status}",
+            lambda: f"{self.conditions(all=True)}\n{self._agent.log()}",
+        )
 
     def incidents(self, **filters: object) -> list[OOMIncident]:
         """ListOOMIncidents, newest first."""

@@ -1,0 +1,60 @@
+"""A disk that stops answering: ext4 behind device-mapper, which can be suspended."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.lab.guest import Guest
+
+NAME = "lab-slow"
+MOUNT = "/run/lab/slow"
+IMAGE = "/run/lab/slow.img"
+MIB = 32
+
+_UP = f"""
+set -e
+modprobe -a loop dm_mod ext4
+mkdir -p {MOUNT}
+truncate -s {MIB}M {IMAGE}
+loop=$(losetup -f --show {IMAGE})
+dmsetup create {NAME} --noudevsync --table "0 $(({MIB} * 2048)) linear $loop 0"
+dmsetup mknodes {NAME}
+mkfs.ext4 -qF /dev/mapper/{NAME}
+mount /dev/mapper/{NAME} {MOUNT}
+"""
+
+_DOWN = f"""
+dmsetup resume --noudevsync {NAME}
+umount -l {MOUNT}
+for attempt in $(seq 200); do
+    dmsetup remove --noudevsync {NAME} 2> /dev/null && break
+    sleep 0.1
+done
+losetup -j {IMAGE} | cut -d: -f1 | xargs -r losetup -d
+rm -f {IMAGE}
+rmdir {MOUNT}
+"""
+
+
+class SlowDisk:
+    """A mounted file system."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+
+    def suspend(self) -> None:
+        """From now on whoever waits for it sleeps where no signal reaches him."""
+        self._guest.run(f"dmsetup suspend --noudevsync --noflush --nolockfs {NAME}")
+
+    def resume(self) -> None:
+        """It answers again, and what waited goes on."""
+        self._guest.run(f"dmsetup resume --noudevsync {NAME}")
+
+
+@contextmanager
+def slow_disk(guest: Guest) -> Iterator[SlowDisk]:
+    """One, mounted at MOUNT; resumed and removed at the end."""
+    guest.run(_UP, seconds=60)
+    try:
+        yield SlowDisk(guest)
+    finally:
+        guest.run(_DOWN, seconds=60)
