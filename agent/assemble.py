@@ -238,23 +238,8 @@ def assemble(
         names=lambda sample: inventory.names_of(sample.place),
         image_directory=None if cri is None else cri.image_directory,
     )
-    conditions = conditions_of(
-        recovered,
-        boot_id=boot.boot_id,
-        clock=clock,
-        event_ttl=settings.conditions.event_ttl,
-        max_conditions=settings.conditions.max,
-    )
-    judge = judge_of(
-        conditions,
-        clock=clock,
-        board=board,
-        guard=guard,
-        node=node,
-        inventory=inventory,
-        incidents=index,
-        ledger=ledger,
-    )
+    conditions = conditions_of(settings.conditions, recovered, boot.boot_id, clock)
+    judge = judge_of(conditions, clock, board, guard, node, inventory, index, ledger)
     judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
     afterlife = watch_afterlife(
         host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard

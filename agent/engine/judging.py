@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agent.config.settings import Conditions as Settings
 from agent.detect.catalogue import DETECTORS
 from agent.detect.scene import Scene
 from agent.engine.board import SourceBoard
@@ -26,10 +27,12 @@ from agent.state.recovery import Recovered
 
 
 def conditions_of(
-    recovered: Recovered, *, boot_id: str, clock: Clock, event_ttl: float, max_conditions: int
+    settings: Settings, recovered: Recovered, boot_id: str, clock: Clock
 ) -> Conditions:
     """The fold, going on from what was told on this boot."""
-    conditions = Conditions(CATALOGUE, event_ttl_seconds=event_ttl, max_conditions=max_conditions)
+    conditions = Conditions(
+        CATALOGUE, event_ttl_seconds=settings.event_ttl, max_conditions=settings.max
+    )
     adopt(conditions, recovered, boot_id=boot_id, clock=clock)
     return conditions
 
@@ -42,7 +45,6 @@ def adopt(conditions: Conditions, recovered: Recovered, *, boot_id: str, clock: 
 
 def judge_of(
     conditions: Conditions,
-    *,
     clock: Clock,
     board: SourceBoard,
     guard: Guard,

@@ -22,17 +22,15 @@ from agent.model.condition import (
     Verity,
 )
 from agent.model.event import ConditionChanged
-from agent.state.track import (
-    CLEARED,
-    EXPIRED,
-    NOT_FOUND,
-    SOURCE_BLIND,
-    Moment,
-    Track,
-)
+from agent.state.track import Moment, Track
 
 FORGET_NS = 300 * 10**9
 """So long is a condition of a pod, a container or a unit still shown after it became False."""
+
+WARM_NS = 30 * 10**9
+"""So long after a start of the agent what was True before is not missed: some detectors need two
+looks at the runtime, or a window of samples.
+"""
 
 Key = tuple[str, EntityKind, str]
 
@@ -85,6 +83,7 @@ class Conditions:
                 condition=told,
                 expires_ns=told.expires_boottime_ns,
                 told_ns=now_boottime_ns,
+                warm_ns=now_boottime_ns + WARM_NS,
                 was=told.message if told.status is Verity.TRUE else "",
             )
 
@@ -161,7 +160,7 @@ class Conditions:
             wanted = track.status
         if wanted is None:
             return None
-        reason, message = _words(track, wanted, finding, blind)
+        reason, message = track.words(wanted, finding, blind)
         before = track.status
         if track.turn(wanted, reason, message, finding if wanted is Verity.TRUE else None, now):
             assert track.condition is not None
@@ -211,22 +210,6 @@ class Conditions:
             elif track.status is Verity.UNKNOWN and found[track.kind.name] is Verity.FALSE:
                 found[track.kind.name] = Verity.UNKNOWN
         return found
-
-
-def _words(
-    track: Track, wanted: Verity, finding: Finding | None, blind: str | None
-) -> tuple[str, str]:
-    """Reason and message of the status that it has earned."""
-    before = track.condition
-    if wanted is Verity.TRUE and finding is not None:
-        return finding.reason, finding.message
-    if wanted is Verity.UNKNOWN and blind is not None:
-        return SOURCE_BLIND, blind + (f"; was: {track.was}" if track.was else "")
-    if before is None or before.status is wanted:
-        return (NOT_FOUND, "not found") if before is None else (before.reason, before.message)
-    if before.status is Verity.TRUE:
-        return (CLEARED if track.expires_ns is None else EXPIRED), f"was: {before.message}"
-    return NOT_FOUND, "not found"
 
 
 def _is_gone(entity: Entity, alive: Collection[str]) -> bool:

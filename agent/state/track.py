@@ -34,6 +34,7 @@ class Track:
     blind_since_ns: int | None = None  # without a break
     expires_ns: int | None = None  # of what comes from an event
     told_ns: int = 0  # when the status or the reason changed last
+    warm_ns: int = 0  # until then nothing is missed: who finds it may need a while after the start
     was: str = ""  # what was said while it was True, until it is False
 
     @property
@@ -88,10 +89,25 @@ class Track:
 
     def _absent(self, now_ns: int) -> Verity | None:
         self.found_since_ns = None
+        if now_ns < self.warm_ns:
+            return None
         if self.absent_since_ns is None:
             self.absent_since_ns = now_ns
         held = now_ns - self.absent_since_ns >= _ns(self.kind.clear_after_seconds)
         return Verity.FALSE if held and self.condition is not None else None
+
+    def words(self, wanted: Verity, finding: Finding | None, blind: str | None) -> tuple[str, str]:
+        """Reason and message of the status that it has earned."""
+        before = self.condition
+        if wanted is Verity.TRUE and finding is not None:
+            return finding.reason, finding.message
+        if wanted is Verity.UNKNOWN and blind is not None:
+            return SOURCE_BLIND, blind + (f"; was: {self.was}" if self.was else "")
+        if before is not None and before.status is wanted:
+            return before.reason, before.message
+        if before is not None and before.status is Verity.TRUE:
+            return (CLEARED if self.expires_ns is None else EXPIRED), f"was: {before.message}"
+        return NOT_FOUND, "not found"
 
     def begin(self, now: Moment) -> None:
         """False from the first, which is not told."""
