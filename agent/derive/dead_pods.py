@@ -123,6 +123,10 @@ def _dead_containers(
     """The dead containers, when the last one of them ended as far as we saw (0: before), and
     whether the sandbox lives. None: one lives, or is about to, or that cannot be told.
     """
+    for record in look.containers:  # nearly all pods end here
+        life = lives.get(record.id)
+        if life is not None and life.populated and record.kind is ContainerKind.CONTAINER:
+            return None
     known = {record.place.container_id for record in look.containers}
     if RuntimeState.CREATED in listed.values():
         return None

@@ -25,6 +25,10 @@ CPU_SOME, MEMORY_FULL, IO_FULL = 40.0, 10.0, 10.0
 """Percent of ten seconds. A probe has one second by default: with some task waiting for a CPU for
 two fifths of the time, or all of them stalled for a tenth, it comes too late often enough.
 """
+NODE_CPU_SOME = 80.0
+"""Of the node: on many CPUs some task waits often without harm. A container that mostly sleeps has
+little pressure of its own, and its probes are late all the same.
+"""
 UNDER_PRESSURE_RATIO = 0.5
 """Of the deaths: the averages fall within seconds once the killed container is gone."""
 
@@ -78,18 +82,20 @@ def _is_restart(death: ContainerDeath) -> bool:
 
 
 def _causes(death: ContainerDeath) -> list[str]:
+    cpu, node_cpu = death.cpu_pressure_some or 0, death.node_cpu_pressure_some or 0
     memory = max(death.memory_pressure_full or 0, death.node_memory_pressure_full or 0)
+    io = max(death.io_pressure_full or 0, death.node_io_pressure_full or 0)
     found = (
-        ("CPU", (death.cpu_pressure_some or 0) >= CPU_SOME),
+        ("CPU", cpu >= CPU_SOME or node_cpu >= NODE_CPU_SOME),
         ("Memory", memory >= MEMORY_FULL),
-        ("IO", (death.io_pressure_full or 0) >= IO_FULL),
+        ("IO", io >= IO_FULL),
         ("Network", death.network_saturated is True),
     )
     return [name for name, is_so in found if is_so]
 
 
 def _cpu(death: ContainerDeath) -> float:
-    return death.cpu_pressure_some or 0.0
+    return max(death.cpu_pressure_some or 0.0, death.node_cpu_pressure_some or 0.0)
 
 
 DETECTOR = Detector(condition=RESTART_STORM, detect=_detect)

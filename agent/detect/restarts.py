@@ -112,7 +112,9 @@ def pressure(death: ContainerDeath) -> str:
         ("cpu some", death.cpu_pressure_some),
         ("memory full", death.memory_pressure_full),
         ("io full", death.io_pressure_full),
+        ("node cpu some", death.node_cpu_pressure_some),
         ("node memory full", death.node_memory_pressure_full),
+        ("node io full", death.node_io_pressure_full),
     )
     words = [f"{what} {value:.0f} %" for what, value in told if value is not None]
     return ", ".join(words + ["network saturated"] * bool(death.network_saturated))

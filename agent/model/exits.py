@@ -78,6 +78,8 @@ class ContainerDeath:
     memory_pressure_full: float | None = None  # percent of the last ten seconds
     cpu_pressure_some: float | None = None
     io_pressure_full: float | None = None
+    node_cpu_pressure_some: float | None = None
     node_memory_pressure_full: float | None = None
+    node_io_pressure_full: float | None = None
     network_saturated: bool | None = None  # of the node, at the moment of death
     settled: bool = False  # nothing more is waited for

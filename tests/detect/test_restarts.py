@@ -105,6 +105,7 @@ def test_oom_loop() -> None:
         [death(ago, verdict=Verdict.KILLED_BY_PROCESS) for ago in (1, 2, 3)],
         [restart(ago, stop_reason=StopReason.DELETION) for ago in range(1, 9)],
         [restart(ago, cpu_pressure_some=2.0) for ago in range(1, 9)],  # no pressure: no storm
+        [restart(ago, cpu_pressure_some=2.0, node_cpu_pressure_some=60.0) for ago in range(1, 9)],
         [restart(ago) for ago in (1, 2)],
         [restart(610), restart(605), restart(10)],
     ],
@@ -147,6 +148,8 @@ def test_storm_over_the_node() -> None:
     [
         ({"node_memory_pressure_full": 12.0}, "MemoryPressure"),
         ({"io_pressure_full": 10.0}, "IOPressure"),
+        ({"node_io_pressure_full": 10.0}, "IOPressure"),
+        ({"cpu_pressure_some": 3.0, "node_cpu_pressure_some": 96.0}, "CPUPressure"),
         ({"network_saturated": True}, "NetworkPressure"),
         ({}, "PressureUnknown"),
     ],
