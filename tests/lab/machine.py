@@ -142,7 +142,8 @@ class Machine:
 
     def _ready(self) -> bool:
         if not self.alive():
-            raise MachineError(f"QEMU has ended\n{self.console_tail()}")
+            said = "\n".join(post_mortem.panics(self.console()))
+            raise MachineError(f"QEMU has ended\n{said}\n{self.console_tail()}")
         return READY in self.console()
 
     def _ports_were_taken(self) -> bool:

@@ -17,6 +17,11 @@ def told(console: str) -> list[str]:
     return [*complaints[:COMPLAINTS], *_stacks(lines)]
 
 
+def panics(console: str) -> list[str]:
+    """The lines that say why it panicked; the stacks that follow push them out of a tail."""
+    return [line for line in console.splitlines() if "Kernel panic" in line]
+
+
 def _stacks(lines: list[str]) -> Iterator[str]:
     """Everything from a line that begins a stack of interest to the next that ends it."""
     wanted = False
