@@ -21,8 +21,8 @@ run: .venv/runtime.stamp
 ##: test    the whole proof: check, then the lab's tests on a real kernel in a VM
 .PHONY: test
 test: check
-	@$(python) -m tests.lab build
-	@$(python) -m pytest -m lab
+	@$(python) -m tests.lab build --all
+	@$(python) -m pytest -m lab --durations=15
 
 ##: check   the gate, in under two minutes: linters, types, layers, stubs, rules, and every test without the lab
 .PHONY: check

@@ -17,6 +17,6 @@ command -v apt-get >/dev/null ||
     die "${missing[*]} missing" "As root: apt-get install ${missing[*]}    (or run make as root)"
 
 export DEBIAN_FRONTEND=noninteractive
-step "apt-get update" "Are the package sources in /etc/apt reachable from here?" apt-get -q update
+step "apt-get update" "Are the package sources in /etc/apt reachable from here?" apt-get -q -o Acquire::Retries=5 update
 step "apt-get install ${missing[*]}" "Install them by hand, then run make again." \
-    apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "${missing[@]}"
+    apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 install --no-install-recommends "${missing[@]}"

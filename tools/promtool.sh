@@ -10,7 +10,9 @@ promtool=$cache/promtool/usr/bin/promtool
 fetch() {
     (
         rm -rf "$cache/promtool" && mkdir -p "$cache/promtool" && cd "$cache/promtool" || exit
-        apt-get -q download prometheus || { apt-get -q update && apt-get -q download prometheus; } || exit
+        apt_get=(apt-get -q -o Acquire::Retries=5)
+        "${apt_get[@]}" download prometheus ||
+            { "${apt_get[@]}" update && "${apt_get[@]}" download prometheus; } || exit
         dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm prometheus_*.deb
     )
 }

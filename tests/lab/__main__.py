@@ -9,7 +9,7 @@ from tests.lab.build import build
 from tests.lab.command import CommandError
 from tests.lab.guest import Guest
 from tests.lab.machine import Machine, MachineError, end_left_over
-from tests.lab.machines import CGROUPFS, Driver, Kernel, MachineConfig
+from tests.lab.machines import CGROUPFS, EVERY, Driver, Kernel, MachineConfig
 from tests.lab.node import Node
 from tests.lab.terminal import attach
 
@@ -27,7 +27,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description="The real-kernel lab.")
     machine = _machine_options()
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("build", parents=[machine], help="make or refresh the cached artefacts")
+    make = verbs.add_parser("build", parents=[machine], help="make or refresh the cached artefacts")
+    make.add_argument("--all", action="store_true", help="of every machine that the tests boot")
     verbs.add_parser("shell", parents=[machine], help="boot a node and get a shell in it")
     run = verbs.add_parser(
         "run", parents=[machine], help="boot a node, run one command in it, power off"
@@ -40,7 +41,8 @@ def main() -> int:
     try:
         match arguments.verb:
             case "build":
-                build(say, _config(arguments))
+                for config in EVERY if arguments.all else (_config(arguments),):
+                    build(say, config)
                 return 0
             case "shell":
                 return _shell(_config(arguments))

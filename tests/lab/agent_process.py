@@ -4,7 +4,7 @@ import http.client
 import io
 import signal
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import grpc
 
@@ -55,15 +55,26 @@ class AgentProcess:
             raise RuntimeError("the agent was never started")
         return self._process
 
-    def start(self, settings: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
-        """Start it with settings (`{"oom.settle": "1s"}`), wait until its health is SERVING."""
+    def start(
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        wait: bool = True,
+        without: Sequence[str] = (),
+    ) -> None:
+        """Start it with settings (`{"oom.settle": "1s"}`), wait until its health is SERVING.
+
+        `without` these capabilities ("sys_admin").
+        """
         if self._process is not None and self._process.running():
             raise RuntimeError("the agent runs already")
         self._settings = {"state.directory": STATE_DIRECTORY, **(settings or {})}
         pairs = (f"{key}={value}" for key, value in self._settings.items())
         words = [word for pair in pairs for word in ("--set", pair)]
         self._close()
-        argv = ["choom", "-n", OOM_SCORE_ADJ, "--", "nodewitness", "run", *words]
+        drop = ",".join(f"-{name}" for name in without)
+        bound = ["setpriv", f"--inh-caps={drop}", f"--bounding-set={drop}"] if drop else []
+        argv = ["choom", "-n", OOM_SCORE_ADJ, "--", *bound, "nodewitness", "run", *words]
         self._process = self.guest.start(argv, cgroup=CGROUP)
         if wait:
             self.wait_serving()

@@ -23,6 +23,8 @@ HOST_PACKAGES = (
     "zstd",
 )
 
+# A fresh machine's own updates may hold the lock, and one broken connection is no reason to fail.
+APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=5")
 Options = tuple[str, ...]
 
 
@@ -32,8 +34,8 @@ def install_host_packages() -> tuple[str, ...]:
     if missing:
         if os.geteuid() != 0:
             raise CommandError(f"the lab needs these packages (root installs them): {missing}")
-        command(["apt-get", "update", "-q"])
-        command(["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing])
+        command([*APT, "update", "-q"])
+        command([*APT, "install", "-y", "-q", "--no-install-recommends", *missing])
     return missing
 
 
@@ -70,7 +72,7 @@ def kernel_package(options: Options = ()) -> tuple[str, str]:
     """
     for attempt in range(2):
         if attempt:
-            command(["apt-get", *options, "update", "-q"])
+            command([*APT, *options, "update", "-q"])
         try:
             text = command(
                 ["apt-cache", *options, "show", "--no-all-versions", "linux-image-amd64"]
@@ -86,10 +88,10 @@ def kernel_package(options: Options = ()) -> tuple[str, str]:
 def download(package: str, directory: Path, options: Options = ()) -> Path:
     """Download a package's file into a directory; stale package lists are refreshed once."""
     try:
-        command(["apt-get", *options, "download", "-q", package], cwd=directory)
+        command([*APT, *options, "download", "-q", package], cwd=directory)
     except CommandError:
-        command(["apt-get", *options, "update", "-q"])
-        command(["apt-get", *options, "download", "-q", package], cwd=directory)
+        command([*APT, *options, "update", "-q"])
+        command([*APT, *options, "download", "-q", package], cwd=directory)
     (file,) = directory.glob("*.deb")
     return file
 
@@ -98,7 +100,8 @@ def download_missing(packages: Sequence[str], status: Path, directory: Path) -> 
     """Download packages and what they need for a system with this dpkg status; their files."""
     (directory / "archives/partial").mkdir(parents=True)
     argv = [
-        *("apt-get", "install", "-y", "-q", "--download-only", "--no-install-recommends"),
+        *APT,
+        *("install", "-y", "-q", "--download-only", "--no-install-recommends"),
         *("-t", SUITE),  # as debootstrap has it, without updates: versions that fit together
         *("-o", f"Dir::State::status={status}"),
         *("-o", f"Dir::Cache={directory}"),
@@ -108,7 +111,7 @@ def download_missing(packages: Sequence[str], status: Path, directory: Path) -> 
     try:
         command(argv)
     except CommandError:
-        command(["apt-get", "update", "-q"])
+        command([*APT, "update", "-q"])
         command(argv)
     return tuple(sorted((directory / "archives").glob("*.deb")))
 
@@ -118,8 +121,8 @@ def mirror() -> str:
     template = "$(CREATED_BY)|$(ORIGIN)|$(LABEL)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)"
     for attempt in range(2):
         if attempt:
-            command(["apt-get", "update", "-q"])
-        for line in command(["apt-get", "indextargets", "--format", template]).splitlines():
+            command([*APT, "update", "-q"])
+        for line in command([*APT, "indextargets", "--format", template]).splitlines():
             if line.startswith(f"Packages|Debian|Debian|{SUITE}|main|"):
                 return line.rsplit("|", 1)[1]
     raise CommandError(f"apt on this machine has no source for Debian {SUITE} main")

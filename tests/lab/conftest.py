@@ -19,12 +19,12 @@ from tests.lab.asking import Asking
 from tests.lab.build import Artefacts, build
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods, clean
-from tests.lab.machines import CGROUPFS, MODERN, SMALL, STORMS, SYSTEMD, MachineConfig
+from tests.lab.machines import CGROUPFS, EVERY, MachineConfig
 from tests.lab.node import Node
 from tests.lab.turns import Turns
 
 HERE = Path(__file__).parent
-ORDER = (CGROUPFS, SMALL, STORMS, SYSTEMD, MODERN)
+ANSWER_SECONDS = 120.0
 FIGURES = pytest.StashKey[list[str]]()
 
 
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE not in item.path.parents:
             return -1
         kind = machine_of(item)
-        return ORDER.index(kind) if kind in ORDER else len(ORDER)
+        return EVERY.index(kind) if kind in EVERY else len(EVERY)
 
     for item in items:
         if HERE in item.path.parents:
@@ -97,8 +97,7 @@ def node(turns: Turns, request: pytest.FixtureRequest) -> Iterator[Node]:
     node = turns.node(machine_of(request.node))
     clean(Pods(node))
     yield node
-    machine = node.guest.machine
-    assert machine.alive(), f"the guest has ended\n{machine.console_tail()}"
+    node.guest.check(ANSWER_SECONDS)
 
 
 @pytest.fixture

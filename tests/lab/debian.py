@@ -51,17 +51,16 @@ def _make(target: Path) -> None:
     if os.geteuid() != 0:
         raise CommandError("the lab's Debian is made by debootstrap, which needs root")
     tree, packages = target / "tree", ",".join(GUEST_PACKAGES)
-    command(
-        [
-            *CONTAINED,
-            "debootstrap",
-            "--variant=minbase",
-            f"--include={packages}",
-            apt.SUITE,
-            tree,
-            apt.mirror(),
-        ]
-    )
+    argv: list[str | Path] = [
+        *CONTAINED,
+        *("debootstrap", "--variant=minbase", f"--include={packages}"),
+        *(apt.SUITE, tree, apt.mirror()),
+    ]
+    try:
+        command(argv)
+    except CommandError:  # it has no retries of its own, and fetches a hundred files
+        shutil.rmtree(tree, ignore_errors=True)
+        command(argv)
     for name in LEFT_OUT:
         shutil.rmtree(tree / name, ignore_errors=True)
     for name in ("opt/nodewitness", "var/lib/containerd", "var/log/pods"):

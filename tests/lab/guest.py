@@ -1,10 +1,12 @@
 """Commands, files and processes of a booted guest."""
 
+import contextlib
 import itertools
 import os
 import shlex
 from collections.abc import Sequence
 
+from tests.lab.deadline import DeadlineError, until
 from tests.lab.machine import Machine
 from tests.lab.wire import Completed, GuestError, GuestTimeoutError, Process, read_file
 
@@ -32,7 +34,7 @@ class Guest:
         try:
             return Process(self.machine.ports.commands, argv, place, pty=pty)
         except OSError as error:
-            raise GuestError(f"no answer: {error}\n{self._post_mortem()}") from error
+            raise GuestError(f"no answer: {error}\n{self.machine.console_tail()}") from error
 
     def run(
         self,
@@ -67,16 +69,29 @@ class Guest:
             said = [str(error)]
         return "\n".join(["--- in the guest:", *said, self.machine.console_tail()])
 
-    def _post_mortem(self) -> str:
-        """A guest that takes no commands is ended: tests after this one get another."""
-        return self.machine.last_words() if self.machine.alive() else self.machine.console_tail()
+    def check(self, seconds: float) -> None:
+        """Wait until it takes commands. One that does not is ended, for tests after this one get
+        another: GuestError with where it hangs. For the end of a test; a busy guest is slow.
+        """
+
+        def answers() -> bool:
+            with contextlib.suppress(GuestError, OSError):
+                return bool(self.read_bytes("/proc/uptime"))
+            return not self.machine.alive()
+
+        try:
+            until(answers, seconds, "the guest takes commands")
+        except DeadlineError as error:
+            raise GuestError(f"{error}\n{self.machine.last_words()}") from None
+        if not self.machine.alive():
+            raise GuestError(f"the guest has ended\n{self.machine.console_tail()}")
 
     def read_bytes(self, path: str) -> bytes:
         """A file's content (of /dev/kmsg: the ring). OSError with the guest's errno."""
         try:
             return read_file(self.machine.ports.commands, path)
         except TimeoutError as error:
-            raise GuestError(f"no answer\n{self._post_mortem()}") from error
+            raise GuestError(f"no answer\n{self.machine.console_tail()}") from error
 
     def read(self, path: str) -> str:
         """A file's text. OSError with the guest's errno."""

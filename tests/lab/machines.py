@@ -36,3 +36,6 @@ MODERN = MachineConfig(driver=Driver.SYSTEMD, kernel=Kernel.V6_12)
 SMALL = MachineConfig(memory_mib=768)
 # A ring that holds all storms, and a machine of their own: an agent that starts reads all of it.
 STORMS = MachineConfig(kernel_args=("psi=1", "log_buf_len=16M"))
+
+# In the order of their turns.
+EVERY = (CGROUPFS, SMALL, STORMS, SYSTEMD, MODERN)

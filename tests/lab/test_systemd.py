@@ -17,12 +17,17 @@ from agent.api.v1.oom_pb2 import (
     OOMIncident,
 )
 from tests.lab.asking import Asking
+from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.machines import SYSTEMD, Driver
 from tests.lab.pods import Container
 from tests.lab.scenarios.at_start import over_limit_at_start
-from tests.lab.scenarios.container_limit import child_over_limit, group_over_limit
+from tests.lab.scenarios.container_limit import (
+    child_over_limit,
+    group_over_limit,
+    init_over_limit,
+)
 from tests.lab.scenarios.pod_limit import pod_over_limit
 from tests.lab.stories import assert_story, fire
 from tests.lab.truth import books_since, mark
@@ -137,3 +142,30 @@ def test_killed_at_start(pods: Pods, asking: Asking, guest: Guest, figures: list
         f"killed by the kernel as they started (systemd driver): {len(said)} containers, with their"
         f" pod: {len(said)}; containerd called {wrong} of them plain Error, 137"
     )
+
+
+def test_scope_gone_before_the_shim_looks(pods: Pods, asking: Asking, guest: Guest) -> None:
+    """The race above, lost for certain: the shim is stopped until systemd has removed the scope.
+
+    containerd cannot know of the kill then and says plain `Error, 137`; the agent disagrees.
+    """
+    case = init_over_limit(pods, name="late-shim")
+    container = case.the_container
+    before, init = asking.settled(), container.init_pid()
+    shim = guest.run(f"ps -o ppid= -p {init}").out.strip()
+    assert shim != "1"
+    guest.run(f"kill -STOP {shim}")
+    try:
+        kernel = case.fire()
+        until(lambda: not container.group.exists(), 60, "systemd removes the scope")
+    finally:
+        guest.run(f"kill -CONT {shim}")
+    container.wait_exited()
+    status = container.status()
+    assert (status["reason"], status["exit_code"]) == ("Error", 137)
+    told = asking.incident("late-shim", judged)
+    assert told.disagreement == DISAGREEMENT_KILL_NOT_REPORTED
+    assert told.runtime_says == "Error, exit code 137"
+    assert {victim.pid for victim in told.victims} == kernel.victims == {init}
+    assert case.before is not None
+    asking.balanced(before, case.before, kernel)

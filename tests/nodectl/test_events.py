@@ -109,7 +109,7 @@ def test_replay_that_stalls_does_not_wait_for_ever(agent: FakeAgent, run: Run) -
     agent.head = head(9)
     agent.hang_after_stream = True
     agent.streams = [[watched(*EVENTS[:2])]]
-    result = run("--timeout", "300ms", "events")
+    result = run("--timeout", "3s", "events")
     assert result.exit_code == Exit.NO_AGENT
     assert _sequences(result.stdout) == [1, 2]
 

@@ -30,8 +30,8 @@ OOM_BOOKS_UNBALANCED = ConditionType(
     name="OOMBooksUnbalanced",
     severity=Severity.CRITICAL,
     entity=EntityKind.NODE,
-    fires_when="The kernel's count of OOM kills is not the sum of what the ledger has booked.",
-    what_to_do="Kills may be missing or double: believe /proc/vmstat oom_kill, and report this as "
+    fires_when="The ledger has booked more OOM kills than the kernel has counted.",
+    what_to_do="Kills may be double: believe /proc/vmstat oom_kill, and report this as "
     "a bug of nodewitness with the output of `nodectl status -o json`.",
     sources=("vmstat",),
     raise_after_seconds=10.0,

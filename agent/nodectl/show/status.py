@@ -77,7 +77,7 @@ def _book_troubles(status: status_pb2.Status) -> Iterator[Trouble]:
         text = "the kernel's count of OOM kills cannot be read: no claim is made"
         yield Trouble(critical=True, what="books", age="", text=text)
     elif not status.oom.balanced:
-        text = "the books do not balance: kills may be missing or double"
+        text = "the books do not balance: more is booked than was counted"
         yield Trouble(critical=True, what="books", age="", text=text)
 
 
