@@ -261,7 +261,7 @@ def test_e_without_tracefs_and_connector(
     start = Start.of(asking)
     sources = {source.name: source for source in asking.status().sources}
     for name in ("trace", "probe", "recorder", "signals", "connector"):
-        assert sources[name].state == Source.STATE_ABSENT, sources[name]
+        assert sources[name].state == Source.STATE_DOWN, sources[name]
         assert sources[name].absence == "DENIED", sources[name]
         assert sources[name].tells
     with leaf_reader(pod, "notified") as notified, leaf_reader(pod, "10000") as polled:
