@@ -33,7 +33,7 @@ from agent.serve.exposition import OUTCOMES
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.registry import ScrapeCollector, build_registry
 from tests.lab.__main__ import WELCOME
-from tests.lab.storm_table import parse_table
+from tests.lab.storm_table import STORMS, parse_table
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.sample import SERIES, STATUS
@@ -386,6 +386,13 @@ def test_each_command_is_documented(name: str, command: click.Command) -> None:
         assert re.search(rf"`(-\w, )?{flag}\b", own) or f"`{flag}" in common, flag
 
 
+def test_every_call_of_the_api_is_named() -> None:
+    """The README names each rpc."""
+    proto = (ROOT / "proto/agent/api/v1/node_agent.proto").read_text()
+    named = {words for where, words in code() if where == "README.md"}
+    assert set(re.findall(r"^ *rpc (\w+)", proto, re.MULTILINE)) <= named
+
+
 def test_exit_codes() -> None:
     """The documented exit codes are those of nodectl."""
     wanted = "".join(f"| {int(code)} | {text} |\n" for code, text in MEANING.items())
@@ -406,7 +413,7 @@ def test_quoted_storms() -> None:
     """
     [quoted] = [block.text for block in blocks() if block.tag == "real-storms"]
     rows = parse_table(quoted.splitlines())
-    assert len(rows) >= 5
+    assert {row.storm: row.kernel for row in rows} == STORMS
     for row in rows:
         assert row.kernel == row.with_pod
         assert row.exact == row.kernel or "no trace" in row.storm

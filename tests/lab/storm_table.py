@@ -14,6 +14,18 @@ HEADS = (
 )
 
 
+# Each storm that the lab makes, and how many it kills.
+STORMS = {
+    "one after the other, probe": 500,
+    "4 at a time, children, probe": 500,
+    "4 at a time, children, recorder": 500,
+    "agent killed meanwhile, probe": 500,
+    "agent killed meanwhile, recorder": 500,
+    "4 at a time, no trace": 200,
+    "20 containers at their start": 20,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StormRow:
     """One storm, in killed processes."""

@@ -19,13 +19,13 @@ from tests.lab.asking import SETTLE_SECONDS, Asking
 from tests.lab.conftest import FIGURES
 from tests.lab.deadline import until
 from tests.lab.kubelet import Pods
-from tests.lab.machines import STORMS
+from tests.lab.machines import STORMS as STORM_MACHINE
 from tests.lab.pods import Pod
 from tests.lab.scenarios.storm import LeafKill, Seen, Storm, forks, leaf_reader
-from tests.lab.storm_table import StormRow, table
+from tests.lab.storm_table import STORMS, StormRow, table
 from tests.lab.truth import Books, Mark, books_since, mark
 
-pytestmark = pytest.mark.machine(STORMS)
+pytestmark = pytest.mark.machine(STORM_MACHINE)
 MIB = 1 << 20
 FORKS_A_SECOND = 200
 COUNTER_SECONDS = 180.0
@@ -46,6 +46,7 @@ def rows(request: pytest.FixtureRequest) -> Iterator[list[StormRow]]:
     found: list[StormRow] = []
     yield found
     if found:
+        assert {row.storm: row.kernel for row in found}.items() <= STORMS.items()
         figures = request.config.stash.setdefault(FIGURES, [])
         figures.extend(["OOM kills, and who knows of them:", *table(found)])
 
@@ -230,13 +231,14 @@ def test_d_killed_in_the_middle(
         leaf_reader(pod, "10000") as polled,
         forks(pods.node.guest, FORKS_A_SECOND),
     ):
-        storm = Storm(pod.group, kills=500, parallel=4, options="gap 50")
+        storm = Storm(pod.group, kills=500, parallel=4, options="hold 250 3000")
         storm.wait_for(150)
         agent.stop(signal.SIGKILL)
         unseen_from = len(storm.so_far())
-        storm.wait_for(250)
+        storm.wait_for(200)
         agent.start(settings)
         unseen_to = len(storm.so_far())
+        storm.let_go()
         leaves = storm.finish()
     assert unseen_from < unseen_to < len(leaves)  # it was killed and there again in the middle
     found = each_has_its_pod(asking, start, pod, leaves, exact=True)
