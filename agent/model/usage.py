@@ -62,7 +62,7 @@ class CPUUse:
     usage_us: int
     user_us: int
     system_us: int
-    periods: int | None = None  # of cpu.max that had something to run; None without a limit
+    periods: int | None = None  # of cpu.max that had something to run; None: no cpu controller
     throttled_periods: int | None = None
     throttled_us: int | None = None
 
@@ -99,6 +99,9 @@ class CgroupSample:
     place: CgroupPlace
     kind: CgroupKind
     boottime_ns: int
+    full_boottime_ns: int = 0
+    """When everything of it was read. At any other moment only memory, CPU and the pressure of
+    memory are new: the rest is of this one."""
     memory: MemoryUse | None = None
     cpu: CPUUse | None = None
     io: Mapping[str, DeviceIO] = field(default_factory=dict)  # by "major:minor"
