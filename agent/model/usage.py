@@ -90,6 +90,13 @@ class Limits:
     cpu_weight: int | None = None  # from the CPU request
     pids_max: MemoryLimit | None = None
 
+    @property
+    def cpu_cores(self) -> float | None:
+        """cpu.max in cores; None without a limit."""
+        if self.cpu_quota_us is None or not self.cpu_period_us:
+            return None
+        return self.cpu_quota_us / self.cpu_period_us
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CgroupSample:
