@@ -58,14 +58,15 @@ class SweptV2:
 
     def sample(self, kind: CgroupKind, now_ns: int, *, full: bool) -> CgroupSample:
         """Read it now. Raises SourceAbsent, ParseError."""
-        before, self._hot = self._hot, self.files.hot()
-        current, stat, cpu, pressure = self._hot
+        before, hot = self._hot, self.files.hot()
+        current, stat, cpu, pressure = hot
         if stat != before[1]:
             self._stat = parse_memory_stat(stat) if stat else None
         if cpu != before[2]:
             self._cpu = parse_cpu_stat(cpu) if cpu else None
         if pressure != before[3]:
             self._pressure = parse_pressure(pressure) if pressure else None
+        self._hot = hot
         rest = self._full
         if full or rest is None:
             self._memory = self._use(
@@ -195,10 +196,11 @@ class SweptV1:
 
     def sample(self, kind: CgroupKind, now_ns: int, *, full: bool) -> CgroupSample:
         """Read it now. Raises SourceAbsent, ParseError."""
-        before, self._hot = self._hot, self.files.hot()
-        usage, stat = self._hot
-        if stat != before[1]:
+        hot = self.files.hot()
+        usage, stat = hot
+        if stat != self._hot[1]:
             self._stat = parse_memory_stat_v1(stat) if stat else None
+        self._hot = hot
         if full or not self._full_ns:
             self._full_ns = now_ns
             peak = self.files.read("memory.max_usage_in_bytes")
