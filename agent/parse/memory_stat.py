@@ -16,14 +16,12 @@ https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from agent.parse.flat_keyed import FlatKeyed
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryStat:
+class MemoryStat(NamedTuple):
     """Bytes, but `refaults`, which are pages. None: this kernel has no such line."""
 
     anon: int

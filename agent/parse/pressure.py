@@ -10,40 +10,42 @@ https://docs.kernel.org/accounting/psi.html
 
 from __future__ import annotations
 
+import re
+
 from agent.model.absence import ParseError
 from agent.model.usage import Pressure
-from agent.parse.digits import number
 
-_WORDS = 5  # of a line
+_AVERAGES = rb" avg10=([0-9]{1,3}\.[0-9]{2}) avg60=[0-9.]+ avg300=[0-9.]+ total=([0-9]{1,20})\n"
+_BOTH = re.compile(rb"some" + _AVERAGES + rb"full" + _AVERAGES)
+_SOME = re.compile(rb"^some" + _AVERAGES, re.MULTILINE)
+_FULL = re.compile(rb"^full" + _AVERAGES, re.MULTILINE)
 
 
 def parse_pressure(data: bytes) -> Pressure:
     """Totals in microseconds; lines of other kinds are skipped. ParseError without `some`."""
-    words = data.split(None, 2 * _WORDS)
-    if len(words) >= 2 * _WORDS and words[0] == b"some" and words[_WORDS] == b"full":
-        some_avg10, some_us = _line(words[:_WORDS])
-        full_avg10, full_us = _line(words[_WORDS : 2 * _WORDS])
-        return Pressure(
-            some_us=some_us, full_us=full_us, some_avg10=some_avg10, full_avg10=full_avg10
+    both = _BOTH.match(data)
+    if both is None:
+        return _by_line(data)
+    some_avg10, some_us, full_avg10, full_us = both.groups()
+    return Pressure(
+        some_us=int(some_us),
+        full_us=int(full_us),
+        some_avg10=float(some_avg10),
+        full_avg10=float(full_avg10),
+    )
+
+
+def _by_line(data: bytes) -> Pressure:
+    some, full = _SOME.search(data), _FULL.search(data)
+    if some is None or (full is None and re.search(rb"^full", data, re.MULTILINE)):
+        raise ParseError(
+            "a pressure file: 'some avg10= avg60= avg300= total=' and 'full ...'", data
         )
-    lines = {kind: line.split() for line in data.split(b"\n") if (kind := line[:5]) in _KINDS}
-    if b"some " not in lines:
-        raise ParseError("a pressure file: a line 'some'", data)
-    some_avg10, some_us = _line(lines[b"some "])
-    if b"full " not in lines:
-        return Pressure(some_us=some_us, some_avg10=some_avg10)
-    full_avg10, full_us = _line(lines[b"full "])
-    return Pressure(some_us=some_us, full_us=full_us, some_avg10=some_avg10, full_avg10=full_avg10)
-
-
-_KINDS = (b"some ", b"full ")
-
-
-def _line(words: list[bytes]) -> tuple[float, int]:
-    """(avg10 in percent, total)"""
-    if len(words) < _WORDS or words[1][:6] != b"avg10=" or words[4][:6] != b"total=":
-        raise ParseError("a pressure file: avg10= avg60= avg300= total=", b" ".join(words))
-    whole, dot, hundredths = words[1][6:].partition(b".")
-    if not (dot and whole.isdigit() and hundredths.isdigit() and len(words[1]) <= 16):
-        raise ParseError("a pressure file: avg10=percent", words[1])
-    return float(words[1][6:]), number(words[4][6:], "a pressure file: total")
+    if full is None:
+        return Pressure(some_us=int(some[2]), some_avg10=float(some[1]))
+    return Pressure(
+        some_us=int(some[2]),
+        full_us=int(full[2]),
+        some_avg10=float(some[1]),
+        full_avg10=float(full[1]),
+    )

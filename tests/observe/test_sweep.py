@@ -14,12 +14,14 @@ from agent.host.cgroup_v2 import CgroupV2
 from agent.host.mounts import MemoryHierarchy
 from agent.model.cgroup import CgroupMode, CgroupPlace, Limit, MemoryEvents
 from agent.model.usage import CgroupKind, CgroupSample, Sweep
-from agent.observe.sweep import SERVICES_SECONDS, STEP, Sweeper
+from agent.observe.sweep import FULL_SECONDS, SERVICES_SECONDS, STEP, Sweeper
+from agent.observe.swept import LIMITS_EVERY
 from agent.parse.cgroup_path import place
 from tests.observe.fakes import FakeClock
 from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1, PRESSURE
 
 NS = 1_000_000_000
+FULL = int(FULL_SECONDS)  # sweeps of a second
 POD = "/kubepods/pod6b1f0c7e-1111-4222-8333-444455556666"
 ONE, TWO = f"{POD}/{'1' * 64}", f"{POD}/{'2' * 64}"
 FILES = {
@@ -138,13 +140,13 @@ def test_everything_of_a_container(tree: Tree) -> None:
 
 
 def test_what_moves_fast_is_read_each_time(tree: Tree) -> None:
-    """The rest within five sweeps; the sample says of when it is."""
+    """The rest within ten sweeps; the sample says of when it is."""
     tree.make(ONE)
     for _ in range(3):
         tree.sweep()
     tree.write(ONE, "memory.current", b"95000000\n")
     tree.write(ONE, "pids.current", b"9\n")
-    seen = [tree.sample(ONE) for _ in range(6)]
+    seen = [tree.sample(ONE) for _ in range(FULL + 1)]
     assert all(s.memory is not None and s.memory.current == 95_000_000 for s in seen)
     full = [s for s in seen if s.full_boottime_ns == s.boottime_ns]
     assert 1 <= len(full) <= 2
@@ -154,17 +156,17 @@ def test_what_moves_fast_is_read_each_time(tree: Tree) -> None:
 
 
 def test_limits_that_change_in_place(tree: Tree) -> None:
-    """memory.max and cpu.max at once; those that hardly change within half a minute."""
+    """memory.max and cpu.max at once; those that hardly change within a minute."""
     tree.make(ONE)
-    for _ in range(12):
+    for _ in range(3 * FULL):
         tree.sweep()
     tree.write(ONE, "memory.max", b"max\n")
     tree.write(ONE, "cpu.weight", b"78\n")
-    seen = [tree.sample(ONE).limits for _ in range(5)]
+    seen = [tree.sample(ONE).limits for _ in range(FULL)]
     assert seen[-1].memory_max is Limit.UNLIMITED
     assert seen[-1].cpu_weight == 78
     tree.write(ONE, "cpu.weight", b"39\n")
-    assert [tree.sample(ONE) for _ in range(30)][-1].limits.cpu_weight == 39
+    assert [tree.sample(ONE) for _ in range(LIMITS_EVERY * FULL)][-1].limits.cpu_weight == 39
 
 
 def test_what_is_not_there_is_none(tree: Tree) -> None:
@@ -204,7 +206,7 @@ def test_what_comes_and_goes(tree: Tree) -> None:
     tree.make(TWO)
     first = tree.sample(ONE)
     tree.remove(ONE)
-    sweep = [tree.sweep() for _ in range(5)][-1]  # kernfs says ENODEV at once
+    sweep = [tree.sweep() for _ in range(FULL)][-1]  # kernfs says ENODEV at once
     assert [s.place.path for s in sweep.samples.values()] == [TWO]
     assert sweep.missed == 0
     tree.make(ONE, follow=False)
@@ -252,7 +254,7 @@ def test_v1(tmp_path: Path) -> None:
     """Memory, of the hierarchical lines; CPU, io and pressure are None."""
     tree = Tree(tmp_path, CgroupMode.HYBRID)
     tree.make(ONE, FILES_V1)
-    for _ in range(6):
+    for _ in range(FULL + 1):
         sample = tree.sample(ONE)
         assert sample.memory is not None
         assert (sample.memory.working_set, sample.memory.anon) == (940, 80)
