@@ -24,6 +24,7 @@ from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
 from agent.engine.publish import Publisher
 from agent.engine.status import StatusView
+from agent.engine.usage import USAGE, UsageWatch
 from agent.engine.watch import Watch
 from agent.engine.who import Who
 from agent.host.boot import BootFacts
@@ -38,6 +39,7 @@ from agent.host.root import HostRoot
 from agent.host.self_usage import SelfUsageSource
 from agent.host.worker import Workers
 from agent.inventory.containers import Inventory
+from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.checkpoint import Checkpoint
@@ -45,6 +47,7 @@ from agent.ledger.deaths import DeathBook
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.absence import ParseError
+from agent.model.cgroup import CgroupId
 from agent.model.event import Event
 from agent.model.evidence import Observation
 from agent.model.status import Identity
@@ -52,6 +55,7 @@ from agent.observe.lists import scan_lists
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import TRACE_PREFIX, Roster, records
 from agent.observe.signals import SignalWatcher
+from agent.observe.sweep import Sweeper
 from agent.observe.trace import TraceWatcher
 from agent.serve.http import HttpServer
 from agent.serve.metrics import HttpStatistics
@@ -100,6 +104,7 @@ class Agent:
     places: PlaceFinder
     watches: list[Watch]
     headroom: HeadroomWatch
+    usage: UsageWatch
     conditions: Conditions
     judge: Judge
     afterlife: AfterlifeWatch
@@ -194,12 +199,13 @@ def assemble(
         board=board,
         spawn=lambda work: spawn(guard.run(RECORDER, work)),
     )
+    cgroups = roster.cgroup_watcher()
     node = Node(
         clock=clock,
         board=board,
         guard=guard,
         sampler=roster.sampler(),
-        cgroups=roster.cgroup_watcher(),
+        cgroups=cgroups,
         inventory=inventory,
         resolver=resolver,
         ledger=ledger,
@@ -238,8 +244,30 @@ def assemble(
         names=lambda sample: inventory.names_of(sample.place),
         image_directory=None if cri is None else cri.image_directory,
     )
+
+    def is_sandbox(key: CgroupId) -> bool:
+        record = inventory.get(key)
+        return record is not None and record.kind is ContainerKind.SANDBOX
+
+    usage = UsageWatch(
+        sweeper=Sweeper(
+            host.fs,
+            clock,
+            cgroups,
+            interval_seconds=settings.sweep.interval,
+            is_sandbox=is_sandbox,
+        ),
+        clock=clock,
+        board=board,
+        guard=guard,
+        hears=[headroom.swept],
+    )
     conditions = conditions_of(settings.conditions, recovered, boot.boot_id, clock)
     judge = judge_of(conditions, clock, board, guard, node, inventory, index, ledger)
+    judge.sees(
+        USAGE,
+        lambda scene: replace(scene, sweep=None if usage.report is None else usage.report.sweep),
+    )
     judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
     afterlife = watch_afterlife(
         host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard
@@ -270,6 +298,7 @@ def assemble(
         memory_bytes=host.memory_bytes,
         places=places,
         headroom=headroom,
+        swept=usage,
         conditions=conditions,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
@@ -287,6 +316,7 @@ def assemble(
         places=places,
         watches=watches,
         headroom=headroom,
+        usage=usage,
         conditions=conditions,
         judge=judge,
         afterlife=afterlife,

@@ -22,6 +22,7 @@ from agent.engine.judging import adopt
 from agent.engine.node import LEDGER, Spawn
 from agent.engine.refusal import Refusal
 from agent.engine.terminal import LineWriter, Terminal
+from agent.engine.usage import USAGE
 from agent.host.absence import SourceAbsent
 from agent.host.boot import read_boot_facts
 from agent.host.cgroup_fs import open_cgroup_fs
@@ -129,6 +130,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     await agent.guard.run(NAMING, agent.resolver.look())
     spawn(_tick(agent, loop))
     spawn(agent.afterlife.run())
+    spawn(agent.usage.run(agent.settings.sweep.interval))
     spawn(agent.headroom.run(agent.settings.tick.interval))
     with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody
         await asyncio.wait_for(agent.headroom.looked.wait(), LOOK_SECONDS)
@@ -176,6 +178,7 @@ async def _stop(agent: Agent) -> None:
         guard.call(watch.name, partial(watch.stop, loop))
     guard.call(LEDGER, agent.node.close)
     guard.call(RECORDER, agent.places.close)
+    guard.call(USAGE, agent.usage.sweeper.close)
     guard.call(LEDGER, agent.stream.close)
     if agent.tcp is not None:
         await guard.run("tcp", agent.tcp.stop(STOP_GRACE_SECONDS))

@@ -29,6 +29,7 @@ from agent.model.source import SourceHealth, SourceState
 from agent.nodectl.exits import MEANING
 from agent.nodectl.explain import holds, needs
 from agent.nodectl.main import cli
+from agent.serve.container_series import FAMILIES, LABELS
 from agent.serve.exposition import OUTCOMES
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.registry import ScrapeCollector, build_registry
@@ -136,6 +137,8 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         ("namespace", "pod", "container", "outcome"),
         KILLS.help,
     )
+    for each in FAMILIES:
+        yield each.name, each.kind.value, LABELS, each.help
     collector = ScrapeCollector()
     registry = build_registry(collector)
     http = HttpStatistics(last_scrape_seconds=0.1)

@@ -220,7 +220,20 @@ class Conditions:
 class Tick:
     """The rhythm."""
 
-    interval: Annotated[float, duration("100ms", "5m"), "time between two sweeps of the node"] = 1.0
+    interval: Annotated[
+        float, duration("100ms", "5m"), "time between two looks at the node's own figures"
+    ] = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """What containers use."""
+
+    interval: Annotated[
+        float,
+        duration("100ms", "5m"),
+        "time between two sweeps of all cgroups of pods, containers and services",
+    ] = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +249,7 @@ class Settings:
     oom: OOM = field(default_factory=OOM)
     conditions: Conditions = field(default_factory=Conditions)
     tick: Tick = field(default_factory=Tick)
+    sweep: Sweep = field(default_factory=Sweep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

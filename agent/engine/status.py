@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from agent.engine.board import SourceBoard
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.places import PlaceFinder
+from agent.engine.usage import UsageWatch
 from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
 from agent.host.clock import Clock
 from agent.host.self_usage import ProcessUsage, SelfUsageSource
 from agent.host.worker import Workers
 from agent.inventory.containers import Inventory
+from agent.inventory.running import Running
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.cgroup import CgroupMode
@@ -46,6 +48,7 @@ class StatusView:
     memory_bytes: int
     places: PlaceFinder
     headroom: HeadroomWatch
+    swept: UsageWatch
     conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
@@ -56,6 +59,15 @@ class StatusView:
     def memory(self) -> MemoryReport | None:
         """What is left before the kubelet evicts."""
         return self.headroom.report
+
+    def running(self) -> Running:
+        """What runs, and what it uses."""
+        return Running(
+            containers=tuple(self.inventory.alive()),
+            pods=tuple(self.inventory.alive_pods()),
+            wall_offset_ns=self.clock.wall_ns() - self.clock.boottime_ns(),
+            report=self.swept.report,
+        )
 
     def status(self) -> NodeStatus:
         """One moment of everything else."""

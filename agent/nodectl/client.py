@@ -82,6 +82,18 @@ class Client:
 
         return self._unary("GetMemory", request, wire.GetMemoryResponse)
 
+    def containers(self, request: wire.ListContainersRequest) -> wire.ListContainersResponse:
+        """ListContainers."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListContainers", request, wire.ListContainersResponse)
+
+    def pods(self, request: wire.ListPodsRequest) -> wire.ListPodsResponse:
+        """ListPods."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListPods", request, wire.ListPodsResponse)
+
     def watch(
         self, request: wire.WatchEventsRequest, *, every: bool = False
     ) -> Generator[wire.WatchEventsResponse, None, None]:

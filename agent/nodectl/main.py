@@ -17,6 +17,8 @@ _COMMANDS = {
     "conditions": ("agent.nodectl.conditions", "What is wrong on this node, the worst first."),
     "explain": ("agent.nodectl.explain", "What a condition means, and what to do."),
     "oom": ("agent.nodectl.oom", "OOM kills on this node, the newest first."),
+    "ps": ("agent.nodectl.ps", "Containers, and what they use."),
+    "pods": ("agent.nodectl.pods", "Pods, and what they use."),
     "memory": ("agent.nodectl.memory", "Headroom before evictions, and who eats the memory."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),
     "version": ("agent.nodectl.version", "Versions of nodectl and of the agent."),

@@ -6,6 +6,7 @@ import time
 from http import HTTPStatus
 
 from agent.serve import conditions
+from agent.serve.container_series import ContainerSeries
 from agent.serve.exposition import EOF, ContainerLines, gzipped, registry_text
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.negotiate import Format, accepts_gzip, choose_format
@@ -28,6 +29,7 @@ class Pages:
         self._collector = ScrapeCollector()
         self._registry = build_registry(self._collector)
         self._kills = ContainerLines(KILLS)
+        self._containers = ContainerSeries()
 
     async def respond(self, request: Request) -> Response:
         """The page that the request asks for."""
@@ -54,6 +56,7 @@ class Pages:
         )
         pieces = [registry_text(self._registry, form), KILLS.head(form)]
         pieces += self._kills.lines(series.containers)
+        pieces += self._containers.pieces(self._view.running(), form)
         if form is Format.OPENMETRICS:
             pieces.append(EOF)
         return pieces

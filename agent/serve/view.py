@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from agent.inventory.running import Running
 from agent.model.memory import MemoryReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.conditions import Conditions
@@ -26,6 +27,10 @@ class View(Protocol):
     def status(self) -> NodeStatus: ...
 
     def series(self) -> OOMSeries: ...
+
+    def running(self) -> Running:
+        """What runs, and what it uses."""
+        ...
 
     def memory(self) -> MemoryReport | None:
         """None until the node was looked at for the first time."""

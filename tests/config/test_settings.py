@@ -57,6 +57,7 @@ DEFAULTS = {
     },
     "conditions": {"event_ttl": "15m", "max": 2000},
     "tick": {"interval": "1s"},
+    "sweep": {"interval": "1s"},
 }
 
 

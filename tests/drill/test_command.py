@@ -29,6 +29,11 @@ class _OnTheWire(FakeAgent):
     ) -> node_agent_pb2.ListOOMIncidentsResponse:
         return self.watcher.incidents(0)
 
+    def ListContainers(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError
+
+    ListPods = ListContainers
+
     def WatchEvents(self, request: Any, context: Any) -> Iterator[Watched]:
         context.add_callback(self.watcher.stop)
         yield from self.watcher.events()

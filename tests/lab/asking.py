@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
+from agent.api.v1.containers_pb2 import ContainerUsage, PodUsage
 from agent.api.v1.event_pb2 import Event, ResumeToken
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
@@ -51,6 +52,16 @@ class Asking:
     def memory(self) -> MemoryReport:
         """GetMemory."""
         return self._stub.GetMemory(pb.GetMemoryRequest(), timeout=CALL_SECONDS).memory
+
+    def containers(self, **filters: object) -> list[ContainerUsage]:
+        """ListContainers."""
+        request = pb.ListContainersRequest(**filters)  # type: ignore[arg-type]
+        return list(self._stub.ListContainers(request, timeout=CALL_SECONDS).containers)
+
+    def pods(self, **filters: object) -> list[PodUsage]:
+        """ListPods."""
+        request = pb.ListPodsRequest(**filters)  # type: ignore[arg-type]
+        return list(self._stub.ListPods(request, timeout=CALL_SECONDS).pods)
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""

@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 
 from agent.api.v1 import event_pb2, node_agent_pb2, node_agent_pb2_grpc
-from tests.nodectl import examples
+from tests.nodectl import examples, usage_examples
 
 Watched = node_agent_pb2.WatchEventsResponse
 
@@ -29,6 +29,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     )
     incidents: node_agent_pb2.ListOOMIncidentsResponse = field(default_factory=examples.answer)
     memory: node_agent_pb2.GetMemoryResponse = field(default_factory=examples.memory)
+    containers: node_agent_pb2.ListContainersResponse = field(
+        default_factory=usage_examples.containers
+    )
+    pods: node_agent_pb2.ListPodsResponse = field(default_factory=usage_examples.pods)
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
@@ -56,6 +60,14 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def ListConditions(self, request: Any, context: Any) -> node_agent_pb2.ListConditionsResponse:
         self._enter(request, context)
         return self.conditions
+
+    def ListContainers(self, request: Any, context: Any) -> node_agent_pb2.ListContainersResponse:
+        self._enter(request, context)
+        return self.containers
+
+    def ListPods(self, request: Any, context: Any) -> node_agent_pb2.ListPodsResponse:
+        self._enter(request, context)
+        return self.pods
 
     def WatchEvents(self, request: Any, context: Any) -> Iterator[Watched]:
         self._enter(request, context)

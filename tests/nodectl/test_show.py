@@ -14,14 +14,22 @@ import pytest
 from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2, status_pb2
 from agent.model.catalogue.oom import HIDDEN_OOM_KILL
 from agent.nodectl.explain import explained
-from agent.nodectl.show import conditions, events, memory, oom, status, words
-from tests.nodectl import examples
+from agent.nodectl.show import conditions, events, memory, oom, status, usage, words
+from tests.nodectl import examples, usage_examples
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def _oom() -> str:
     return oom.report(examples.answer(), examples.NOW_NS, " on this node", columns=99)
+
+
+def _ps() -> str:
+    return usage.containers(usage_examples.containers(), examples.NOW_NS, wide=False)
+
+
+def _pods() -> str:
+    return usage.pods(usage_examples.pods(), examples.NOW_NS, wide=False)
 
 
 def _oom_table() -> str:
@@ -86,6 +94,8 @@ def _status_wide() -> str:
         _conditions,
         _conditions_wide,
         _explain,
+        _ps,
+        _pods,
     ],
 )
 def test_golden(render: Callable[[], str]) -> None:

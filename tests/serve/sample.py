@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agent.inventory.running import Running
 from agent.model.absence import Absence
 from agent.model.event import Event, OOMRecorded
 from agent.model.memory import MemoryReport
@@ -31,6 +32,7 @@ from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 from tests.serve.condition_sample import hidden, judged
 from tests.serve.memory_sample import MEMORY
+from tests.serve.usage_sample import RUNNING
 
 BOOT_ID = "3e0c1f6a-0000-4000-8000-000000000001"
 STREAM_ID = "stream-1"
@@ -178,6 +180,9 @@ class SampleView:
 
     def series(self) -> OOMSeries:
         return self.oom
+
+    def running(self) -> Running:
+        return RUNNING
 
     def memory(self) -> MemoryReport | None:
         return self.memory_now

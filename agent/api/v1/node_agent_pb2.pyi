@@ -1,6 +1,7 @@
 import datetime
 
 from agent.api.v1 import condition_pb2 as _condition_pb2
+from agent.api.v1 import containers_pb2 as _containers_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
@@ -111,3 +112,43 @@ class ListConditionsResponse(_message.Message):
     truncated: bool
     left_out: int
     def __init__(self, conditions: _Optional[_Iterable[_Union[_condition_pb2.Condition, _Mapping]]] = ..., truncated: _Optional[bool] = ..., left_out: _Optional[int] = ...) -> None: ...
+
+class ListContainersRequest(_message.Message):
+    __slots__ = ("namespace", "pod", "sandboxes", "services")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    SANDBOXES_FIELD_NUMBER: _ClassVar[int]
+    SERVICES_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    sandboxes: bool
+    services: bool
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ..., sandboxes: _Optional[bool] = ..., services: _Optional[bool] = ...) -> None: ...
+
+class ListContainersResponse(_message.Message):
+    __slots__ = ("containers", "truncated", "missed")
+    CONTAINERS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
+    containers: _containers.RepeatedCompositeFieldContainer[_containers_pb2.ContainerUsage]
+    truncated: bool
+    missed: int
+    def __init__(self, containers: _Optional[_Iterable[_Union[_containers_pb2.ContainerUsage, _Mapping]]] = ..., truncated: _Optional[bool] = ..., missed: _Optional[int] = ...) -> None: ...
+
+class ListPodsRequest(_message.Message):
+    __slots__ = ("namespace", "pod")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ...) -> None: ...
+
+class ListPodsResponse(_message.Message):
+    __slots__ = ("pods", "truncated", "missed")
+    PODS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
+    pods: _containers.RepeatedCompositeFieldContainer[_containers_pb2.PodUsage]
+    truncated: bool
+    missed: int
+    def __init__(self, pods: _Optional[_Iterable[_Union[_containers_pb2.PodUsage, _Mapping]]] = ..., truncated: _Optional[bool] = ..., missed: _Optional[int] = ...) -> None: ...

@@ -59,6 +59,16 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.FromString,
                 _registered_method=True)
+        self.ListContainers = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListContainers',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersResponse.FromString,
+                _registered_method=True)
+        self.ListPods = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListPods',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -100,6 +110,20 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListContainers(self, request, context):
+        """Containers that are there, and what they use; on request sandboxes and the services of the node.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPods(self, request, context):
+        """Pods that are there, and what they use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -127,6 +151,16 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.GetMemory,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.SerializeToString,
+            ),
+            'ListContainers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContainers,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersResponse.SerializeToString,
+            ),
+            'ListPods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPods,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -264,6 +298,60 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetMemory',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContainers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListContainers',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListPods',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,10 @@ class NodeAgentStub:
     """
     GetMemory: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetMemoryRequest, _node_agent_pb2.GetMemoryResponse]
     """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+    ListContainers: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListContainersRequest, _node_agent_pb2.ListContainersResponse]
+    """Containers that are there, and what they use; on request sandboxes and the services of the node."""
+    ListPods: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodsRequest, _node_agent_pb2.ListPodsResponse]
+    """Pods that are there, and what they use."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -63,6 +67,10 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """
     GetMemory: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetMemoryRequest, _node_agent_pb2.GetMemoryResponse]  # type: ignore[assignment]
     """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+    ListContainers: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListContainersRequest, _node_agent_pb2.ListContainersResponse]  # type: ignore[assignment]
+    """Containers that are there, and what they use; on request sandboxes and the services of the node."""
+    ListPods: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodsRequest, _node_agent_pb2.ListPodsResponse]  # type: ignore[assignment]
+    """Pods that are there, and what they use."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -106,5 +114,21 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetMemoryResponse, _abc.Awaitable[_node_agent_pb2.GetMemoryResponse]]:
         """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+
+    @_abc_1.abstractmethod
+    def ListContainers(
+        self,
+        request: _node_agent_pb2.ListContainersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListContainersResponse, _abc.Awaitable[_node_agent_pb2.ListContainersResponse]]:
+        """Containers that are there, and what they use; on request sandboxes and the services of the node."""
+
+    @_abc_1.abstractmethod
+    def ListPods(
+        self,
+        request: _node_agent_pb2.ListPodsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListPodsResponse, _abc.Awaitable[_node_agent_pb2.ListPodsResponse]]:
+        """Pods that are there, and what they use."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
