@@ -250,13 +250,7 @@ def assemble(
         return record is not None and record.kind is ContainerKind.SANDBOX
 
     usage = UsageWatch(
-        sweeper=Sweeper(
-            host.fs,
-            clock,
-            cgroups,
-            interval_seconds=settings.sweep.interval,
-            is_sandbox=is_sandbox,
-        ),
+        sweeper=Sweeper(host.fs, clock, cgroups, is_sandbox=is_sandbox),
         clock=clock,
         board=board,
         guard=guard,

@@ -55,6 +55,8 @@ class UsageFold:
                     seconds_to_limit=seconds,
                 )
                 before = sample
+            elif known.growth is not None and before is not None:
+                known = _since(before, sample, known)
             if before is not None:
                 fulls[key] = before
             derived[key] = known
@@ -128,6 +130,19 @@ def _to_limit(sample: CgroupSample, history: _History) -> tuple[Trend | None, fl
         return None, None
     growth = replace(falling, per_second=-falling.per_second)
     return growth, seconds_until(-levels[-1], -limit, falling)
+
+
+def _since(before: CgroupSample, now: CgroupSample, known: Derived) -> Derived:
+    """The line of the last full sample goes on, unless the working set has fallen since."""
+    limit, growth = now.limits.memory_max, known.growth
+    if before.memory is None or now.memory is None or growth is None:
+        return known
+    level = now.memory.working_set
+    if not isinstance(limit, int) or level < before.memory.working_set:
+        return Derived(rates=known.rates)
+    falling = replace(growth, per_second=-growth.per_second)
+    seconds = seconds_until(-level, -limit, falling)
+    return Derived(rates=known.rates, growth=growth, seconds_to_limit=seconds)
 
 
 def _up(before: int, now: int) -> int:

@@ -66,20 +66,20 @@ class Sweeper:
         clock: Clock,
         followed: Followed,
         *,
-        interval_seconds: float,
         is_sandbox: Callable[[CgroupId], bool],
     ) -> None:
         self._fs = fs
         self._clock = clock
         self._source = followed
         self._is_sandbox = is_sandbox
-        self._full_every = max(1, round(FULL_SECONDS / interval_seconds))
         self._members: dict[CgroupId, _Member] = {}
         self._services: dict[CgroupId, CgroupPlace] = {}
         self._services_due_ns = 0
         self._changes = -1
         self._unopened: dict[CgroupId, None] = {}
-        self._number = 0
+        self._previous_ns = 0
+        self._next_full = 0  # a place among the members
+        self._full_credit = 0.0  # how many are due
         self.latest: Sweep | None = None
         self.records = 0
         self.detail = ""
@@ -89,17 +89,18 @@ class Sweeper:
         """One sweep, in `latest` when it is done; between the steps others may run."""
         started = self._clock.boottime_ns()
         self._follow(started)
-        self._number += 1
+        members = list(self._members.values())
+        first, share = self._take_turn(started, len(members))
         samples: dict[CgroupId, CgroupSample] = {}
         missed = len(self._unopened)
-        clock, every, turn = self._clock.boottime_ns, self._full_every, self._number
-        for at, member in enumerate(list(self._members.values())):
+        clock = self._clock.boottime_ns
+        for at, member in enumerate(members):
             if at and at % STEP == 0:
                 yield
             kind = member.kind
             if kind is CgroupKind.CONTAINER and self._is_sandbox(member.key):
                 kind = CgroupKind.SANDBOX
-            full = (at + turn) % every == 0
+            full = (at - first) % len(members) < share
             try:
                 samples[member.key] = member.swept.sample(kind, clock(), full=full)
             except SourceAbsent as error:
@@ -127,6 +128,17 @@ class Sweeper:
         for key in list(self._members):
             self._drop(key)
         self._changes = -1
+
+    def _take_turn(self, now_ns: int, members: int) -> tuple[int, int]:
+        """(the first of the members that are to be read in full, how many)"""
+        seconds = (now_ns - self._previous_ns) / 1e9
+        self._previous_ns = now_ns
+        self._full_credit += members * min(1.0, seconds / FULL_SECONDS)
+        share = int(self._full_credit)
+        self._full_credit -= share
+        first = self._next_full
+        self._next_full = (first + share) % max(1, members)
+        return first, share
 
     def _follow(self, now_ns: int) -> None:
         """Open what has come, close what is gone; nothing to do if neither has."""

@@ -140,6 +140,20 @@ def test_a_leak_is_told() -> None:
     assert known.seconds_to_limit == pytest.approx(128 - 60, abs=6)
 
 
+def test_the_time_is_of_this_moment() -> None:
+    """Between two fits the line goes on; a fall ends it."""
+    fold = UsageFold()
+    for second in range(1, 61):
+        fold.observe(sweep(sample(second, second * MI, limit=128 * MI, full=second % 10 == 0)))
+    told = [
+        fold.observe(sweep(sample(second, second * MI, limit=128 * MI, full=False)))[KEY]
+        for second in range(61, 66)
+    ]
+    assert [known.seconds_to_limit for known in told] == pytest.approx([67, 66, 65, 64, 63])
+    fallen = sample(66, 10 * MI, limit=128 * MI, full=False)
+    assert fold.observe(sweep(fallen))[KEY].seconds_to_limit is None
+
+
 @pytest.mark.parametrize(
     "level",
     [

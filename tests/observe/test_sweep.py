@@ -69,7 +69,6 @@ class Tree:
             self.fs,
             self.clock,
             self,
-            interval_seconds=1.0,
             is_sandbox=lambda key: key.inode == self.inode(TWO),
         )
 
