@@ -22,6 +22,7 @@ from agent.engine.judging import conditions_of, judge_of
 from agent.engine.last_words import LastWords
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
+from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
 from agent.engine.status import StatusView
 from agent.engine.watch import Watch
@@ -33,6 +34,7 @@ from agent.host.cri import CriClient
 from agent.host.kubelet import KubeletFinder
 from agent.host.node_memory import NodeMemory
 from agent.host.oom_probe import OOMProbes
+from agent.host.pressure import PressureFiles
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.self_usage import SelfUsageSource
@@ -45,10 +47,11 @@ from agent.ledger.deaths import DeathBook
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.absence import ParseError
-from agent.model.event import Event
+from agent.model.event import Event, PressureCrossed
 from agent.model.evidence import Observation
 from agent.model.status import Identity
 from agent.observe.lists import scan_lists
+from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import TRACE_PREFIX, Roster, records
 from agent.observe.signals import SignalWatcher
@@ -100,6 +103,7 @@ class Agent:
     places: PlaceFinder
     watches: list[Watch]
     headroom: HeadroomWatch
+    pressure: PressureWatch
     conditions: Conditions
     judge: Judge
     afterlife: AfterlifeWatch
@@ -238,9 +242,25 @@ def assemble(
         names=lambda sample: inventory.names_of(sample.place),
         image_directory=None if cri is None else cri.image_directory,
     )
+
+    def stalled(crossed: PressureCrossed) -> None:
+        node.tell(crossed)
+        node.settle()
+
+    pressure = PressureWatch(
+        settings=settings.pressure,
+        files=PressureFiles(host.root, host.fs),
+        clock=clock,
+        board=board,
+        guard=guard,
+        tell=stalled,
+        names=inventory.names_of,
+    )
+    node.on_counters = pressure.heard
     conditions = conditions_of(settings.conditions, recovered, boot.boot_id, clock)
     judge = judge_of(conditions, clock, board, guard, node, inventory, index, ledger)
     judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
+    judge.sees(PRESSURE, lambda scene: replace(scene, pressure=pressure.report))
     afterlife = watch_afterlife(
         host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard
     )
@@ -270,6 +290,7 @@ def assemble(
         memory_bytes=host.memory_bytes,
         places=places,
         headroom=headroom,
+        stalls=pressure,
         conditions=conditions,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
@@ -287,6 +308,7 @@ def assemble(
         places=places,
         watches=watches,
         headroom=headroom,
+        pressure=pressure,
         conditions=conditions,
         judge=judge,
         afterlife=afterlife,

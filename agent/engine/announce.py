@@ -17,11 +17,13 @@ from agent.model.event import (
     JournalChange,
     OOMAmended,
     OOMRecorded,
+    PressureCrossed,
     RuntimeDisagreement,
     SourceChange,
     SourceGap,
 )
 from agent.model.oom import Container, Disagreement, LimitLevel, OOMIncident, Outcome, Truth
+from agent.model.pressure import Episode
 from agent.model.source import SourceState
 from agent.model.status import NodeStatus
 
@@ -86,6 +88,8 @@ def event_words(kind: EventKind) -> str:
             return f"agent {version} started, pid {pid}"
         case ConditionChanged(condition=condition):
             return condition_words(condition)
+        case PressureCrossed(episode=episode):
+            return pressure_words(episode)
 
 
 def condition_words(condition: Condition) -> str:
@@ -94,6 +98,17 @@ def condition_words(condition: Condition) -> str:
     of = f" {_who(who)}" if who is not None else f" {condition.entity.id}".rstrip()
     status = condition.status.value
     return f"{condition.severity.value} {condition.type} is {status}:{of} {condition.message}"
+
+
+def pressure_words(episode: Episode) -> str:
+    """Who waits for what, or for how long it did."""
+    what = f"{episode.resource.value} pressure of {episode.scope.value}"
+    if not episode.over:
+        within = f"{episode.window_stall_us / 1e6:.2f} s of {episode.window_us / 1e6:.2f} s"
+        return f"{what}: tasks stalled for {within}, avg10 {episode.avg10:.2f}"
+    lasted = (episode.last_boottime_ns - episode.started_boottime_ns) / 1e9
+    stalled = f"tasks stalled for {episode.stall_us / 1e6:.2f} s"
+    return f"{what} is over after {lasted:.1f} s: {stalled}, avg10 up to {episode.peak_avg10:.2f}"
 
 
 def incident_words(incident: OOMIncident) -> str:

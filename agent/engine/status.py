@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agent.engine.board import SourceBoard
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.places import PlaceFinder
+from agent.engine.pressure import PressureWatch
 from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
 from agent.host.clock import Clock
@@ -18,6 +19,7 @@ from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.cgroup import CgroupMode
 from agent.model.memory import MemoryReport
+from agent.model.pressure import PressureReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.conditions import Conditions
 from agent.state.incidents import IncidentIndex
@@ -46,6 +48,7 @@ class StatusView:
     memory_bytes: int
     places: PlaceFinder
     headroom: HeadroomWatch
+    stalls: PressureWatch
     conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
@@ -56,6 +59,10 @@ class StatusView:
     def memory(self) -> MemoryReport | None:
         """What is left before the kubelet evicts."""
         return self.headroom.report
+
+    def pressure(self) -> PressureReport | None:
+        """How long tasks wait, and for what."""
+        return self.stalls.report
 
     def status(self) -> NodeStatus:
         """One moment of everything else."""

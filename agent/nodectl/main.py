@@ -18,6 +18,7 @@ _COMMANDS = {
     "explain": ("agent.nodectl.explain", "What a condition means, and what to do."),
     "oom": ("agent.nodectl.oom", "OOM kills on this node, the newest first."),
     "memory": ("agent.nodectl.memory", "Headroom before evictions, and who eats the memory."),
+    "pressure": ("agent.nodectl.pressure", "How long tasks wait for memory, disks and CPUs."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),
     "version": ("agent.nodectl.version", "Versions of nodectl and of the agent."),
     "drill": ("agent.nodectl.drill", "Provoke a kill of our own and follow it through every hop."),

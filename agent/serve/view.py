@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from agent.model.memory import MemoryReport
+from agent.model.pressure import PressureReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.conditions import Conditions
 from agent.state.incidents import IncidentIndex
@@ -26,6 +27,10 @@ class View(Protocol):
     def status(self) -> NodeStatus: ...
 
     def series(self) -> OOMSeries: ...
+
+    def pressure(self) -> PressureReport | None:
+        """None until it was read for the first time."""
+        ...
 
     def memory(self) -> MemoryReport | None:
         """None until the node was looked at for the first time."""

@@ -173,7 +173,8 @@ WRONG_FILES = [
             key="zzzzzz",
             origin=f"{FILE}, line 1",
             got="an unknown table",
-            expected="one of conditions, host, kubelet, node, oom, serve, sources, state, tick",
+            expected="one of conditions, host, kubelet, node, oom, pressure, serve, sources, "
+            "state, tick",
         ),
     ),
     (

@@ -10,6 +10,7 @@ from agent.api.v1.event_pb2 import Event, ResumeToken
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
+from agent.api.v1.pressure_pb2 import PressureReport
 from agent.api.v1.status_pb2 import Status
 from tests.lab.agent_process import AgentProcess
 from tests.lab.deadline import until
@@ -51,6 +52,10 @@ class Asking:
     def memory(self) -> MemoryReport:
         """GetMemory."""
         return self._stub.GetMemory(pb.GetMemoryRequest(), timeout=CALL_SECONDS).memory
+
+    def pressure(self) -> PressureReport:
+        """GetPressure."""
+        return self._stub.GetPressure(pb.GetPressureRequest(), timeout=CALL_SECONDS).pressure
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""

@@ -29,6 +29,7 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     )
     incidents: node_agent_pb2.ListOOMIncidentsResponse = field(default_factory=examples.answer)
     memory: node_agent_pb2.GetMemoryResponse = field(default_factory=examples.memory)
+    pressure: node_agent_pb2.GetPressureResponse = field(default_factory=examples.pressure)
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
@@ -52,6 +53,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def GetMemory(self, request: Any, context: Any) -> node_agent_pb2.GetMemoryResponse:
         self._enter(request, context)
         return self.memory
+
+    def GetPressure(self, request: Any, context: Any) -> node_agent_pb2.GetPressureResponse:
+        self._enter(request, context)
+        return self.pressure
 
     def ListConditions(self, request: Any, context: Any) -> node_agent_pb2.ListConditionsResponse:
         self._enter(request, context)

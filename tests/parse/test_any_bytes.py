@@ -38,6 +38,7 @@ from agent.parse import (
     oom_probe,
     oom_summary,
     pod_log_path,
+    pressure,
     proc_cgroup,
     proc_event,
     proc_stack,
@@ -160,6 +161,13 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (oom_probe.parse_probe, _PROBES),
     (oom_summary.parse_oom_summary, _TEXTS),
     (pod_log_path.parse_pod_log_directory, (b"default_web-0_" + _UUID,)),
+    (
+        pressure.parse_pressure,
+        (
+            b"some avg10=0.06 avg60=0.21 avg300=0.99 total=8537362\n",
+            b"some avg10=0.06 avg60=0.21 avg300=0.99 total=8537362\nfull avg10=0.00 avg60=0.1",
+        ),
+    ),
     (proc_cgroup.parse_memory_hierarchy, (b"4:cpu,memory:/a\n0::/b\n",)),
     (proc_cgroup.parse_proc_cgroup, (b"4:memory:/a\n1:name=systemd:/\n0::/b (deleted)\n",)),
     (

@@ -16,6 +16,7 @@ from agent.model.oom import (
     Outcome,
     Victim,
 )
+from agent.model.pressure import PressureReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import (
     ContainerKills,
@@ -31,6 +32,7 @@ from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 from tests.serve.condition_sample import hidden, judged
 from tests.serve.memory_sample import MEMORY
+from tests.serve.pressure_sample import PRESSURE
 
 BOOT_ID = "3e0c1f6a-0000-4000-8000-000000000001"
 STREAM_ID = "stream-1"
@@ -169,6 +171,7 @@ class SampleView:
         self.now = STATUS
         self.oom = SERIES
         self.memory_now: MemoryReport | None = MEMORY
+        self.pressure_now: PressureReport | None = PRESSURE
         self.incidents = IncidentIndex(20_000)
         self.conditions = judged(hidden())
         self.stream = EventStream(NoJournal(1), BOOT_ID)
@@ -181,6 +184,9 @@ class SampleView:
 
     def memory(self) -> MemoryReport | None:
         return self.memory_now
+
+    def pressure(self) -> PressureReport | None:
+        return self.pressure_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

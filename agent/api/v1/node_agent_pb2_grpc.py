@@ -59,6 +59,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.FromString,
                 _registered_method=True)
+        self.GetPressure = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetPressure',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -100,6 +105,13 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPressure(self, request, context):
+        """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -127,6 +139,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.GetMemory,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.SerializeToString,
+            ),
+            'GetPressure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPressure,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -264,6 +281,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetMemory',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPressure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetPressure',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.FromString,
             options,
             channel_credentials,
             insecure,

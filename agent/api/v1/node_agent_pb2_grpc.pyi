@@ -47,6 +47,8 @@ class NodeAgentStub:
     """
     GetMemory: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetMemoryRequest, _node_agent_pb2.GetMemoryResponse]
     """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+    GetPressure: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetPressureRequest, _node_agent_pb2.GetPressureResponse]
+    """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -63,6 +65,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """
     GetMemory: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetMemoryRequest, _node_agent_pb2.GetMemoryResponse]  # type: ignore[assignment]
     """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+    GetPressure: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetPressureRequest, _node_agent_pb2.GetPressureResponse]  # type: ignore[assignment]
+    """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -106,5 +110,13 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetMemoryResponse, _abc.Awaitable[_node_agent_pb2.GetMemoryResponse]]:
         """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+
+    @_abc_1.abstractmethod
+    def GetPressure(
+        self,
+        request: _node_agent_pb2.GetPressureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetPressureResponse, _abc.Awaitable[_node_agent_pb2.GetPressureResponse]]:
+        """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
