@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from agent.api.v1 import pressure_pb2 as pb
-from agent.api.wire import duration_ns, from_duration_ns, from_timestamp, text, timestamp
+from agent.api.wire import (
+    CodecError,
+    duration_ns,
+    from_duration_ns,
+    from_timestamp,
+    text,
+    timestamp,
+)
 from agent.model.oom import Container
 from agent.model.pressure import (
     Episode,
@@ -50,12 +60,10 @@ def episode_to_wire(episode: Episode) -> pb.PressureEpisode:
 
 
 def episode_to_model(wire: pb.PressureEpisode) -> Episode:
-    """The inverse of `episode_to_wire`; a word that this version does not know is the node's, or
-    memory's.
-    """
+    """The inverse of `episode_to_wire`; `CodecError` of a word that this version does not know."""
     return Episode(
-        scope=_SCOPES.get(wire.scope, Scope.NODE),
-        resource=_RESOURCES.get(wire.resource, Resource.MEMORY),
+        scope=_known(_SCOPES, wire.scope),
+        resource=_known(_RESOURCES, wire.resource),
         started_boottime_ns=wire.started_boottime_ns,
         started_wall_ns=from_timestamp(wire.started),
         last_boottime_ns=wire.last_fired_boottime_ns,
@@ -72,6 +80,13 @@ def episode_to_model(wire: pb.PressureEpisode) -> Episode:
 
 _SCOPES = {scope.value: scope for scope in Scope}
 _RESOURCES = {resource.value: resource for resource in Resource}
+_Word = TypeVar("_Word", Scope, Resource)
+
+
+def _known(words: Mapping[str, _Word], word: str) -> _Word:
+    if word not in words:
+        raise CodecError(f"pressure of {word!r}: a word that this version does not know")
+    return words[word]
 
 
 def _level(level: Level) -> pb.PressureLevel:
