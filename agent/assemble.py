@@ -22,6 +22,7 @@ from agent.engine.judging import conditions_of, judge_of
 from agent.engine.last_words import LastWords
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
+from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
 from agent.engine.status import StatusView
 from agent.engine.usage import USAGE, UsageWatch
@@ -34,6 +35,7 @@ from agent.host.cri import CriClient
 from agent.host.kubelet import KubeletFinder
 from agent.host.node_memory import NodeMemory
 from agent.host.oom_probe import OOMProbes
+from agent.host.pressure import PressureFiles
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.self_usage import SelfUsageSource
@@ -48,10 +50,11 @@ from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.absence import ParseError
 from agent.model.cgroup import CgroupId
-from agent.model.event import Event
+from agent.model.event import Event, PressureCrossed
 from agent.model.evidence import Observation
 from agent.model.status import Identity
 from agent.observe.lists import scan_lists
+from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import TRACE_PREFIX, Roster, records
 from agent.observe.signals import SignalWatcher
@@ -105,6 +108,7 @@ class Agent:
     watches: list[Watch]
     headroom: HeadroomWatch
     usage: UsageWatch
+    pressure: PressureWatch
     conditions: Conditions
     judge: Judge
     afterlife: AfterlifeWatch
@@ -256,6 +260,21 @@ def assemble(
         guard=guard,
         hears=[headroom.swept],
     )
+
+    def stalled(crossed: PressureCrossed) -> None:
+        node.tell(crossed)
+        node.settle()
+
+    pressure = PressureWatch(
+        settings=settings.pressure,
+        files=PressureFiles(host.root, host.fs),
+        clock=clock,
+        board=board,
+        guard=guard,
+        tell=stalled,
+        names=inventory.names_of,
+    )
+    node.on_counters = pressure.heard
     conditions = conditions_of(settings.conditions, recovered, boot.boot_id, clock)
     judge = judge_of(conditions, clock, board, guard, node, inventory, index, ledger)
     judge.sees(
@@ -263,6 +282,7 @@ def assemble(
         lambda scene: replace(scene, sweep=None if usage.report is None else usage.report.sweep),
     )
     judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
+    judge.sees(PRESSURE, lambda scene: replace(scene, pressure=pressure.report))
     afterlife = watch_afterlife(
         host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard
     )
@@ -293,6 +313,7 @@ def assemble(
         places=places,
         headroom=headroom,
         swept=usage,
+        stalls=pressure,
         conditions=conditions,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
@@ -311,6 +332,7 @@ def assemble(
         watches=watches,
         headroom=headroom,
         usage=usage,
+        pressure=pressure,
         conditions=conditions,
         judge=judge,
         afterlife=afterlife,

@@ -33,6 +33,7 @@ from agent.host.self_usage import SelfUsageSource
 from agent.inventory.resolver import NAMING
 from agent.model.absence import ParseError
 from agent.model.event import AgentStarted
+from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import records
 from agent.serve.socket import ServeError, listen
@@ -128,6 +129,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     recorded = await agent.places.begin()
     agent.node.begin(agent.watches, loop, recorded)
     await agent.guard.run(NAMING, agent.resolver.look())
+    agent.guard.call(PRESSURE, partial(agent.pressure.tick, loop))
     spawn(_tick(agent, loop))
     spawn(agent.afterlife.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))
@@ -158,6 +160,7 @@ async def _tick(agent: Agent, loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.sleep(agent.settings.tick.interval)
         agent.guard.call("journal", agent.journal.poll)
         agent.guard.call(LEDGER, lambda: agent.node.tick(agent.watches, loop))
+        agent.guard.call(PRESSURE, partial(agent.pressure.tick, loop))
         agent.judge.round()
         agent.guard.judge()
         agent.guard.call(RECORDER, agent.places.tick)
@@ -176,6 +179,7 @@ async def _stop(agent: Agent) -> None:
     for watch in agent.watches:
         guard.call(watch.name, partial(watch.catch_up, loop))
         guard.call(watch.name, partial(watch.stop, loop))
+    guard.call(PRESSURE, partial(agent.pressure.close, loop))
     guard.call(LEDGER, agent.node.close)
     guard.call(RECORDER, agent.places.close)
     guard.call(USAGE, agent.usage.sweeper.close)

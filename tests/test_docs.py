@@ -37,6 +37,7 @@ from tests.lab.__main__ import WELCOME
 from tests.lab.storm_table import STORMS, parse_table
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.memory_sample import MEMORY
+from tests.serve.pressure_sample import PRESSURE
 from tests.serve.sample import SERIES, STATUS
 
 ROOT = Path(agent.__file__).parents[1]
@@ -144,7 +145,13 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
     http = HttpStatistics(last_scrape_seconds=0.1)
     tls = TlsStatistics(certificate_until=1, client_ca_until=1)
     collector.now = Scrape(
-        status=STATUS, series=SERIES, http=http, tls=tls, memory=MEMORY, conditions=CONDITIONS
+        status=STATUS,
+        series=SERIES,
+        http=http,
+        tls=tls,
+        memory=MEMORY,
+        pressure=PRESSURE,
+        conditions=CONDITIONS,
     )
     for family in registry.collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")

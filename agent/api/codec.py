@@ -14,6 +14,7 @@ from agent.api.oom import (
     incident_to_model,
     incident_to_wire,
 )
+from agent.api.pressure import episode_to_model, episode_to_wire
 from agent.api.v1 import event_pb2 as pb
 from agent.api.wire import CodecError, coding, from_timestamp, text, timestamp
 from agent.model.event import (
@@ -24,6 +25,7 @@ from agent.model.event import (
     JournalChange,
     OOMAmended,
     OOMRecorded,
+    PressureCrossed,
     RuntimeDisagreement,
     SourceChange,
     SourceGap,
@@ -51,6 +53,8 @@ def kind_name(kind: EventKind) -> str:
             return "agent_started"
         case ConditionChanged():
             return "condition_changed"
+        case PressureCrossed():
+            return "pressure_crossed"
 
 
 def event_to_wire(event: Event) -> pb.Event:
@@ -95,6 +99,8 @@ def _set_kind(wire: pb.Event, kind: EventKind) -> None:
             wire.agent_started.CopyFrom(pb.AgentStarted(version=kind.version, pid=kind.pid))
         case ConditionChanged():
             wire.condition_changed.CopyFrom(change_to_wire(kind))
+        case PressureCrossed():
+            wire.pressure_crossed.CopyFrom(episode_to_wire(kind.episode))
 
 
 def event_to_model(wire: pb.Event) -> Event:
@@ -138,6 +144,8 @@ def _kind(wire: pb.Event) -> EventKind:
             return AgentStarted(version=wire.agent_started.version, pid=wire.agent_started.pid)
         case "condition_changed":
             return change_to_model(wire.condition_changed)
+        case "pressure_crossed":
+            return PressureCrossed(episode=episode_to_model(wire.pressure_crossed))
         case _:
             raise CodecError(f"event {wire.sequence} is of a kind that this version does not know")
 

@@ -32,6 +32,7 @@ from agent.model.event import EventKind, OOMAmended, OOMRecorded, RuntimeDisagre
 from agent.model.evidence import (
     CgroupAppeared,
     CgroupGone,
+    CountersSeen,
     EndSeen,
     EndWanted,
     ExitSeen,
@@ -113,6 +114,7 @@ class Node:
         self._due: asyncio.TimerHandle | None = None
         self._cgroups_fd: int | None = None  # the one that the loop waits for
         self._hear_trace: Callable[[], None] = lambda: None
+        self.on_counters: Callable[[CountersSeen | CgroupGone], None] = lambda seen: None
 
     def begin(
         self,
@@ -256,6 +258,10 @@ class Node:
                 self._appeared(item, now_ns)
             case CgroupGone():
                 self._gone(item, now_ns)
+                self._guard.call(CGROUPS, partial(self.on_counters, item))
+                self._ledger.fold(item, now_ns)
+            case CountersSeen():
+                self._guard.call(CGROUPS, partial(self.on_counters, item))
                 self._ledger.fold(item, now_ns)
             case SignalSeen():
                 self._deaths.sent(item.sent)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agent.engine.board import SourceBoard
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.places import PlaceFinder
+from agent.engine.pressure import PressureWatch
 from agent.engine.usage import UsageWatch
 from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
@@ -20,6 +21,7 @@ from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.cgroup import CgroupMode
 from agent.model.memory import MemoryReport
+from agent.model.pressure import PressureReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.conditions import Conditions
 from agent.state.incidents import IncidentIndex
@@ -49,6 +51,7 @@ class StatusView:
     places: PlaceFinder
     headroom: HeadroomWatch
     swept: UsageWatch
+    stalls: PressureWatch
     conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
@@ -68,6 +71,10 @@ class StatusView:
             wall_offset_ns=self.clock.wall_ns() - self.clock.boottime_ns(),
             report=self.swept.report,
         )
+
+    def pressure(self) -> PressureReport | None:
+        """How long tasks wait, and for what."""
+        return self.stalls.report
 
     def status(self) -> NodeStatus:
         """One moment of everything else."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agent.model.condition import Condition, Verity
 from agent.model.oom import Container, Disagreement, OOMIncident
+from agent.model.pressure import Episode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,13 @@ class ConditionChanged:
     previous: Verity | None = None  # None: it was not known before
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressureCrossed:
+    """A trigger of the kernel fired for the first time; or, with `over`, not any more."""
+
+    episode: Episode
+
+
 EventKind = (
     OOMRecorded
     | OOMAmended
@@ -76,6 +84,7 @@ EventKind = (
     | JournalChange
     | AgentStarted
     | ConditionChanged
+    | PressureCrossed
 )
 
 

@@ -43,6 +43,10 @@ class Pressure:
     full_us: int | None = None  # of cpu: Linux 5.13 and later
     some_avg10: float = 0.0
     full_avg10: float | None = None
+    some_avg60: float = 0.0
+    full_avg60: float | None = None
+    some_avg300: float = 0.0
+    full_avg300: float | None = None
 
 
 @_sampled

@@ -94,6 +94,12 @@ class Client:
 
         return self._unary("ListPods", request, wire.ListPodsResponse)
 
+    def pressure(self) -> wire.GetPressureResponse:
+        """GetPressure."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetPressure", wire.GetPressureRequest(), wire.GetPressureResponse)
+
     def watch(
         self, request: wire.WatchEventsRequest, *, every: bool = False
     ) -> Generator[wire.WatchEventsResponse, None, None]:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "ps": ("agent.nodectl.ps", "Containers, and what they use."),
     "pods": ("agent.nodectl.pods", "Pods, and what they use."),
     "memory": ("agent.nodectl.memory", "Headroom before evictions, and who eats the memory."),
+    "pressure": ("agent.nodectl.pressure", "How long tasks wait for memory, disks and CPUs."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),
     "version": ("agent.nodectl.version", "Versions of nodectl and of the agent."),
     "drill": ("agent.nodectl.drill", "Provoke a kill of our own and follow it through every hop."),

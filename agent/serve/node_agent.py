@@ -10,7 +10,7 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import conditions, containers, memory
+from agent.serve import conditions, containers, memory, pressure
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -113,6 +113,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         context: ServicerContext[pb.ListPodsRequest, pb.ListPodsResponse],
     ) -> pb.ListPodsResponse:
         return containers.pods(request, self._view.running())
+
+    async def GetPressure(
+        self,
+        request: pb.GetPressureRequest,
+        context: ServicerContext[pb.GetPressureRequest, pb.GetPressureResponse],
+    ) -> pb.GetPressureResponse:
+        report = self._view.pressure()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return pressure.answer(report)
 
     async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
         self,

@@ -52,6 +52,7 @@ class Pages:
             http=self._statistics,
             tls=self._tls,
             memory=self._view.memory(),
+            pressure=self._view.pressure(),
             conditions=conditions.series(self._view.conditions),
         )
         pieces = [registry_text(self._registry, form), KILLS.head(form)]

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from agent.inventory.running import Running
 from agent.model.memory import MemoryReport
+from agent.model.pressure import PressureReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.conditions import Conditions
 from agent.state.incidents import IncidentIndex
@@ -30,6 +31,10 @@ class View(Protocol):
 
     def running(self) -> Running:
         """What runs, and what it uses."""
+        ...
+
+    def pressure(self) -> PressureReport | None:
+        """None until it was read for the first time."""
         ...
 
     def memory(self) -> MemoryReport | None:

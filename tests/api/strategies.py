@@ -12,6 +12,7 @@ from agent.model.event import (
     JournalChange,
     OOMAmended,
     OOMRecorded,
+    PressureCrossed,
     RuntimeDisagreement,
     SourceChange,
     SourceGap,
@@ -31,6 +32,7 @@ from agent.model.oom import (
     Victim,
     Witness,
 )
+from agent.model.pressure import Episode, Resource, Scope
 
 u32 = st.integers(0, 2**32 - 1)
 u64 = st.integers(0, 2**64 - 1)
@@ -136,6 +138,25 @@ conditions = st.builds(
     revision=u32,
 )
 
+microseconds = st.integers(0, 2**48)
+percent = st.floats(0, 100)
+episodes = st.builds(
+    Episode,
+    scope=st.sampled_from(Scope),
+    resource=st.sampled_from(Resource),
+    started_boottime_ns=u64,
+    started_wall_ns=wall,
+    last_boottime_ns=u64,
+    last_wall_ns=wall,
+    avg10=percent,
+    peak_avg10=percent,
+    window_stall_us=microseconds,
+    window_us=microseconds,
+    stall_us=microseconds,
+    fired=u64,
+    over=st.booleans(),
+)
+
 kinds = st.one_of(
     st.builds(OOMRecorded, incident=incidents()),
     st.builds(OOMAmended, incident=incidents()),
@@ -151,6 +172,7 @@ kinds = st.one_of(
     st.builds(SourceChange, source=words, up=st.booleans(), detail=words),
     st.builds(JournalChange, state=words, detail=words),
     st.builds(AgentStarted, version=words, pid=i32),
+    st.builds(PressureCrossed, episode=episodes),
     st.builds(ConditionChanged, condition=conditions, previous=st.none() | st.sampled_from(Verity)),
 )
 

@@ -11,6 +11,7 @@ from agent.api.v1.event_pb2 import Event, ResumeToken
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
+from agent.api.v1.pressure_pb2 import PressureReport
 from agent.api.v1.status_pb2 import Status
 from tests.lab.agent_process import AgentProcess
 from tests.lab.deadline import until
@@ -62,6 +63,10 @@ class Asking:
         """ListPods."""
         request = pb.ListPodsRequest(**filters)  # type: ignore[arg-type]
         return list(self._stub.ListPods(request, timeout=CALL_SECONDS).pods)
+
+    def pressure(self) -> PressureReport:
+        """GetPressure."""
+        return self._stub.GetPressure(pb.GetPressureRequest(), timeout=CALL_SECONDS).pressure
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""

@@ -8,9 +8,11 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from agent.api.memory import memory_to_wire
+from agent.api.pressure import episode_to_wire, pressure_to_wire
 from agent.api.v1 import condition_pb2, event_pb2, node_agent_pb2, oom_pb2, status_pb2
 from agent.engine.board import TELLS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
+from tests.serve.pressure_sample import PRESSURE
 
 GI = 1 << 30
 MI = 1 << 20
@@ -332,6 +334,8 @@ def events() -> list[event_pb2.Event]:
         ),
         event(12, journal_change=event_pb2.JournalChange(state="stalled", detail="the disk hangs")),
         event(13, condition_changed=event_pb2.ConditionChanged(condition=_raised())),
+        event(14, pressure_crossed=episode_to_wire(PRESSURE.current[0])),
+        event(15, pressure_crossed=episode_to_wire(PRESSURE.last[0])),
     ]
 
 
@@ -347,6 +351,11 @@ def _raised() -> condition_pb2.Condition:
 def memory() -> node_agent_pb2.GetMemoryResponse:
     """A node before its kubelet evicts, as it is at MEMORY_NS."""
     return node_agent_pb2.GetMemoryResponse(memory=memory_to_wire(MEMORY, 10))
+
+
+def pressure() -> node_agent_pb2.GetPressureResponse:
+    """Kubepods that thrash, as they are at MEMORY_NS."""
+    return node_agent_pb2.GetPressureResponse(pressure=pressure_to_wire(PRESSURE))
 
 
 MEMORY_NS = NOW_WALL_NS

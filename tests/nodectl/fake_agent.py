@@ -33,6 +33,7 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         default_factory=usage_examples.containers
     )
     pods: node_agent_pb2.ListPodsResponse = field(default_factory=usage_examples.pods)
+    pressure: node_agent_pb2.GetPressureResponse = field(default_factory=examples.pressure)
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
@@ -56,6 +57,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def GetMemory(self, request: Any, context: Any) -> node_agent_pb2.GetMemoryResponse:
         self._enter(request, context)
         return self.memory
+
+    def GetPressure(self, request: Any, context: Any) -> node_agent_pb2.GetPressureResponse:
+        self._enter(request, context)
+        return self.pressure
 
     def ListConditions(self, request: Any, context: Any) -> node_agent_pb2.ListConditionsResponse:
         self._enter(request, context)

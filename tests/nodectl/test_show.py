@@ -14,7 +14,7 @@ import pytest
 from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2, status_pb2
 from agent.model.catalogue.oom import HIDDEN_OOM_KILL
 from agent.nodectl.explain import explained
-from agent.nodectl.show import conditions, events, memory, oom, status, usage, words
+from agent.nodectl.show import conditions, events, memory, oom, pressure, status, usage, words
 from tests.nodectl import examples, usage_examples
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -72,6 +72,10 @@ def _events() -> str:
     return "\n".join([events.gap_line(gap), *(events.line(event) for event in examples.events())])
 
 
+def _pressure() -> str:
+    return pressure.report(examples.pressure().pressure, examples.MEMORY_NS)
+
+
 def _memory() -> str:
     return memory.report(examples.memory().memory, examples.MEMORY_NS)
 
@@ -90,6 +94,7 @@ def _status_wide() -> str:
         _status_sick,
         _status_wide,
         _memory,
+        _pressure,
         _events,
         _conditions,
         _conditions_wide,

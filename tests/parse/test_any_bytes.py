@@ -63,7 +63,7 @@ from agent.parse.trace_event import TraceEvent
 from tests.parse.captured_text import captured_lines, hostile
 from tests.parse.exit_message import exit_message
 from tests.parse.go_program import build_info, elf
-from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1, PRESSURE
+from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1
 
 _UUID = b"d1cb3f57-a7a5-47ca-9def-6c3ba929c3a5"
 _RECORDS = tuple(
@@ -173,7 +173,13 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (oom_summary.parse_oom_summary, _TEXTS),
     (pids_max.parse_pids_max, (b"max\n", b"4915\n")),
     (pod_log_path.parse_pod_log_directory, (b"default_web-0_" + _UUID,)),
-    (pressure.parse_pressure, (PRESSURE,)),
+    (
+        pressure.parse_pressure,
+        (
+            b"some avg10=0.06 avg60=0.21 avg300=0.99 total=8537362\n",
+            b"some avg10=0.06 avg60=0.21 avg300=0.99 total=8537362\nfull avg10=0.00 avg60=0.1",
+        ),
+    ),
     (proc_cgroup.parse_memory_hierarchy, (b"4:cpu,memory:/a\n0::/b\n",)),
     (proc_cgroup.parse_proc_cgroup, (b"4:memory:/a\n1:name=systemd:/\n0::/b (deleted)\n",)),
     (

@@ -17,6 +17,7 @@ from agent.model.oom import (
     Outcome,
     Victim,
 )
+from agent.model.pressure import PressureReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import (
     ContainerKills,
@@ -32,6 +33,7 @@ from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 from tests.serve.condition_sample import hidden, judged
 from tests.serve.memory_sample import MEMORY
+from tests.serve.pressure_sample import PRESSURE
 from tests.serve.usage_sample import RUNNING
 
 BOOT_ID = "3e0c1f6a-0000-4000-8000-000000000001"
@@ -171,6 +173,7 @@ class SampleView:
         self.now = STATUS
         self.oom = SERIES
         self.memory_now: MemoryReport | None = MEMORY
+        self.pressure_now: PressureReport | None = PRESSURE
         self.incidents = IncidentIndex(20_000)
         self.conditions = judged(hidden())
         self.stream = EventStream(NoJournal(1), BOOT_ID)
@@ -186,6 +189,9 @@ class SampleView:
 
     def memory(self) -> MemoryReport | None:
         return self.memory_now
+
+    def pressure(self) -> PressureReport | None:
+        return self.pressure_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

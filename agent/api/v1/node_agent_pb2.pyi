@@ -5,6 +5,7 @@ from agent.api.v1 import containers_pb2 as _containers_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
+from agent.api.v1 import pressure_pb2 as _pressure_pb2
 from agent.api.v1 import status_pb2 as _status_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -86,6 +87,16 @@ class GetMemoryResponse(_message.Message):
     MEMORY_FIELD_NUMBER: _ClassVar[int]
     memory: _memory_pb2.MemoryReport
     def __init__(self, memory: _Optional[_Union[_memory_pb2.MemoryReport, _Mapping]] = ...) -> None: ...
+
+class GetPressureRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetPressureResponse(_message.Message):
+    __slots__ = ("pressure",)
+    PRESSURE_FIELD_NUMBER: _ClassVar[int]
+    pressure: _pressure_pb2.PressureReport
+    def __init__(self, pressure: _Optional[_Union[_pressure_pb2.PressureReport, _Mapping]] = ...) -> None: ...
 
 class ListConditionsRequest(_message.Message):
     __slots__ = ("statuses", "types", "severities", "namespace", "pod", "all")

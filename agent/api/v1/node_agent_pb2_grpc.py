@@ -69,6 +69,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.FromString,
                 _registered_method=True)
+        self.GetPressure = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetPressure',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -124,6 +129,13 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPressure(self, request, context):
+        """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -161,6 +173,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.ListPods,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.SerializeToString,
+            ),
+            'GetPressure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPressure,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -352,6 +369,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/ListPods',
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPressure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetPressure',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.FromString,
             options,
             channel_credentials,
             insecure,

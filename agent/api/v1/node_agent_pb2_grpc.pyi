@@ -51,6 +51,8 @@ class NodeAgentStub:
     """Containers that are there, and what they use; on request sandboxes and the services of the node."""
     ListPods: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodsRequest, _node_agent_pb2.ListPodsResponse]
     """Pods that are there, and what they use."""
+    GetPressure: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetPressureRequest, _node_agent_pb2.GetPressureResponse]
+    """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -71,6 +73,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Containers that are there, and what they use; on request sandboxes and the services of the node."""
     ListPods: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodsRequest, _node_agent_pb2.ListPodsResponse]  # type: ignore[assignment]
     """Pods that are there, and what they use."""
+    GetPressure: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetPressureRequest, _node_agent_pb2.GetPressureResponse]  # type: ignore[assignment]
+    """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -130,5 +134,13 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.ListPodsResponse, _abc.Awaitable[_node_agent_pb2.ListPodsResponse]]:
         """Pods that are there, and what they use."""
+
+    @_abc_1.abstractmethod
+    def GetPressure(
+        self,
+        request: _node_agent_pb2.GetPressureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetPressureResponse, _abc.Awaitable[_node_agent_pb2.GetPressureResponse]]:
+        """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -14,6 +14,7 @@ from agent.nodectl.show.oom import (
     runtime_says,
     victim,
 )
+from agent.nodectl.show.pressure import episode
 from agent.nodectl.show.words import age, escape, size, timestamp
 
 _LATE_NS = 5_000_000_000
@@ -81,6 +82,8 @@ def _said(event: event_pb2.Event) -> tuple[str, str]:
             return "journal", f"{escape(journal.state)}{_detail(journal.detail)}"
         case "condition_changed":
             return "cond", _condition(event.condition_changed.condition)
+        case "pressure_crossed":
+            return "psi", episode(event.pressure_crossed)
         case "agent_started":
             started = event.agent_started
             return "agent", f"started: version {escape(started.version)}, pid {started.pid}"
