@@ -29,6 +29,7 @@ from agent.model.source import SourceHealth, SourceState
 from agent.nodectl.exits import MEANING
 from agent.nodectl.explain import holds, needs
 from agent.nodectl.main import cli
+from agent.serve.exits import EXIT_LABELS, EXITS
 from agent.serve.exposition import OUTCOMES
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.registry import ScrapeCollector, build_registry
@@ -136,6 +137,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         ("namespace", "pod", "container", "outcome"),
         KILLS.help,
     )
+    yield f"{EXITS.name}_total", "counter", EXIT_LABELS, EXITS.help
     collector = ScrapeCollector()
     registry = build_registry(collector)
     http = HttpStatistics(last_scrape_seconds=0.1)

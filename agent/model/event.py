@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.model.condition import Condition, Verity
+from agent.model.exits import ContainerDeath
 from agent.model.oom import Container, Disagreement, OOMIncident
 
 
@@ -67,6 +68,18 @@ class ConditionChanged:
     previous: Verity | None = None  # None: it was not known before
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitRecorded:
+    death: ContainerDeath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitAmended:
+    """The same death with more evidence; replaces all earlier revisions."""
+
+    death: ContainerDeath
+
+
 EventKind = (
     OOMRecorded
     | OOMAmended
@@ -76,6 +89,8 @@ EventKind = (
     | JournalChange
     | AgentStarted
     | ConditionChanged
+    | ExitRecorded
+    | ExitAmended
 )
 
 

@@ -17,6 +17,7 @@ _COMMANDS = {
     "conditions": ("agent.nodectl.conditions", "What is wrong on this node, the worst first."),
     "explain": ("agent.nodectl.explain", "What a condition means, and what to do."),
     "oom": ("agent.nodectl.oom", "OOM kills on this node, the newest first."),
+    "exits": ("agent.nodectl.deaths", "How containers ended, and who ended them."),
     "memory": ("agent.nodectl.memory", "Headroom before evictions, and who eats the memory."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),
     "version": ("agent.nodectl.version", "Versions of nodectl and of the agent."),

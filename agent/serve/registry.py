@@ -14,6 +14,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from agent.serve.exits import EXITS
 from agent.serve.exposition import visible
 from agent.serve.metrics import KILLS, ROWS, Kind, Row, Scrape
 
@@ -25,8 +26,9 @@ class ScrapeCollector(Collector):
         self.now: Scrape | None = None
 
     def describe(self) -> Iterator[Metric]:
-        """Every name there can be, that of `KILLS` too: the registry then refuses it to others."""
+        """Every name there can be, also of those rendered by hand: refused to others then."""
         yield CounterMetricFamily(KILLS.name, KILLS.help)
+        yield CounterMetricFamily(EXITS.name, EXITS.help)
         yield _build_info({})
         yield _node_info({})
         for row in ROWS:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.conditions import Conditions
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.stream import EventStream
 
@@ -18,6 +21,9 @@ class View(Protocol):
     def incidents(self) -> IncidentIndex: ...
 
     @property
+    def deaths(self) -> DeathIndex: ...
+
+    @property
     def conditions(self) -> Conditions: ...
 
     @property
@@ -26,6 +32,10 @@ class View(Protocol):
     def status(self) -> NodeStatus: ...
 
     def series(self) -> OOMSeries: ...
+
+    def exits(self) -> Mapping[tuple[str, str, str], Mapping[Verdict, int]]:
+        """Deaths by namespace, pod, container and verdict."""
+        ...
 
     def memory(self) -> MemoryReport | None:
         """None until the node was looked at for the first time."""

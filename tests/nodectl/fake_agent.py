@@ -32,6 +32,7 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
+    exits: node_agent_pb2.ListExitsResponse = field(default_factory=examples.exits)
     error: tuple[grpc.StatusCode, str] | None = None
     streams: list[list[Watched]] = field(default_factory=list)
     head: event_pb2.ResumeToken | None = None  # answers who asks for no resume
@@ -52,6 +53,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def GetMemory(self, request: Any, context: Any) -> node_agent_pb2.GetMemoryResponse:
         self._enter(request, context)
         return self.memory
+
+    def ListExits(self, request: Any, context: Any) -> node_agent_pb2.ListExitsResponse:
+        self._enter(request, context)
+        return self.exits
 
     def ListConditions(self, request: Any, context: Any) -> node_agent_pb2.ListConditionsResponse:
         self._enter(request, context)

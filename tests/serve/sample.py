@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from agent.model.absence import Absence
 from agent.model.event import Event, OOMRecorded
+from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.oom import (
     Container,
@@ -26,6 +27,7 @@ from agent.model.status import (
     OOMSeries,
     SelfUsage,
 )
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
 from agent.state.stream import EventStream
@@ -170,6 +172,8 @@ class SampleView:
         self.oom = SERIES
         self.memory_now: MemoryReport | None = MEMORY
         self.incidents = IncidentIndex(20_000)
+        self.deaths = DeathIndex()
+        self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
         self.conditions = judged(hidden())
         self.stream = EventStream(NoJournal(1), BOOT_ID)
 
@@ -178,6 +182,9 @@ class SampleView:
 
     def series(self) -> OOMSeries:
         return self.oom
+
+    def exits(self) -> dict[tuple[str, str, str], dict[Verdict, int]]:
+        return self.ended
 
     def memory(self) -> MemoryReport | None:
         return self.memory_now
