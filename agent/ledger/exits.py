@@ -212,9 +212,12 @@ class ExitsLedger:
                 self._drop(case)
 
     def flush(self, now_ns: int) -> list[Told]:
-        """Every changed entry once, as a new revision; then the evidence that is wanted."""
-        dirty, self._dirty = self._dirty, {}
-        for container_id in dirty:
+        """Every changed entry once, as a new revision, and the evidence that is wanted.
+
+        One that raises ends this flush; those behind it come first in the next.
+        """
+        for container_id in tuple(self._dirty):
+            del self._dirty[container_id]
             case = self._cases.get(container_id)
             if case is not None:
                 self._tell(case, now_ns)
