@@ -32,6 +32,8 @@ CLOSE_NS = 30_000_000_000
 """How long a settled entry still takes amendments: the judgement on the runtime's word."""
 SILENT_NS = 3_700_000_000_000
 """The same while the runtime has not answered, and may be asked still (engine.last_words)."""
+MAX_A_FLUSH = 256
+"""Entries that are made in one go, some 50 us each: kills must be seen meanwhile."""
 MAX_CASES = 4096
 MAX_KNOWN = 20_000
 MAX_CONTAINERS = 4096
@@ -214,20 +216,26 @@ class ExitsLedger:
     def flush(self, now_ns: int) -> list[Told]:
         """Every changed entry once, as a new revision, and the evidence that is wanted.
 
-        One that raises ends this flush; those behind it come first in the next.
+        One that raises ends this flush, as do too many at once; those behind come first in the
+        next.
         """
+        left = MAX_A_FLUSH
         for container_id in tuple(self._dirty):
             del self._dirty[container_id]
             case = self._cases.get(container_id)
-            if case is not None:
-                self._tell(case, now_ns)
+            if case is None:
+                continue
+            if now_ns - case.opened_ns < FIRST_NS or not case.ready(now_ns):
+                self._touch(case)
+                continue
+            self._tell(case, now_ns)
+            left -= 1
+            if not left:
+                break
         out, self._out = self._out, []
         return out
 
     def _tell(self, case: Case, now_ns: int) -> None:
-        if now_ns - case.opened_ns < FIRST_NS or not case.ready(now_ns):
-            self._touch(case)
-            return
         built = build(
             case,
             boot_id=self._boot_id,

@@ -1,8 +1,7 @@
 """Why containers ended, on a real kernel and a real containerd: every verdict provoked."""
 
 import signal
-
-import pytest
+from concurrent.futures import ThreadPoolExecutor
 
 from agent.api.v1 import exits_pb2 as pb
 from agent.api.v1.exits_pb2 import ContainerDeath
@@ -39,11 +38,13 @@ def counted(asking: Asking, pod: str, verdict: str) -> None:
     assert asking.metric(METRIC, **labels) == 1
 
 
-def test_killed_by_a_shell(pods: Pods, asking: Asking, guest: Guest) -> None:
-    """kill -9 from outside: who, and where it ran."""
-    container = ready(pods, "shot", [*WAIT, "sleep"])
-    pid = container.init_pid()
+def test_ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
+    """kill -9 from a shell, which is named; and StopContainer, within the grace."""
+    shot = ready(pods, "shot", [*WAIT, "sleep"])
+    polite = ready(pods, "polite", ["/bin/work", "polite", "0", "wait"], attempt=4)
+    pid = shot.init_pid()
     sender = int(guest.run(["bash", "-c", f"echo $$; kill -9 {pid}; read"], stdin=b"\n").out)
+    polite.stop(60)
     death = asking.exit("shot")
     assert (death.verdict, death.signal) == (pb.VERDICT_KILLED_BY_PROCESS, 9)
     assert (death.sender.pid, death.sender.comm) == (sender, "bash")
@@ -51,25 +52,18 @@ def test_killed_by_a_shell(pods: Pods, asking: Asking, guest: Guest) -> None:
     assert death.sender.unit.startswith("lab-")
     assert not death.sender.HasField("container")
     assert death.init_pid == pid
-    assert death.container.id == container.id
+    assert death.container.id == shot.id
     assert set(death.witnesses) == {"connector", "signals", "memory.events", "cri"}
     assert death.runtime_says == "Error, exit code 137"
     assert death.confidence == CONFIDENCE_HIGH
     counted(asking, "shot", "killed-by-process")
-
-
-def test_stopped_within_its_grace(pods: Pods, asking: Asking) -> None:
-    """It exits at SIGTERM; then its pod goes."""
-    pod = pods.create("polite")
-    container = pod.container("main", ["/bin/work", "polite", "0", "wait"], attempt=4)
-    container.wait_ready()
-    container.stop(60)
     death = asking.exit("polite")
     assert (death.verdict, death.exit_code) == (pb.VERDICT_STOPPED_BY_RUNTIME, 0)
     assert death.stop_reason == pb.STOP_REASON_UNKNOWN
     assert death.HasField("term_boottime_ns")
     assert death.attempt == 4
     assert_runtime(death)
+    pod = polite.pod
     pod.node.cri.call("StopPodSandbox", pod_sandbox_id=pod.sandbox_id)
     asking.exit("polite", lambda found: found.stop_reason == pb.STOP_REASON_DELETION)
     counted(asking, "polite", "stopped-by-runtime")
@@ -106,26 +100,23 @@ def assert_runtime(death: ContainerDeath) -> None:
         assert not death.sender.HasField("container")
 
 
-def test_crash(pods: Pods, asking: Asking) -> None:
-    """SIGSEGV of its own."""
-    container = ready(pods, "faulty", [*WAIT, "crash"])
-    container.group.go()
-    death = asking.exit("faulty")
-    assert (death.verdict, death.signal) == (pb.VERDICT_CRASHED, signal.SIGSEGV)
-    assert not death.HasField("sender")
-    assert death.confidence == CONFIDENCE_HIGH
-    counted(asking, "faulty", "crashed")
-
-
-def test_exit_codes(pods: Pods, asking: Asking) -> None:
-    """0 once; 3 again and again: a crash loop."""
-    ready(pods, "done", [*WAIT, "exit", "0"]).group.go()
+def test_ended_by_itself(pods: Pods, asking: Asking) -> None:
+    """SIGSEGV; exit 0; and exit 3 again and again, which is a crash loop."""
+    faulty = ready(pods, "faulty", [*WAIT, "crash"])
+    done = ready(pods, "done", [*WAIT, "exit", "0"])
+    for container in (faulty, done):
+        container.group.go()
     pod = pods.create("failing")
     for attempt in range(3):
         container = pod.container("main", [*WAIT, "exit", "3"], attempt=attempt)
         container.wait_ready()
         container.group.go()
         container.wait_exited()
+    death = asking.exit("faulty")
+    assert (death.verdict, death.signal) == (pb.VERDICT_CRASHED, signal.SIGSEGV)
+    assert not death.HasField("sender")
+    assert death.confidence == CONFIDENCE_HIGH
+    counted(asking, "faulty", "crashed")
     death = asking.exit("done")
     assert (death.verdict, death.exit_code) == (pb.VERDICT_EXITED, 0)
     assert death.runtime_says == "Completed, exit code 0"
@@ -141,26 +132,18 @@ def test_exit_codes(pods: Pods, asking: Asking) -> None:
     assert "exit code 3" in asking.condition("CrashLoop", "failing").message
 
 
-def test_own_limit(pods: Pods, asking: Asking) -> None:
-    """The init at the container's limit."""
+def test_ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
+    """The init at its own limit; the init beside the one that was chosen; at the pod's limit."""
     init_over_limit(pods, name="own").fire()
+    group_over_limit(pods, name="siblings").fire()
+    pod_over_limit(pods, name="shared").fire()
     death = asking.exit("own")
     assert (death.verdict, death.signal) == (pb.VERDICT_OOM_CONTAINER_LIMIT, 9)
     (incident,) = asking.incidents(pod="own")
     assert list(death.incident_ids) == [incident.id]
     assert not death.HasField("sender")
     counted(asking, "own", "oom-container-limit")
-
-
-def test_group_sibling(pods: Pods, asking: Asking) -> None:
-    """A child is chosen at the limit, and the init dies with its group."""
-    group_over_limit(pods, name="siblings").fire()
     assert asking.exit("siblings").verdict == pb.VERDICT_OOM_GROUP_SIBLING
-
-
-def test_pod_limit(pods: Pods, asking: Asking) -> None:
-    """The hog dies at its pod's limit; the other container lives."""
-    pod_over_limit(pods, name="shared").fire()
     death = asking.exit("shared")
     assert (death.verdict, death.container.name) == (pb.VERDICT_OOM_POD_LIMIT, "hog")
 
@@ -185,8 +168,7 @@ def test_a_stale_reason(pods: Pods, asking: Asking) -> None:
         asking.exit("stale", lambda found: found.disagreement == wrong)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL])
-def test_restart_of_the_agent(pods: Pods, agent: AgentProcess, number: int) -> None:
+def test_restart_of_the_agent(pods: Pods, agent: AgentProcess) -> None:
     """One death before, one while it is down, one after: each once, with the same id."""
     agent.start()
     asking = Asking(agent)
@@ -196,7 +178,7 @@ def test_restart_of_the_agent(pods: Pods, agent: AgentProcess, number: int) -> N
     )
     before.group.go()
     told = asking.exit("before")
-    agent.stop(number)
+    agent.stop(signal.SIGKILL)
     while_down.group.go()
     while_down.wait_exited()
     agent.start()
@@ -215,10 +197,14 @@ def test_restart_of_the_agent(pods: Pods, agent: AgentProcess, number: int) -> N
 def test_burst(pods: Pods, asking: Asking, figures: list[str]) -> None:
     """Containers that are made and end in a burst: each is told of once, and none twice."""
     pod = pods.create("burst")
-    made = [
-        pod.container(f"c{number}", ["/bin/work", "exit", str(number % 3)])
-        for number in range(BURST)
-    ]
+
+    def make(number: int) -> Container:
+        argv = ["/bin/work", "exit", str(number % 3)]
+        return pod.container(f"c{number}", argv, start=False)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        made = list(pool.map(make, range(BURST)))
+        list(pool.map(Container.start, made))
 
     def all_settled() -> list[ContainerDeath] | None:
         deaths = asking.exits(pod="burst")

@@ -482,16 +482,18 @@ def test_a_reason_that_comes_after_a_restart_of_the_agent() -> None:
     assert [told.death.stop_reason for told in second.told] == [StopReason.RESTART]
 
 
-def test_a_burst() -> None:
-    """A hundred ends at once: each told exactly once, each settled."""
+@pytest.mark.parametrize("count", [100, 400])
+def test_a_burst(count: int) -> None:
+    """Hundreds of ends at once: each told exactly once, each settled; in more than one go."""
     bench = Bench()
-    ids = [f"{number:064x}" for number in range(100)]
+    ids = [f"{number:064x}" for number in range(count)]
     for number, cid in enumerate(ids):
         bench.gone(container(cid, f"c{number}", init_pid=None))
     for cid in ids:
         bench.word(0, "Completed", cid=cid)
         bench.flush()
     bench.later(3 * SECOND)
+    bench.flush()
     recorded = [told.death.container.id for told in bench.told if isinstance(told, ExitRecorded)]
     assert sorted(recorded) == ids
     latest = {told.death.container.id: told.death for told in bench.told}
