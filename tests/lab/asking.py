@@ -86,14 +86,17 @@ class Asking:
         return list(self._stub.ListExits(request, timeout=CALL_SECONDS).exits)
 
     def exit(
-        self, pod: str, wanted: Callable[[ContainerDeath], bool] = lambda death: death.settled
+        self, pod: str, wanted: Callable[[ContainerDeath], bool] = lambda death: True
     ) -> ContainerDeath:
-        """The one death in this pod, once it is as wanted; an error if there are more."""
+        """The one death in this pod, once it is settled, has the runtime's word (of which a busy
+        machine may be late) and is as wanted; an error if there are more.
+        """
 
         def found() -> ContainerDeath | None:
             deaths = self.exits(pod=pod)
             assert len(deaths) <= 1, deaths
-            return deaths[0] if deaths and wanted(deaths[0]) else None
+            ready = [d for d in deaths if d.settled and d.runtime_says and wanted(d)]
+            return ready[0] if ready else None
 
         return until(
             found,
