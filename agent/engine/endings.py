@@ -65,13 +65,17 @@ class Endings:
         """
         if sent.sender_pid == sent.target_pid or self._inventory.by_init(sent.target_pid) is None:
             return sent
+        return replace(sent, sender_cgroup=self._cgroup(sent.sender_pid, sent.boottime_ns))
+
+    def _cgroup(self, pid: int, boottime_ns: int) -> str:
+        """Of the process that was `pid` then; empty if it is gone."""
         try:
-            started_ns = ticks_to_ns(self._proc.stat(sent.sender_pid).start_ticks)
-            if started_ns > sent.boottime_ns + TICK_NS:
-                return sent  # the pid is another's by now
-            return replace(sent, sender_cgroup=self._proc.memory_cgroup(sent.sender_pid))
+            started_ns = ticks_to_ns(self._proc.stat(pid).start_ticks)
+            if started_ns > boottime_ns + TICK_NS:
+                return ""  # the pid is another's by now
+            return self._proc.memory_cgroup(pid)
         except (SourceAbsent, ParseError):
-            return sent
+            return ""
 
     def hear(self, item: Observation, now_ns: int) -> None:
         """One observation, after the inventory and the book of deaths have heard it."""
@@ -137,7 +141,12 @@ class Endings:
         return self._ledger.flush(now_ns)
 
     async def find(self, wanted: SenderWanted) -> SenderSeen:
-        """Where a sender was that is gone, by the flight recorder."""
+        """Where a sender is, if its target was not known as an init in time; else where it was,
+        by the flight recorder.
+        """
+        there = self._cgroup(wanted.pid, wanted.boottime_ns)
+        if there:
+            return SenderSeen(container_id=wanted.container_id, pid=wanted.pid, cgroup=there)
         found = await self._places(((wanted.pid, wanted.boottime_ns),))
         cgroup, _ = found.get(wanted.pid, ("", Attribution.NONE))
         return SenderSeen(container_id=wanted.container_id, pid=wanted.pid, cgroup=cgroup)

@@ -120,8 +120,11 @@ def test_a_sender_that_is_gone(what: str) -> None:
 
 
 async def test_the_recorder_is_asked() -> None:
-    """It knows one of two."""
+    """It knows one of two; who is there still is found without it."""
     bench = Bench()
+    late = SenderWanted(container_id=CID, pid=5, boottime_ns=bench.now)
+    assert (await bench.endings.find(late)).cgroup == RUNTIME
+    bench.proc.there = False
     for pid, cgroup in ((SENDER, RUNTIME), (5, "")):
         wanted = SenderWanted(container_id=CID, pid=pid, boottime_ns=1)
         seen = SenderSeen(container_id=CID, pid=pid, cgroup=cgroup)
