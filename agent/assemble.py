@@ -14,6 +14,7 @@ from agent.config import Settings
 from agent.engine.afterlife import TASKS, AfterlifeWatch
 from agent.engine.afterlife_parts import watch_afterlife
 from agent.engine.board import SourceBoard
+from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.headroom import MEMORY, HeadroomWatch
@@ -46,6 +47,8 @@ from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.checkpoint import Checkpoint
 from agent.ledger.deaths import DeathBook
+from agent.ledger.exit_series import ExitSeries
+from agent.ledger.exits import ExitsLedger
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.absence import ParseError
@@ -67,6 +70,7 @@ from agent.serve.pages import Pages
 from agent.serve.server import ApiServer
 from agent.serve.tcp import TcpApi, tcp_api
 from agent.state.conditions import Conditions
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
@@ -79,6 +83,11 @@ DISK_WORKERS = 4
 
 HEADROOM_WORKERS = 3
 """Threads for the kubelet's files and file systems: two may hang, and memory is still read."""
+
+OVERLAP_SECONDS = 600.0
+"""Containers that ended so long before the last stored event are looked for in the runtime's list
+as well: a former run may have heard of their end and not have stored it.
+"""
 
 RECORDER_WORKERS = 2
 """Threads for what takes long: one reads the flight recorder, one more should that hang."""
@@ -116,6 +125,8 @@ class Agent:
     cri: CriClient | None
     journal: Journal | NoJournal
     index: IncidentIndex
+    deaths: DeathIndex
+    exits: ExitsLedger
     stream: EventStream
     view: StatusView
     api: ApiServer
@@ -144,6 +155,11 @@ def assemble(
     for incident in recovered.incidents:
         if incident.boot_id == boot.boot_id:  # the counters are those of this boot
             series.incident(incident, clock.boottime_ns())
+    deaths_told = DeathIndex(recovered.deaths)
+    exit_series = ExitSeries(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
+    for death in recovered.deaths:
+        if death.boot_id == boot.boot_id:
+            exit_series.death(death, clock.boottime_ns())
 
     board = SourceBoard(clock)
     guard = Guard(board)
@@ -204,6 +220,25 @@ def assemble(
         spawn=lambda work: spawn(guard.run(RECORDER, work)),
     )
     cgroups = roster.cgroup_watcher()
+    exits = ExitsLedger(
+        boot_id=boot.boot_id,
+        wall_offset_ns=clock.wall_ns() - clock.boottime_ns(),
+        deaths=deaths,
+        names_of=inventory.names_of,
+        recovered=recovered.deaths,
+        incidents=recovered.incidents,
+        now_ns=clock.boottime_ns(),
+        since_wall_ns=recovered.last_wall_ns - _ns(OVERLAP_SECONDS),
+    )
+    endings = Endings(
+        clock=clock,
+        proc=host.proc,
+        inventory=inventory,
+        ledger=exits,
+        series=exit_series,
+        places=places.find,
+        memory=lambda: headroom.report,
+    )
     node = Node(
         clock=clock,
         board=board,
@@ -224,13 +259,22 @@ def assemble(
             deaths=deaths,
         ),
         publisher=Publisher(
-            stream=stream, index=index, series=series, clock=clock, guard=guard, listen=listen
+            stream=stream,
+            index=index,
+            series=series,
+            deaths=deaths_told,
+            exits=exit_series,
+            clock=clock,
+            guard=guard,
+            listen=listen,
         ),
         places=places.find,
         ends=last_words.answer,
+        endings=endings,
         spawn=lambda work: spawn(guard.run(LEDGER, work)),
     )
     board.on_change = node.tell
+    resolver.on_listing = node.listed
 
     def take(seen: list[Observation]) -> None:
         guard.call(LEDGER, lambda: node.take(seen))
@@ -276,7 +320,9 @@ def assemble(
     )
     node.on_counters = pressure.heard
     conditions = conditions_of(settings.conditions, recovered, boot.boot_id, clock)
-    judge = judge_of(conditions, clock, board, guard, node, inventory, index, ledger)
+    judge = judge_of(
+        conditions, clock, board, guard, node, inventory, index, deaths_told, ledger, boot.boot_id
+    )
     judge.sees(
         USAGE,
         lambda scene: replace(scene, sweep=None if usage.report is None else usage.report.sweep),
@@ -307,6 +353,8 @@ def assemble(
         journal=journal,
         stream=stream,
         incidents=index,
+        deaths=deaths_told,
+        exit_series=exit_series,
         workers=workers,
         usage=host.usage,
         memory_bytes=host.memory_bytes,
@@ -340,6 +388,8 @@ def assemble(
         cri=cri,
         journal=journal,
         index=index,
+        deaths=deaths_told,
+        exits=exits,
         stream=stream,
         view=view,
         api=ApiServer(servicer, max_subscribers=serve.max_subscribers),

@@ -151,6 +151,8 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
 def _adopt(agent: Agent, found: Recovered) -> None:
     """A journal that opened late."""
     agent.index.adopt(found.incidents)
+    agent.deaths.adopt(found.deaths)
+    agent.exits.adopt(found.deaths, agent.view.clock.boottime_ns())
     boot_id = agent.view.identity.boot_id
     adopt(agent.conditions, found, boot_id=boot_id, clock=agent.view.clock)
 

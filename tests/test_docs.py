@@ -30,6 +30,7 @@ from agent.nodectl.exits import MEANING
 from agent.nodectl.explain import holds, needs
 from agent.nodectl.main import cli
 from agent.serve.container_series import FAMILIES, LABELS
+from agent.serve.exits import EXIT_LABELS, EXITS
 from agent.serve.exposition import OUTCOMES
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.registry import ScrapeCollector, build_registry
@@ -140,6 +141,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
     )
     for each in FAMILIES:
         yield each.name, each.kind.value, LABELS, each.help
+    yield f"{EXITS.name}_total", "counter", EXIT_LABELS, EXITS.help
     collector = ScrapeCollector()
     registry = build_registry(collector)
     http = HttpStatistics(last_scrape_seconds=0.1)

@@ -15,6 +15,8 @@ from agent.model.event import (
     ConditionChanged,
     Event,
     EventKind,
+    ExitAmended,
+    ExitRecorded,
     JournalChange,
     OOMAmended,
     OOMRecorded,
@@ -23,6 +25,7 @@ from agent.model.event import (
     SourceChange,
     SourceGap,
 )
+from agent.model.exits import ContainerDeath
 from agent.model.oom import Container, Disagreement, LimitLevel, OOMIncident, Outcome, Truth
 from agent.model.pressure import Episode
 from agent.model.source import SourceState
@@ -102,6 +105,20 @@ def event_words(kind: EventKind) -> str:
             return condition_words(condition)
         case PressureCrossed(episode=episode):
             return pressure_words(episode)
+        case ExitRecorded(death=death):
+            return death_words(death)
+        case ExitAmended(death=death):
+            return f"{death_words(death)} (revision {death.revision})"
+
+
+def death_words(death: ContainerDeath) -> str:
+    """Who ended, why, by whom, and what the runtime says."""
+    end = "" if death.exit_code is None else f", exit code {death.exit_code}"
+    end = end if death.signal is None else f", signal {death.signal}"
+    by = "" if death.sender is None else f" by {death.sender.comm}[{death.sender.pid}]"
+    wrong = ", wrongly," if death.disagreement is not Disagreement.NONE else ""
+    says = f"; the runtime says{wrong} {death.runtime_says}" if death.runtime_says else ""
+    return f"{_who(death.container)} ended: {death.verdict.value}{by}{end}{says}"
 
 
 def condition_words(condition: Condition) -> str:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from agent.engine.board import SourceBoard
+from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.publish import Publisher
@@ -19,16 +20,26 @@ from agent.engine.watch import Watch
 from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
 from agent.inventory.containers import Inventory
+from agent.inventory.listing import Listing
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.closing import Output
 from agent.ledger.deaths import DeathBook
+from agent.ledger.exits import Told
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import Labels, OOMSeriesFold
 from agent.model.absence import Absence, Absent, ParseError
 from agent.model.cgroup import CgroupLevel
-from agent.model.event import EventKind, OOMAmended, OOMRecorded, RuntimeDisagreement, SourceGap
+from agent.model.event import (
+    EventKind,
+    ExitAmended,
+    ExitRecorded,
+    OOMAmended,
+    OOMRecorded,
+    RuntimeDisagreement,
+    SourceGap,
+)
 from agent.model.evidence import (
     CgroupAppeared,
     CgroupGone,
@@ -45,6 +56,8 @@ from agent.model.evidence import (
     Observation,
     PlacesSeen,
     PlacesWanted,
+    SenderSeen,
+    SenderWanted,
     SignalSeen,
     SourceLost,
     TraceSeen,
@@ -92,6 +105,7 @@ class Node:
         publisher: Publisher,
         places: Places,
         ends: Ends,
+        endings: Endings,
         spawn: Spawn,
     ) -> None:
         self._clock = clock
@@ -108,6 +122,7 @@ class Node:
         self._publisher = publisher
         self._places = places
         self._ends = ends
+        self._endings = endings
         self._spawn = spawn
         self._told: list[EventKind] = []
         self._labels: dict[str, Labels] = {}  # of the live containers that have series
@@ -187,6 +202,7 @@ class Node:
             partial(self._inventory.forget, now_ns),
             partial(self._series.expire, now_ns),
             partial(self._ledger.tick, now_ns),
+            partial(self._endings.tick, now_ns, set(self._labels.values())),
         ):
             self._guard.call(LEDGER, part)
         self.settle()
@@ -199,6 +215,8 @@ class Node:
             if self._guard.attempt(LEDGER, partial(self._flush, now_ns)):
                 break  # else what broke it is out of its way: on with the others
             self._lost(SourceLost(source=LEDGER, lost=1, detail="an incident could not be told"))
+        for output in self._guard.call(LEDGER, partial(self._endings.flush, now_ns)) or ():
+            self._put_death(output)
         told, self._told = self._told, []
         self._publisher.publish(told, self._guard.call(LEDGER, self._ledger.checkpoint))
         self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
@@ -212,6 +230,7 @@ class Node:
         now_ns = self._clock.boottime_ns()
         names = record.names
         self._guard.call(LEDGER, partial(self._ledger.fold, NamesSeen(container=names), now_ns))
+        self._guard.call(LEDGER, partial(self._endings.named, record))
         if record.alive and record.kind is not ContainerKind.SANDBOX and names.pod:
             labels = (names.namespace, names.pod, names.name)
             before = self._labels.get(names.id)
@@ -221,6 +240,10 @@ class Node:
                 self._labels[names.id] = labels
                 self._series.appeared(labels)
         self.settle()
+
+    def listed(self, listing: Listing) -> None:
+        """The runtime's list was read."""
+        self._guard.call(LEDGER, partial(self._endings.listed, listing))
 
     def _cgroups_changed(self, loop: asyncio.AbstractEventLoop) -> None:
         seen, _ = self._cgroups.observe()
@@ -253,6 +276,10 @@ class Node:
         self._sampler.close()
 
     def _take_one(self, item: Observation, now_ns: int) -> None:
+        self._fold(item, now_ns)
+        self._endings.hear(item, now_ns)
+
+    def _fold(self, item: Observation, now_ns: int) -> None:
         match item:
             case CgroupAppeared():
                 self._appeared(item, now_ns)
@@ -264,7 +291,9 @@ class Node:
                 self._guard.call(CGROUPS, partial(self.on_counters, item))
                 self._ledger.fold(item, now_ns)
             case SignalSeen():
-                self._deaths.sent(item.sent)
+                self._deaths.sent(self._endings.placed(item.sent))
+            case SenderSeen():
+                pass  # of the exits ledger alone
             case ExitSeen():
                 self._deaths.ended(item.exit)
                 self._ledger.fold(item, now_ns)
@@ -277,7 +306,7 @@ class Node:
         """The counters above new victims: one more witness."""
         for cgroup in self._ledger.unpublished_cgroups():
             for item in self._cgroups.reread(cgroup):
-                if not isinstance(item, CgroupAppeared | SourceLost | SignalSeen):
+                if not isinstance(item, CgroupAppeared | SourceLost | SignalSeen | SenderSeen):
                     self._guard.call(LEDGER, partial(self._ledger.fold, item, now_ns))
 
     def _flush(self, now_ns: int) -> None:
@@ -292,6 +321,7 @@ class Node:
         match output:
             case OOMRecorded() | OOMAmended() | RuntimeDisagreement():
                 self._told.append(output)
+                self._endings.told(output)
             case LimitWanted():
                 self._ledger.fold(self._fates.limit(output), now_ns)
             case FateWanted():
@@ -300,6 +330,15 @@ class Node:
                 self._spawn(self._place(output))
             case EndWanted():
                 self._spawn(self._ends(output))
+
+    def _put_death(self, output: Told) -> None:
+        match output:
+            case ExitRecorded() | ExitAmended():
+                self._told.append(output)
+            case EndWanted():
+                self._spawn(self._ends(output))
+            case SenderWanted():
+                self._spawn(self._find_sender(output))
 
     def _appeared(self, item: CgroupAppeared, now_ns: int) -> None:
         record = self._inventory.appeared(item.place, item.inode, now_ns)
@@ -350,6 +389,14 @@ class Node:
     async def _place(self, wanted: PlacesWanted) -> None:
         places = await self._places(wanted.victims)
         self.take([PlacesSeen(incident_id=wanted.incident_id, places=places)])
+
+    async def _find_sender(self, wanted: SenderWanted) -> None:
+        try:
+            seen = await self._endings.find(wanted)
+        except Exception:
+            self.take([SenderSeen(container_id=wanted.container_id, pid=wanted.pid, cgroup="")])
+            raise
+        self.take([seen])
 
     def _wake_when_due(self, now_ns: int) -> None:
         due_ns = self._ledger.next_due_ns()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.engine.board import SourceBoard
@@ -17,13 +17,16 @@ from agent.host.self_usage import ProcessUsage, SelfUsageSource
 from agent.host.worker import Workers
 from agent.inventory.containers import Inventory
 from agent.inventory.running import Running
+from agent.ledger.exit_series import ExitSeries, Labels
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.cgroup import CgroupMode
+from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.pressure import PressureReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.conditions import Conditions
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
@@ -45,6 +48,8 @@ class StatusView:
     journal: Journal | NoJournal
     stream: EventStream
     incidents: IncidentIndex
+    deaths: DeathIndex
+    exit_series: ExitSeries
     workers: Workers
     usage: SelfUsageSource
     memory_bytes: int
@@ -58,6 +63,10 @@ class StatusView:
     def series(self) -> OOMSeries:
         """Everything that /metrics says about kills."""
         return self.folded.series(self.ledger.books())
+
+    def exits(self) -> Mapping[Labels, Mapping[Verdict, int]]:
+        """What /metrics says about deaths of containers."""
+        return self.exit_series.counts()
 
     def memory(self) -> MemoryReport | None:
         """What is left before the kubelet evicts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.model.condition import Condition, Verity
+from agent.model.exits import ContainerDeath
 from agent.model.oom import Container, Disagreement, OOMIncident
 from agent.model.pressure import Episode
 
@@ -75,6 +76,18 @@ class PressureCrossed:
     episode: Episode
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitRecorded:
+    death: ContainerDeath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitAmended:
+    """The same death with more evidence; replaces all earlier revisions."""
+
+    death: ContainerDeath
+
+
 EventKind = (
     OOMRecorded
     | OOMAmended
@@ -85,6 +98,8 @@ EventKind = (
     | AgentStarted
     | ConditionChanged
     | PressureCrossed
+    | ExitRecorded
+    | ExitAmended
 )
 
 

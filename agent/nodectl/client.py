@@ -62,6 +62,12 @@ class Client:
 
         return self._unary("ListOOMIncidents", request, wire.ListOOMIncidentsResponse)
 
+    def exits(self, request: wire.ListExitsRequest) -> wire.ListExitsResponse:
+        """ListExits."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListExits", request, wire.ListExitsResponse)
+
     def conditions(self, request: wire.ListConditionsRequest) -> wire.ListConditionsResponse:
         """ListConditions."""
         from agent.api.v1 import node_agent_pb2 as wire

@@ -19,6 +19,7 @@ _COMMANDS = {
     "oom": ("agent.nodectl.oom", "OOM kills on this node, the newest first."),
     "ps": ("agent.nodectl.ps", "Containers, and what they use."),
     "pods": ("agent.nodectl.pods", "Pods, and what they use."),
+    "exits": ("agent.nodectl.deaths", "How containers ended, and who ended them."),
     "memory": ("agent.nodectl.memory", "Headroom before evictions, and who eats the memory."),
     "pressure": ("agent.nodectl.pressure", "How long tasks wait for memory, disks and CPUs."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),

@@ -10,7 +10,7 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import conditions, containers, memory, pressure
+from agent.serve import conditions, containers, exits, memory, pressure
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -79,6 +79,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             truncated=more or cut,
             oldest_held=None if oldest is None else timestamp(oldest),
         )
+
+    async def ListExits(
+        self,
+        request: pb.ListExitsRequest,
+        context: ServicerContext[pb.ListExitsRequest, pb.ListExitsResponse],
+    ) -> pb.ListExitsResponse:
+        try:
+            return await exits.answer(request, self._view.deaths)
+        except InvalidRequestError as error:
+            await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
 
     async def ListConditions(
         self,

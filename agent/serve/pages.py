@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 
-from agent.serve import conditions
+from agent.serve import conditions, exits
 from agent.serve.container_series import ContainerSeries
 from agent.serve.exposition import EOF, ContainerLines, gzipped, registry_text
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
@@ -58,6 +58,9 @@ class Pages:
         pieces = [registry_text(self._registry, form), KILLS.head(form)]
         pieces += self._kills.lines(series.containers)
         pieces += self._containers.pieces(self._view.running(), form)
+        deaths = exits.lines(self._view.exits())
+        if deaths:
+            pieces += [exits.EXITS.head(form), *deaths]
         if form is Format.OPENMETRICS:
             pieces.append(EOF)
         return pieces

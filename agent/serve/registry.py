@@ -15,6 +15,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from agent.serve.container_series import FAMILIES
+from agent.serve.exits import EXITS
 from agent.serve.exposition import visible
 from agent.serve.metrics import KILLS, ROWS, Kind, Row, Scrape
 
@@ -30,6 +31,7 @@ class ScrapeCollector(Collector):
         to others.
         """
         yield CounterMetricFamily(KILLS.name, KILLS.help)
+        yield CounterMetricFamily(EXITS.name, EXITS.help)
         for family in FAMILIES:
             yield Metric(family.name.removesuffix("_total"), family.help, family.kind.value)
         yield _build_info({})

@@ -34,7 +34,7 @@ def test_every_kind_of_the_wire_is_known() -> None:
     for field in oneof.fields:
         wire = event_pb2.Event(sequence=1)
         getattr(wire, field.name).SetInParent()
-        if field.name.startswith("oom_"):
+        if field.name.startswith(("oom_", "exit_")):
             getattr(wire, field.name).id = "boot/k1"
         if field.name == "pressure_crossed":
             wire.pressure_crossed.scope, wire.pressure_crossed.resource = "node", "io"

@@ -34,6 +34,9 @@ class _OnTheWire(FakeAgent):
 
     ListPods = ListContainers
 
+    def ListExits(self, request: Any, context: Any) -> node_agent_pb2.ListExitsResponse:
+        raise NotImplementedError
+
     def WatchEvents(self, request: Any, context: Any) -> Iterator[Watched]:
         context.add_callback(self.watcher.stop)
         yield from self.watcher.events()

@@ -21,6 +21,8 @@ STATE_DIRECTORY = "/var/lib/nodewitness"
 OOM_SCORE_ADJ = "-997"
 START_SECONDS = 180.0
 STOP_SECONDS = 30.0
+# While a storm goes on, an emulated agent that has just begun takes seconds for each answer.
+HEALTH_SECONDS = 15.0
 # grpc.health.v1.HealthCheckResponse{status: SERVING}
 SERVING = b"\x08\x01"
 
@@ -89,7 +91,7 @@ class AgentProcess:
 
         until(serving, seconds, "the agent is SERVING", self.log)
 
-    def serving(self, seconds: float = 1.0) -> bool:
+    def serving(self, seconds: float = HEALTH_SECONDS) -> bool:
         """Whether its health service says SERVING now."""
         try:
             return bool(self._health(b"", timeout=seconds) == SERVING)

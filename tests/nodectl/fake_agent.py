@@ -37,6 +37,7 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
+    exits: node_agent_pb2.ListExitsResponse = field(default_factory=examples.exits)
     error: tuple[grpc.StatusCode, str] | None = None
     streams: list[list[Watched]] = field(default_factory=list)
     head: event_pb2.ResumeToken | None = None  # answers who asks for no resume
@@ -61,6 +62,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def GetPressure(self, request: Any, context: Any) -> node_agent_pb2.GetPressureResponse:
         self._enter(request, context)
         return self.pressure
+
+    def ListExits(self, request: Any, context: Any) -> node_agent_pb2.ListExitsResponse:
+        self._enter(request, context)
+        return self.exits
 
     def ListConditions(self, request: Any, context: Any) -> node_agent_pb2.ListConditionsResponse:
         self._enter(request, context)

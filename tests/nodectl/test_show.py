@@ -14,7 +14,17 @@ import pytest
 from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2, status_pb2
 from agent.model.catalogue.oom import HIDDEN_OOM_KILL
 from agent.nodectl.explain import explained
-from agent.nodectl.show import conditions, events, memory, oom, pressure, status, usage, words
+from agent.nodectl.show import (
+    conditions,
+    deaths,
+    events,
+    memory,
+    oom,
+    pressure,
+    status,
+    usage,
+    words,
+)
 from tests.nodectl import examples, usage_examples
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -34,6 +44,16 @@ def _pods() -> str:
 
 def _oom_table() -> str:
     return oom.report(examples.answer(), examples.NOW_NS, " on this node")
+
+
+def _exits() -> str:
+    return deaths.report(examples.exits(), examples.NOW_NS, "", columns=99)
+
+
+def _exits_empty() -> str:
+    return deaths.report(
+        node_agent_pb2.ListExitsResponse(), examples.NOW_NS, " in namespace shop in the last 10m"
+    )
 
 
 def _oom_empty() -> str:
@@ -90,6 +110,8 @@ def _status_wide() -> str:
         _oom,
         _oom_table,
         _oom_empty,
+        _exits,
+        _exits_empty,
         _status,
         _status_sick,
         _status_wide,

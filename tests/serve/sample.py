@@ -7,6 +7,7 @@ from dataclasses import replace
 from agent.inventory.running import Running
 from agent.model.absence import Absence
 from agent.model.event import Event, OOMRecorded
+from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.oom import (
     Container,
@@ -28,6 +29,7 @@ from agent.model.status import (
     OOMSeries,
     SelfUsage,
 )
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
 from agent.state.stream import EventStream
@@ -175,6 +177,8 @@ class SampleView:
         self.memory_now: MemoryReport | None = MEMORY
         self.pressure_now: PressureReport | None = PRESSURE
         self.incidents = IncidentIndex(20_000)
+        self.deaths = DeathIndex()
+        self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
         self.conditions = judged(hidden())
         self.stream = EventStream(NoJournal(1), BOOT_ID)
 
@@ -186,6 +190,9 @@ class SampleView:
 
     def running(self) -> Running:
         return RUNNING
+
+    def exits(self) -> dict[tuple[str, str, str], dict[Verdict, int]]:
+        return self.ended
 
     def memory(self) -> MemoryReport | None:
         return self.memory_now

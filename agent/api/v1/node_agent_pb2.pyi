@@ -3,6 +3,7 @@ import datetime
 from agent.api.v1 import condition_pb2 as _condition_pb2
 from agent.api.v1 import containers_pb2 as _containers_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
+from agent.api.v1 import exits_pb2 as _exits_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
 from agent.api.v1 import pressure_pb2 as _pressure_pb2
@@ -55,6 +56,32 @@ class ListOOMIncidentsResponse(_message.Message):
     truncated: bool
     oldest_held: _timestamp_pb2.Timestamp
     def __init__(self, incidents: _Optional[_Iterable[_Union[_oom_pb2.OOMIncident, _Mapping]]] = ..., books: _Optional[_Union[_oom_pb2.OOMBooks, _Mapping]] = ..., truncated: _Optional[bool] = ..., oldest_held: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListExitsRequest(_message.Message):
+    __slots__ = ("since", "namespace", "pod", "container", "verdicts", "limit")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    CONTAINER_FIELD_NUMBER: _ClassVar[int]
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    since: _timestamp_pb2.Timestamp
+    namespace: str
+    pod: str
+    container: str
+    verdicts: _containers.RepeatedScalarFieldContainer[_exits_pb2.Verdict]
+    limit: int
+    def __init__(self, since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., namespace: _Optional[str] = ..., pod: _Optional[str] = ..., container: _Optional[str] = ..., verdicts: _Optional[_Iterable[_Union[_exits_pb2.Verdict, str]]] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListExitsResponse(_message.Message):
+    __slots__ = ("exits", "truncated", "oldest_held")
+    EXITS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_HELD_FIELD_NUMBER: _ClassVar[int]
+    exits: _containers.RepeatedCompositeFieldContainer[_exits_pb2.ContainerDeath]
+    truncated: bool
+    oldest_held: _timestamp_pb2.Timestamp
+    def __init__(self, exits: _Optional[_Iterable[_Union[_exits_pb2.ContainerDeath, _Mapping]]] = ..., truncated: _Optional[bool] = ..., oldest_held: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class WatchEventsRequest(_message.Message):
     __slots__ = ("resume", "namespace", "pod")

@@ -44,6 +44,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.FromString,
                 _registered_method=True)
+        self.ListExits = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListExits',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsResponse.FromString,
+                _registered_method=True)
         self.ListConditions = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/ListConditions',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListConditionsRequest.SerializeToString,
@@ -88,6 +93,13 @@ class NodeAgentServicer:
 
     def ListOOMIncidents(self, request, context):
         """Incidents that match every given filter, newest first, each in its latest revision.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExits(self, request, context):
+        """Deaths of containers that match every given filter, newest first, each in its latest revision.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,6 +160,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.ListOOMIncidents,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.SerializeToString,
+            ),
+            'ListExits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExits,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsResponse.SerializeToString,
             ),
             'ListConditions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListConditions,
@@ -234,6 +251,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/ListOOMIncidents',
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListExits',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

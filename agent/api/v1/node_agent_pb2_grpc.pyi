@@ -39,6 +39,8 @@ class NodeAgentStub:
     """What the agent is, what it sees, and the books."""
     ListOOMIncidents: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListOOMIncidentsRequest, _node_agent_pb2.ListOOMIncidentsResponse]
     """Incidents that match every given filter, newest first, each in its latest revision."""
+    ListExits: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListExitsRequest, _node_agent_pb2.ListExitsResponse]
+    """Deaths of containers that match every given filter, newest first, each in its latest revision."""
     ListConditions: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListConditionsRequest, _node_agent_pb2.ListConditionsResponse]
     """What is wrong, the worst first: conditions that are True or Unknown, and on request those that are False."""
     WatchEvents: _grpc.UnaryStreamMultiCallable[_node_agent_pb2.WatchEventsRequest, _node_agent_pb2.WatchEventsResponse]
@@ -61,6 +63,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """What the agent is, what it sees, and the books."""
     ListOOMIncidents: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListOOMIncidentsRequest, _node_agent_pb2.ListOOMIncidentsResponse]  # type: ignore[assignment]
     """Incidents that match every given filter, newest first, each in its latest revision."""
+    ListExits: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListExitsRequest, _node_agent_pb2.ListExitsResponse]  # type: ignore[assignment]
+    """Deaths of containers that match every given filter, newest first, each in its latest revision."""
     ListConditions: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListConditionsRequest, _node_agent_pb2.ListConditionsResponse]  # type: ignore[assignment]
     """What is wrong, the worst first: conditions that are True or Unknown, and on request those that are False."""
     WatchEvents: _aio.UnaryStreamMultiCallable[_node_agent_pb2.WatchEventsRequest, _node_agent_pb2.WatchEventsResponse]  # type: ignore[assignment]
@@ -92,6 +96,14 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.ListOOMIncidentsResponse, _abc.Awaitable[_node_agent_pb2.ListOOMIncidentsResponse]]:
         """Incidents that match every given filter, newest first, each in its latest revision."""
+
+    @_abc_1.abstractmethod
+    def ListExits(
+        self,
+        request: _node_agent_pb2.ListExitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListExitsResponse, _abc.Awaitable[_node_agent_pb2.ListExitsResponse]]:
+        """Deaths of containers that match every given filter, newest first, each in its latest revision."""
 
     @_abc_1.abstractmethod
     def ListConditions(

@@ -4,6 +4,7 @@
  *   wait             print "ready", then wait for SIGUSR1 (everybody else ignores that signal)
  *   fork             do the rest in a child; report how it died; then sleep for ever
  *   until            from now on exit with 0 at SIGUSR2
+ *   polite CODE      from now on exit with CODE at SIGTERM
  *   crowd N          fork N children that sleep, then go on
  *   name COMM        change the task's name
  * Verbs:
@@ -15,6 +16,8 @@
  *   saw KB MB        the same, but at MB give all of it back and begin again; for ever
  *   spin SECONDS     burn CPU
  *   write FILE MB    write with fsync in steps of 1 MiB; for ever when MB is 0
+ *   exit CODE        exit with it
+ *   crash            write to address 0
  *   sleep            sleep for ever
  */
 #include <fcntl.h>
@@ -104,7 +107,9 @@ static int write_file(const char *path, long mib) {
     return 0;
 }
 
-static void leave(int sig) { (void)sig; _exit(0); }
+static int code_at_term;
+
+static void leave(int sig) { _exit(sig == SIGTERM ? code_at_term : 0); }
 
 static long number(char **v, int at) {
     for (int i = 0; i <= at; i++)
@@ -116,6 +121,7 @@ static char **prefixes(char **v) {
     for (; *v; v++) {
         if (!strcmp(*v, "wait")) wait_for_go();
         else if (!strcmp(*v, "until")) signal(SIGUSR2, leave);
+        else if (!strcmp(*v, "polite")) { code_at_term = (int)number(v++, 1); signal(SIGTERM, leave); }
         else if (!strcmp(*v, "name")) { number(v, 1); prctl(PR_SET_NAME, *++v); }
         else if (!strcmp(*v, "crowd")) {
             for (long n = number(v++, 1); n > 0; n--) if (fork() == 0) rest();
@@ -153,6 +159,10 @@ int main(int argc, char **argv) {
         volatile long x = 0;
         for (time_t end = time(NULL) + number(v, 1); time(NULL) < end;) for (int i = 0; i < 1000000; i++) x++;
         return 0;
+    } else if (!strcmp(verb, "exit")) {
+        return (int)number(v, 1);
+    } else if (!strcmp(verb, "crash")) {
+        *(volatile int *)0 = 1;
     } else if (!strcmp(verb, "write")) {
         return write_file(v[1], number(v, 2));
     } else if (strcmp(verb, "sleep")) {
