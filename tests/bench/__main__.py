@@ -1,6 +1,6 @@
-"""make bench: what the sweep, a scrape and the whole agent cost, beside the least that it could.
+"""make bench: what the sweep and a scrape cost, beside the least that it could.
 
-    python -m tests.bench [--containers 250] [--rounds 21] [--seconds 30]
+    python -m tests.bench [--containers 250] [--rounds 21]
 
 In the lab's guest, and so under software emulation: read the ratios, which are of one run. Prints a
 table and writes build/bench.json.
@@ -37,14 +37,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--containers", type=int, default=250)
     parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--seconds", type=int, default=30, help="of each look at the whole agent")
     arguments = parser.parse_args()
     with Machine(build(_say)) as machine:
         guest = Guest(machine.start())
         _say("booted; the sweep against C ...")
         result = in_guest(guest, arguments.containers, arguments.rounds)
         _say("the whole agent ...")
-        result |= whole_agent(guest, arguments.containers, arguments.seconds)
+        result |= whole_agent(guest, arguments.containers)
     result["containers"] = arguments.containers
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
@@ -65,28 +64,15 @@ def in_guest(guest: Guest, containers: int, rounds: int) -> dict[str, float]:
     return found
 
 
-def whole_agent(guest: Guest, containers: int, seconds: int) -> dict[str, float]:
-    """CPU with a sweep a second and with hardly any, memory, and what scrapes take."""
-    cpu: dict[str, float] = {}
-    found: dict[str, float] = {}
-    for interval in ("5m", "1s"):
-        agent = AgentProcess(guest)
-        try:
-            agent.start({**SETTINGS, "sweep.interval": interval})
-            _wait_for_series(agent, containers)
-            before = agent.metrics()
-            guest.run(["sleep", str(seconds)], seconds=SECONDS)
-            after = agent.metrics()
-            took = _value(after, "process_cpu_seconds_total") - _value(
-                before, "process_cpu_seconds_total"
-            )
-            cpu[interval] = took / seconds
-            if interval == "1s":
-                found = _scrapes(agent)
-        finally:
-            agent.close()
-    sweep = max(0.0, cpu["1s"] - cpu["5m"])
-    return {**found, "agent_cpu": cpu["1s"], "agent_cpu_without_sweep": cpu["5m"], "sweep": sweep}
+def whole_agent(guest: Guest, containers: int) -> dict[str, float]:
+    """Its memory, and what scrapes take, while it sweeps."""
+    agent = AgentProcess(guest)
+    try:
+        agent.start(SETTINGS)
+        _wait_for_series(agent, containers)
+        return _scrapes(agent)
+    finally:
+        agent.close()
 
 
 def _wait_for_series(agent: AgentProcess, containers: int) -> None:
@@ -146,18 +132,6 @@ def table(result: Mapping[str, float]) -> str:
             f"{sweep_c:.1f} ms",
             f"{get('sweep_python_unchanged_ms'):.1f} ms",
             f"{get('sweep_unchanged_ratio'):.2f}",
-        ),
-        (
-            "CPU of a sweep a second, in sweeps of C",
-            "1.0",
-            f"{get('sweep') * 1e3 / sweep_c:.1f}",
-            "",
-        ),
-        (
-            "CPU of all else, in sweeps of C a second",
-            "",
-            f"{get('agent_cpu_without_sweep') * 1e3 / sweep_c:.1f}",
-            "",
         ),
         (
             f"a scrape of {get('scrape_series'):.0f} series, in sweeps of C",
