@@ -26,6 +26,7 @@ from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
 from agent.engine.status import StatusView
+from agent.engine.strain import StrainFinder
 from agent.engine.usage import USAGE, UsageWatch
 from agent.engine.watch import Watch
 from agent.engine.who import Who
@@ -220,11 +221,16 @@ def assemble(
         spawn=lambda work: spawn(guard.run(RECORDER, work)),
     )
     cgroups = roster.cgroup_watcher()
+    strain = StrainFinder(  # what it asks is built below
+        sweep=lambda: None if usage.report is None else usage.report.sweep,
+        pressure=lambda: pressure.report,
+    )
     exits = ExitsLedger(
         boot_id=boot.boot_id,
         wall_offset_ns=clock.wall_ns() - clock.boottime_ns(),
         deaths=deaths,
         names_of=inventory.names_of,
+        strain_at=strain.of,
         recovered=recovered.deaths,
         incidents=recovered.incidents,
         now_ns=clock.boottime_ns(),

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.ledger.deaths import DeathBook
+from agent.ledger.strained import strain_of, strained
 from agent.ledger.verdicts import SIGKILL, Judgement, Known, judge
 from agent.model.cgroup import CgroupLevel, CgroupPlace
 from agent.model.death import Death, ProcessExit, SignalSent
 from agent.model.evidence import RuntimeRecord
-from agent.model.exits import ContainerDeath, Sender, Verdict
+from agent.model.exits import ContainerDeath, Sender, Strain, Verdict
 from agent.model.oom import Confidence, Container, Disagreement, OOMIncident, Outcome
 from agent.parse.cgroup_path import place as place_of
 
@@ -47,6 +48,7 @@ class Case:
     entry: ContainerDeath | None = None  # as told last
     former: ContainerDeath | None = None  # as a former run of the agent has told it
     settled: bool = False
+    strain: Strain = field(default_factory=Strain)  # at the first sign of the end
 
     @property
     def basis(self) -> ContainerDeath | None:
@@ -96,6 +98,7 @@ def resumed(death: ContainerDeath, now_ns: int) -> Case:
         entry=death,
         former=death,
         settled=death.settled,
+        strain=strain_of(death),
     )
 
 
@@ -130,7 +133,7 @@ def build(
     )
     basis, record = case.basis, case.record
     boottime_ns = _when(case, ended, wall_offset_ns)
-    found = ContainerDeath(
+    bare = ContainerDeath(
         id=f"{boot_id}/{case.place.container_id}",
         boot_id=boot_id,
         revision=1,
@@ -152,6 +155,7 @@ def build(
         confidence=judged.confidence,
         witnesses=tuple(_witnesses(case, ended, judged)),
     )
+    found = strained(bare, case.strain)
     if basis is not None:
         found = _continued(basis, found)
     settled = _settled(case, found, incidents, now_ns) and not wanted

@@ -19,11 +19,11 @@ from agent.inventory.records import ContainerRecord
 from agent.ledger.cases import Case, build, resumed
 from agent.ledger.deaths import DeathBook
 from agent.ledger.stops import WAIT_NS, Stops
-from agent.model.cgroup import CgroupPlace
+from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.death import ProcessExit
 from agent.model.event import ExitAmended, ExitRecorded
 from agent.model.evidence import EndSeen, EndWanted, SenderSeen, SenderWanted
-from agent.model.exits import ContainerDeath
+from agent.model.exits import ContainerDeath, Strain
 from agent.model.oom import Container, Disagreement, OOMIncident
 
 FIRST_NS = 500_000_000
@@ -52,18 +52,21 @@ class ExitsLedger:
         wall_offset_ns: int,
         deaths: DeathBook,
         names_of: Callable[[CgroupPlace], Container | None],
+        strain_at: Callable[[CgroupId, int], Strain] = lambda container, now_ns: Strain(),
         recovered: Iterable[ContainerDeath] = (),
         incidents: Iterable[OOMIncident] = (),
         now_ns: int = 0,
         since_wall_ns: int = 0,
     ) -> None:
         """`wall_offset_ns` turns CLOCK_BOOTTIME into wall time; `recovered` are the deaths that a
-        former run has told. What ended before `since_wall_ns` a former run has seen.
+        former run has told; `strain_at` a moment says how a container fares. What ended
+        before `since_wall_ns` a former run has seen.
         """
         self._boot_id = boot_id
         self._offset_ns = wall_offset_ns
         self._deaths = deaths
         self._names_of = names_of
+        self._strain_at = strain_at
         self._since_wall_ns = max(since_wall_ns, wall_offset_ns)  # nothing of earlier boots
         self._stops = Stops()
         self._cases: dict[str, Case] = {}
@@ -268,7 +271,12 @@ class ExitsLedger:
         container_id = record.place.container_id
         case = self._cases.get(container_id)
         if case is None and container_id not in self._known:
-            case = Case(place=record.place, names=record.names, opened_ns=now_ns)
+            case = Case(
+                place=record.place,
+                names=record.names,
+                opened_ns=now_ns,
+                strain=self._strain_at(record.id, now_ns),
+            )
             self._cases[container_id] = case
             self._shed()
         if case is not None:

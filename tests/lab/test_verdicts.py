@@ -1,7 +1,9 @@
 """Why containers ended, on a real kernel and a real containerd: every verdict provoked."""
 
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from agent.api.v1 import exits_pb2 as pb
 from agent.api.v1.exits_pb2 import ContainerDeath
@@ -10,6 +12,7 @@ from agent.api.v1.oom_pb2 import (
     CONFIDENCE_LOW,
     DISAGREEMENT_REPORTED_WITHOUT_DEATH,
 )
+from agent.parse.pressure import parse_pressure
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import EXIT_SECONDS, Asking
 from tests.lab.deadline import until
@@ -70,14 +73,35 @@ def test_ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
     counted(asking, "polite", "stopped-by-runtime")
 
 
-def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking) -> None:
-    """It ignores SIGTERM, is killed, and comes again three times: a restart storm."""
+@contextmanager
+def busy_cpus(guest: Guest) -> Iterator[None]:
+    """More that want a CPU than there are, from when the kernel calls it pressure."""
+    hogs = guest.start(["sh", "-c", "for n in 1 2 3; do while :; do :; done & done; wait"])
+    try:
+        until(
+            lambda: parse_pressure(guest.read_bytes("/proc/pressure/cpu")).some_avg10 > 85,
+            EXIT_SECONDS,
+            "the CPUs are under pressure",
+            lambda: guest.read("/proc/pressure/cpu"),
+            every=0.5,
+        )
+        yield
+    finally:
+        hogs.close()
+
+
+def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking, guest: Guest) -> None:
+    """While the CPUs are busy, it ignores SIGTERM, is killed, and comes again three times: a
+    restart storm, with its cause.
+    """
     pod = pods.create("stubborn")
-    for attempt in range(3):
-        container = pod.container("main", [*WAIT, "sleep"], attempt=attempt)
-        container.wait_ready()
-        container.stop(1)
-    pod.container("main", [*WAIT, "sleep"], attempt=3).wait_ready()
+    container = pod.container("main", [*WAIT, "sleep"], attempt=0)
+    container.wait_ready()
+    with busy_cpus(guest):
+        for attempt in range(1, 4):
+            container.stop(1)
+            container = pod.container("main", [*WAIT, "sleep"], attempt=attempt)
+            container.wait_ready()
 
     def restarts() -> list[ContainerDeath] | None:
         deaths = asking.exits(pod="stubborn", verdicts=[pb.VERDICT_GRACE_EXCEEDED])
@@ -90,8 +114,9 @@ def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking) -> None:
         assert death.signal == 9
         assert_runtime(death)
     said = asking.condition("RestartStorm", "stubborn")
-    assert said.reason == "PressureUnknown"
+    assert said.reason == "CPUPressure"
     assert "3 times" in said.message
+    assert max(death.node_cpu_pressure_some for death in deaths) > 80
 
 
 def assert_runtime(death: ContainerDeath) -> None:

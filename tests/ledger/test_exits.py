@@ -17,7 +17,7 @@ from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.death import ProcessExit, SignalSent
 from agent.model.event import ExitAmended, ExitRecorded
 from agent.model.evidence import EndSeen, EndWanted, RuntimeRecord, SenderSeen, SenderWanted
-from agent.model.exits import ContainerDeath, Sender, StopReason, Verdict
+from agent.model.exits import ContainerDeath, Sender, StopReason, Strain, Verdict
 from agent.model.oom import (
     Confidence,
     Container,
@@ -71,12 +71,14 @@ class Bench:
         since_wall_ns: int = 0,
     ) -> None:
         self.now = now
+        self.strain = Strain()
         self.book = DeathBook()
         self.ledger = ExitsLedger(
             boot_id=BOOT,
             wall_offset_ns=OFFSET,
             deaths=self.book,
             names_of=lambda where: None,
+            strain_at=lambda container, now_ns: self.strain,
             recovered=recovered,
             now_ns=now,
             since_wall_ns=since_wall_ns,
@@ -480,6 +482,24 @@ def test_a_reason_that_comes_after_a_restart_of_the_agent() -> None:
     second.ledger.named(container(NEXT, init_pid=5000))
     second.later(SECOND)
     assert [told.death.stop_reason for told in second.told] == [StopReason.RESTART]
+
+
+def test_how_things_stood_at_the_first_sign_of_the_end() -> None:
+    """Later figures are of another time; a restarted agent keeps what was told."""
+    first = Bench()
+    first.strain = Strain(memory_working_set=70, memory_limit=128, node_cpu_pressure_some=81.0)
+    first.exit(3)
+    first.strain = Strain(memory_working_set=1)
+    first.gone()
+    first.later(SECOND)
+    told = first.death()
+    assert (told.memory_working_set, told.memory_limit) == (70, 128)
+    assert (told.node_cpu_pressure_some, told.cpu_pressure_some) == (81.0, None)
+    second = Bench([told], now=first.now)
+    second.word(3)
+    second.later(3 * SECOND)
+    assert second.told
+    assert second.told[-1].death.memory_working_set == 70
 
 
 @pytest.mark.parametrize("count", [100, 400])
