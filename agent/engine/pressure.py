@@ -6,6 +6,7 @@ All files here are procfs and cgroupfs: none can hang behind a disk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -42,6 +43,7 @@ class _Armed:
     trigger: PsiTrigger | None
     state: TriggerState
     fired_ns: int = 0
+    armed_us: int | None = None  # its file's total then; None once it has fired for good reason
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,6 +139,9 @@ class PressureWatch:
             trigger = self._sampler.arm(scope, resource, state.stall_us, state.window_us)
         except SourceAbsent as error:
             return _Armed(None, replace(state, detail=error.absent.detail))
+        armed_us = None
+        with contextlib.suppress(SourceAbsent, ParseError):
+            armed_us = parse_pressure(trigger.read()).some_us
         heard = partial(self._fired, (scope, resource), loop)
         loop.add_reader(trigger.fileno(), self.guard.call, NAME, heard)
         return _Armed(
@@ -148,6 +153,7 @@ class PressureWatch:
                 window_us=trigger.window_us,
                 detail=trigger.detail,
             ),
+            armed_us=armed_us,
         )
 
     def _fired(self, key: _Key, loop: asyncio.AbstractEventLoop) -> None:
@@ -172,6 +178,12 @@ class PressureWatch:
             self._disarm(key, loop, "the kernel has given it up")
             return
         held.fired_ns = now
+        if held.armed_us is not None:
+            # Unprivileged triggers count their first window from another counter than they watch
+            # (psi_trigger_create takes total[PSI_POLL], Linux 6.5 and later): the file knows.
+            if pressure.some_us - held.armed_us < held.state.stall_us:
+                return
+            held.armed_us = None
         held.state = replace(held.state, fired=held.state.fired + 1)
         begun = self._episodes.fired(
             Firing(

@@ -131,6 +131,17 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(tmp_path, watch, clock, FakeLoop(), triggers, told)
 
 
+def test_first_firing_is_held_against_the_counter(bench: Bench) -> None:
+    """A trigger that fires though nothing has stalled since it was armed is not believed."""
+    bench.tick()
+    stall_us = bench.triggers[KEY].stall_us
+    bench.fire(stall_us - 1)
+    assert not bench.told
+    assert not bench.tick().current
+    bench.fire(stall_us)
+    assert len(bench.told) == 1
+
+
 def test_armed_or_why_not(bench: Bench) -> None:
     """Each trigger has a state; a kubepods that is not there yet limits nothing."""
     report = bench.tick()
