@@ -76,7 +76,7 @@ def test_ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
 @contextmanager
 def busy_cpus(guest: Guest) -> Iterator[None]:
     """More that want a CPU than there are, from when the kernel calls it pressure."""
-    hogs = guest.start(["sh", "-c", "for n in 1 2 3; do while :; do :; done & done; wait"])
+    hogs = guest.start(["sh", "-c", "for n in 1 2 3 4 5 6; do while :; do :; done & done; wait"])
     try:
         until(
             lambda: parse_pressure(guest.read_bytes("/proc/pressure/cpu")).some_avg10 > 85,
