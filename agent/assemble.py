@@ -209,7 +209,7 @@ def assemble(
         status=resolver.runtime_status,
         silent=resolver.runtime_silent,
         deaths=deaths,
-        tell=lambda seen: take([seen]),
+        tell=lambda seen: node.answered([seen]),
     )
     places = PlaceFinder(
         open_recorder=roster.recorder if records(settings) else None,

@@ -48,7 +48,7 @@ STOP_GRACE_SECONDS = 2.0
 STDOUT, STDERR = 1, 2
 STATE_SECONDS = 5.0
 WANTED_FDS = 65_536
-"""For some 30,000 cgroups; what is not open costs nothing."""
+"""For some 8,000 cgroups; what is not open costs nothing."""
 LAST_WORDS_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 
@@ -273,7 +273,8 @@ def _open_state(path: Path) -> StateDirectory | str:
 
 def _raise_descriptor_limit() -> None:
     """Containers are started with a soft limit of 1,024, and the kernel's own hard limit is 4,096;
-    two descriptors are kept per container. With CAP_SYS_RESOURCE the hard limit can be raised.
+    some eight descriptors are kept per container. With CAP_SYS_RESOURCE the hard limit can be
+    raised.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for limit in (max(hard, WANTED_FDS), hard):

@@ -26,13 +26,20 @@ _NS = 1_000_000_000
 _LEVELS = (CgroupLevel.CONTAINER, CgroupLevel.POD)
 
 
+def _seconds() -> deque[tuple[int, int, int]]:
+    """Bounded also while nobody asks who thrashes."""
+    return deque(maxlen=WINDOW_SECONDS + 1)
+
+
 @dataclass(slots=True)
 class _Counted:
     place: CgroupPlace
     max: int
     high: int
     oom_kill: int
-    rises: deque[tuple[int, int, int]] = field(default_factory=deque)  # (second, max, high)
+    rises: deque[tuple[int, int, int]] = field(
+        default_factory=_seconds
+    )  # of each second: (second, max, high)
     since_ns: int | None = None  # of the first rise of this run
     killed_ns: int | None = None
 
@@ -67,7 +74,11 @@ class ReclaimFold:
             known.killed_ns = now_ns
         known.max, known.high, known.oom_kill = max_, high, kills
         if any(grown):
-            known.rises.append((now_ns // _NS, *grown))
+            second = now_ns // _NS
+            if known.rises and known.rises[-1][0] == second:
+                _, max_rise, high_rise = known.rises.pop()
+                grown = grown[0] + max_rise, grown[1] + high_rise
+            known.rises.append((second, *grown))
             known.since_ns = now_ns if known.since_ns is None else known.since_ns
             self._rising.add(seen.inode)
 

@@ -33,6 +33,8 @@ from agent.model.memory import MemoryReport
 from agent.model.oom import Attribution
 
 EXITED = "EXITED"
+FRESH_NS = 15_000_000_000
+"""A report on thresholds that is older says nothing of now."""
 
 Places = Callable[[tuple[tuple[int, int], ...]], Awaitable[dict[int, tuple[str, Attribution]]]]
 
@@ -132,7 +134,8 @@ class Endings:
         """Once a second; `alive` are the names of the containers that live."""
         self._series.expire(now_ns, alive)
         report = self._memory()
-        if report is not None and any(headroom.crossed for headroom in report.headrooms):
+        fresh = report is not None and now_ns - report.boottime_ns <= FRESH_NS
+        if report is not None and fresh and any(room.crossed for room in report.headrooms):
             self._ledger.crossed(now_ns)
         self._ledger.tick(now_ns)
 

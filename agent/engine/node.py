@@ -125,6 +125,7 @@ class Node:
         self._endings = endings
         self._spawn = spawn
         self._told: list[EventKind] = []
+        self._answers: list[Observation] = []
         self._labels: dict[str, Labels] = {}  # of the live containers that have series
         self._due: asyncio.TimerHandle | None = None
         self._cgroups_fd: int | None = None  # the one that the loop waits for
@@ -180,6 +181,20 @@ class Node:
         if lost:
             self._count()  # whatever was lost: read the truth again
         self.settle()
+
+    def answered(self, seen: Iterable[Observation]) -> None:
+        """Take answers to what was asked: all that come in one round of the loop together, for each
+        take tells and keeps the books, and after a storm there are hundreds.
+        """
+        if not self._answers:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._guard.call, LEDGER, self._take_answers)
+        self._answers += seen
+
+    def _take_answers(self) -> None:
+        seen, self._answers = self._answers, []
+        if seen:
+            self.take(seen)
 
     def tick(self, watches: Iterable[Watch], loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: drain what waits, read the count, and judge what is overdue by then."""
@@ -265,6 +280,7 @@ class Node:
 
     def close(self) -> None:
         """Observe no more; what was seen is told first."""
+        self._take_answers()
         self.settle()
         if self._due is not None:
             self._due.cancel()
@@ -382,21 +398,21 @@ class Node:
             names, seen = await self._fates.answer(wanted)
         except Exception:
             # Not known is an answer too; without one the incident would stay open for ever.
-            self.take([FateSeen(incident_id=wanted.incident_id, init_alive=None)])
+            self.answered([FateSeen(incident_id=wanted.incident_id, init_alive=None)])
             raise
-        self.take([seen] if names is None else [names, seen])
+        self.answered([seen] if names is None else [names, seen])
 
     async def _place(self, wanted: PlacesWanted) -> None:
         places = await self._places(wanted.victims)
-        self.take([PlacesSeen(incident_id=wanted.incident_id, places=places)])
+        self.answered([PlacesSeen(incident_id=wanted.incident_id, places=places)])
 
     async def _find_sender(self, wanted: SenderWanted) -> None:
         try:
             seen = await self._endings.find(wanted)
         except Exception:
-            self.take([SenderSeen(container_id=wanted.container_id, pid=wanted.pid, cgroup="")])
+            self.answered([SenderSeen(container_id=wanted.container_id, pid=wanted.pid, cgroup="")])
             raise
-        self.take([seen])
+        self.answered([seen])
 
     def _wake_when_due(self, now_ns: int) -> None:
         due_ns = self._ledger.next_due_ns()

@@ -27,6 +27,9 @@ class StrainFinder:
         sample = None if sweep is None else sweep.samples.get(container)
         if sample is not None and now_ns - sample.boottime_ns > FRESH_NS:
             sample = None
+        full = sample  # what is read in full less often: CPU and io
+        if sample is not None and now_ns - sample.full_boottime_ns > FRESH_NS:
+            full = None
         if node is not None and now_ns - node.boottime_ns > FRESH_NS:
             node = None
         return Strain(
@@ -38,11 +41,11 @@ class StrainFinder:
             if sample is None or sample.memory_pressure is None
             else sample.memory_pressure.full_avg10,
             cpu_pressure_some=None
-            if sample is None or sample.cpu_pressure is None
-            else sample.cpu_pressure.some_avg10,
+            if full is None or full.cpu_pressure is None
+            else full.cpu_pressure.some_avg10,
             io_pressure_full=None
-            if sample is None or sample.io_pressure is None
-            else sample.io_pressure.full_avg10,
+            if full is None or full.io_pressure is None
+            else full.io_pressure.full_avg10,
             node_cpu_pressure_some=_node(node, Resource.CPU, full=False),
             node_memory_pressure_full=_node(node, Resource.MEMORY, full=True),
             node_io_pressure_full=_node(node, Resource.IO, full=True),

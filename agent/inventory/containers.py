@@ -126,6 +126,8 @@ class Inventory:
             return None
         if (record.init_pid, record.init_start_boottime_ns) == (pid, start_boottime_ns):
             return None
+        if record.init_pid is not None and self._by_init.get(record.init_pid) == key:
+            del self._by_init[record.init_pid]
         record = replace(record, init_pid=pid, init_start_boottime_ns=start_boottime_ns)
         self._records[key] = record
         self._by_init[pid] = key

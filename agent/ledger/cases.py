@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
-from agent.ledger.deaths import DeathBook
+from agent.ledger.deaths import SAME_PROCESS_NS, DeathBook
 from agent.ledger.strained import strain_of, strained
 from agent.ledger.verdicts import SIGKILL, Judgement, Known, judge
 from agent.model.cgroup import CgroupLevel, CgroupPlace
@@ -115,7 +115,10 @@ def build(
     """The entry as of now, and the signals of which the sender's cgroup is to be found."""
     death = _death(case, deaths)
     ended = _exit(case, death)
-    signals = () if death is None else tuple(_placed(s, case) for s in death.signals)
+    # The end of the pid's former owner is not heard of if it exited with 0: its signals are older.
+    born_ns = (case.init_start_ns or 0) - SAME_PROCESS_NS
+    sent = () if death is None else death.signals
+    signals = tuple(_placed(s, case) for s in sent if s.boottime_ns >= born_ns)
     judged = judge(
         Known(
             init_pid=case.init_pid,

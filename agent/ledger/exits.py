@@ -93,7 +93,12 @@ class ExitsLedger:
 
     def knows(self, container_id: str) -> bool:
         """Whether the end of this container is told, or is being looked into."""
-        return container_id in self._known or container_id in self._cases
+        if container_id in self._known:
+            self._known.move_to_end(
+                container_id
+            )  # one that is asked about may be asked about again
+            return True
+        return container_id in self._cases
 
     # Evidence
 
@@ -229,8 +234,7 @@ class ExitsLedger:
             if case is None:
                 continue
             if now_ns - case.opened_ns < FIRST_NS or not case.ready(now_ns):
-                self._touch(case)
-                continue
+                continue  # until the next tick: in a storm there are hundreds
             self._tell(case, now_ns)
             left -= 1
             if not left:

@@ -34,6 +34,7 @@ RUNTIMES = frozenset(
 """comms, cut at 15 bytes."""
 OOMD, OOMD_UNIT = "systemd-oomd", "systemd-oomd.service"
 GRACE_NS = 30_000_000_000
+LONGEST_GRACE_NS = 3600_000_000_000
 """Kubernetes' default: an exit so long after somebody's SIGTERM is taken for the answer to it."""
 LARGEST_CODE = 127
 """Of a runtime's record: what is above can stand for a signal, or for its own failure to start."""
@@ -155,6 +156,8 @@ def _by_code(known: Known) -> Judgement:
         )
     other = _asked_by_others(known)
     if other is not None:
+        if not other.sender_cgroup:
+            sure = Confidence.LOW  # it may have been one of its own
         return Judgement(verdict=Verdict.KILLED_BY_PROCESS, counted=other, confidence=sure)
     return Judgement(verdict=Verdict.EXITED, confidence=sure)
 
@@ -182,12 +185,22 @@ def _by_record(known: Known) -> Judgement:
 
 
 def _asked(known: Known, before_ns: int | None = None) -> SignalSent | None:
-    """The first signal by which the runtime asked it to stop."""
+    """The first signal by which the runtime asked it to stop: within an hour before its end, which
+    is more than any grace; a SIGHUP, which most take as "read your configuration again", within the
+    default one.
+    """
+    ended_ns = None if known.exit is None else known.exit.boottime_ns
+
+    def counts(sent: SignalSent) -> bool:
+        longest_ns = GRACE_NS if sent.signal == SIGHUP else LONGEST_GRACE_NS
+        return ended_ns is None or sent.boottime_ns >= ended_ns - longest_ns
+
     return next(
         (
             sent
             for sent in known.signals
             if sent.signal in STOPS
+            and counts(sent)
             and (before_ns is None or sent.boottime_ns < before_ns)
             and kind_of(sent) is SenderKind.RUNTIME
         ),

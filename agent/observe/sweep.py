@@ -30,6 +30,7 @@ read one that is kept, and most of what there is to read hardly moves.
 """
 SERVICES_SECONDS = 30.0
 MAX_SERVICES = 64
+FIRST = ("kubelet", "containerd", "crio", "docker", "k3s", "rke2", "etcd")
 SLICES = ("/system.slice", "/runtime.slice", "/podruntime.slice", "/kubereserved.slice")
 """Where the services of a node are; the last three where kubelet and runtime have their own."""
 
@@ -40,6 +41,12 @@ _KINDS = {
     CgroupLevel.POD: CgroupKind.POD,
     CgroupLevel.CONTAINER: CgroupKind.CONTAINER,
 }
+
+
+def _unimportant(child: tuple[str, int]) -> tuple[bool, str]:
+    """What pods depend on comes first, should there be more services than are swept."""
+    name = child[0].rpartition("/")[2]
+    return not name.startswith(FIRST), name
 
 
 class Followed(Protocol):
@@ -172,7 +179,7 @@ class Sweeper:
                 children = self._fs.children(where)
             except SourceAbsent:
                 continue
-            for path, inode in children:
+            for path, inode in sorted(children, key=_unimportant):
                 if path.endswith(".service") and left > 0:
                     left -= 1
                     yield CgroupId(hierarchy=hierarchy, inode=inode), place_of(path)

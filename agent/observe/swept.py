@@ -179,6 +179,9 @@ class SweptV2:
         return number(data.rstrip(b"\n"), name) if data else None
 
 
+_LEAVES = (CgroupKind.CONTAINER, CgroupKind.SANDBOX, CgroupKind.SERVICE)
+
+
 class SweptV1:
     """On the memory hierarchy of cgroup v1: memory alone. CPU, io and tasks are in others."""
 
@@ -192,6 +195,7 @@ class SweptV1:
         self._stat: MemoryStat | None = None
         self._full_ns = 0
         self._peak: int | None = None
+        self._populated: bool | None = None
         self._limits = Limits()
 
     def sample(self, kind: CgroupKind, now_ns: int, *, full: bool) -> CgroupSample:
@@ -207,6 +211,8 @@ class SweptV1:
             limit = self.files.read("memory.limit_in_bytes")
             self._peak = number(peak.rstrip(b"\n"), "memory.max_usage_in_bytes") if peak else None
             self._limits = Limits(memory_max=parse_limit_in_bytes(limit) if limit else None)
+            if kind in _LEAVES:  # v1's list is of this cgroup alone
+                self._populated = bool(self.files.read("cgroup.procs").strip())
         known = self._stat
         memory = None
         if known is not None and usage:
@@ -227,5 +233,6 @@ class SweptV1:
             boottime_ns=now_ns,
             full_boottime_ns=self._full_ns,
             memory=memory,
+            populated=self._populated,
             limits=self._limits,
         )

@@ -161,7 +161,7 @@ def test_an_eviction(crossed: bool) -> None:
     bench = Bench()
     since = 1 if crossed else None
     headroom = Headroom(signal=Signal.MEMORY, crossed_since_boottime_ns=since)
-    bench.report = MemoryReport(boottime_ns=1, wall_ns=1, headrooms=(headroom,))
+    bench.report = MemoryReport(boottime_ns=bench.now, wall_ns=1, headrooms=(headroom,))
     bench.tick()
     bench.deaths.sent(replace(signal_sent(INIT, bench.now), sender_comm="runc"))
     bench.dies()

@@ -21,6 +21,7 @@ def sample(limit: MemoryLimit | None) -> CgroupSample:
         place=place("/kubepods/podx/y"),
         kind=CgroupKind.CONTAINER,
         boottime_ns=AT,
+        full_boottime_ns=AT,
         memory=MemoryUse(current=100, anon=60, file=40, inactive_file=30),
         cpu_pressure=Pressure(some_us=1, some_avg10=41.0),
         memory_pressure=Pressure(some_us=1, some_avg10=9.0, full_us=1, full_avg10=4.0),
