@@ -37,9 +37,7 @@ class _Counted:
     max: int
     high: int
     oom_kill: int
-    rises: deque[tuple[int, int, int]] = field(
-        default_factory=_seconds
-    )  # of each second: (second, max, high)
+    rises: deque[tuple[int, int, int]] = field(default_factory=_seconds)  # (second, max, high)
     since_ns: int | None = None  # of the first rise of this run
     killed_ns: int | None = None
 

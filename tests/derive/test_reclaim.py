@@ -57,6 +57,17 @@ def test_it_ends() -> None:
     assert thrash.since_boottime_ns == now + S
 
 
+def test_bounded_while_nobody_asks() -> None:
+    """Where the node's pressure cannot be read, nobody asks who thrashes."""
+    fold = ReclaimFold()
+    for rise in range(10_000):
+        fold.heard(seen(rise), rise * S // 10)
+    [counted] = fold._cgroups.values()
+    assert len(counted.rises) <= WINDOW_SECONDS + 1
+    [thrash] = fold.thrashing(10_000 * S // 10)
+    assert thrash.max_rises >= 10 * (WINDOW_SECONDS - 1)
+
+
 def test_gone_and_elsewhere() -> None:
     """A cgroup that is gone is forgotten; above pods nothing is followed."""
     fold = ReclaimFold()

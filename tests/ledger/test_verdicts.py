@@ -268,3 +268,24 @@ def test_the_signal_that_counted() -> None:
     assert found == Judgement(
         verdict=Verdict.GRACE_EXCEEDED, counted=first, asked=term, confidence=Confidence.HIGH
     )
+
+
+@pytest.mark.parametrize(
+    ("signal", "verdict"),
+    [
+        pytest.param(runc(1, 25 * 3600), Verdict.EXITED, id="a reload, long ago"),
+        pytest.param(runc(1, 60), Verdict.EXITED, id="a reload, a minute ago"),
+        pytest.param(runc(1, 5), Verdict.STOPPED_BY_RUNTIME, id="SIGHUP as stop signal"),
+        pytest.param(runc(15, 2 * 3600), Verdict.EXITED, id="SIGTERM that it outlived"),
+        pytest.param(runc(15, 600), Verdict.STOPPED_BY_RUNTIME, id="a long grace"),
+    ],
+)
+def test_how_long_a_signal_of_the_runtime_counts(signal: SignalSent, verdict: Verdict) -> None:
+    """What came long before the end did not cause it."""
+    assert judge(Known(init_pid=INIT, exit=exited(1), signals=(signal,))).verdict is verdict
+
+
+def test_sender_whose_place_nobody_knows() -> None:
+    """It may have been one of the container's own: no sure verdict."""
+    found = judge(Known(init_pid=INIT, exit=exited(0), signals=(sent(15, cgroup=""),)))
+    assert (found.verdict, found.confidence) == (Verdict.KILLED_BY_PROCESS, Confidence.LOW)
