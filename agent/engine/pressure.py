@@ -20,7 +20,7 @@ from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
 from agent.host.pressure import PressureFiles
 from agent.host.psi_trigger import PsiTrigger
-from agent.model.absence import Absence, ParseError
+from agent.model.absence import Absence, Absent, ParseError
 from agent.model.cgroup import CgroupPlace
 from agent.model.event import PressureCrossed
 from agent.model.evidence import CgroupGone, CountersSeen
@@ -81,14 +81,16 @@ class PressureWatch:
         now, wall = self.clock.boottime_ns(), self.clock.wall_ns()
         try:
             levels = self._sampler.sample()
-        except SourceAbsent as error:
-            self.board.absent(NAME, error.absent)
+        except (SourceAbsent, ParseError) as error:
+            failed = Absent(absence=Absence.FAILED, detail=str(error))
+            absent = error.absent if isinstance(error, SourceAbsent) else failed
+            self.board.absent(NAME, absent)
             self.report = PressureReport(
                 boottime_ns=now,
                 wall_ns=wall,
                 triggers=self._states(),
                 last=self._episodes.last,
-                absent=error.absent.detail,
+                absent=absent.detail,
             )
             return
         self.board.up(NAME, self._detail())

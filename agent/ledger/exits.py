@@ -94,9 +94,7 @@ class ExitsLedger:
     def knows(self, container_id: str) -> bool:
         """Whether the end of this container is told, or is being looked into."""
         if container_id in self._known:
-            self._known.move_to_end(
-                container_id
-            )  # one that is asked about may be asked about again
+            self._known.move_to_end(container_id)  # the runtime's list may have it for days
             return True
         return container_id in self._cases
 

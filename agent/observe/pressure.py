@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from agent.host.absence import SourceAbsent
 from agent.host.pressure import NODE, PressureFiles
 from agent.host.psi_trigger import PsiTrigger
-from agent.model.absence import Absence
+from agent.model.absence import Absence, ParseError
 from agent.model.cgroup import CgroupLevel
 from agent.model.pressure import Level, Resource, Scope
 from agent.observe.cgroups import may_hold_pods
@@ -40,7 +40,7 @@ class PressureSampler:
 
     def sample(self) -> tuple[Level, ...]:
         """All that can be read now. Raises SourceAbsent and ParseError of the node's own; a cgroup
-        that is gone is forgotten.
+        that is gone is forgotten, one that does not parse is left out.
         """
         found = []
         for scope, path in list(self._paths.items()):
@@ -49,6 +49,9 @@ class PressureSampler:
                     pressure = parse_pressure(self._files.read(path, resource))
                     found.append(Level(scope=scope, resource=resource, pressure=pressure))
                     self.records += 1
+            except ParseError:
+                if scope is Scope.NODE:
+                    raise
             except SourceAbsent as error:
                 if scope is Scope.NODE:
                     raise

@@ -6,12 +6,20 @@ rest. What the kernel has not written anew is not parsed anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from agent.host.cgroup_files import CgroupFiles
 from agent.model.cgroup import CgroupId, CgroupPlace, MemoryEvents
-from agent.model.usage import CgroupKind, CgroupSample, CPUUse, Limits, MemoryUse, Pressure
+from agent.model.usage import (
+    CgroupKind,
+    CgroupSample,
+    CPUUse,
+    DeviceIO,
+    Limits,
+    MemoryUse,
+    Pressure,
+)
 from agent.parse.cgroup_events import parse_cgroup_events
 from agent.parse.cpu_max import parse_cpu_max
 from agent.parse.cpu_stat import parse_cpu_stat
@@ -133,7 +141,7 @@ class SweptV2:
             full_boottime_ns=now_ns,
             memory=self._memory,
             cpu=self._cpu,
-            io=self._parsed("io.stat", parse_io_stat) or {},
+            io=self._devices(),
             cpu_pressure=self._parsed("cpu.pressure", parse_pressure),
             memory_pressure=self._pressure,
             io_pressure=self._parsed("io.pressure", parse_pressure),
@@ -142,6 +150,12 @@ class SweptV2:
             frozen=None if events is None else events.frozen,
             limits=self._limits(),
         )
+
+    def _devices(self) -> Mapping[str, DeviceIO]:
+        """The line of a device that is taken away goes; what was read and written there stays."""
+        now = self._parsed("io.stat", parse_io_stat) or {}
+        before = {} if self._full is None else self._full.io
+        return {**before, **now}
 
     def _limits(self) -> Limits:
         """Memory and CPU at each full sample, for they can be changed in place."""

@@ -154,6 +154,15 @@ def test_what_moves_fast_is_read_each_time(tree: Tree) -> None:
         assert sample.pids == (9 if newer else 8)
 
 
+def test_a_device_that_is_taken_away(tree: Tree) -> None:
+    """What was read there was read: the sum over devices is a counter."""
+    tree.make(ONE)
+    tree.sample(ONE)
+    tree.write(ONE, "io.stat", b"8:16 rbytes=5 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n")
+    io = [tree.sample(ONE).io for _ in range(FULL + 1)][-1]
+    assert (io["254:0"].read_bytes, io["8:16"].read_bytes) == (21_024_768, 5)
+
+
 def test_limits_that_change_in_place(tree: Tree) -> None:
     """memory.max and cpu.max at once; those that hardly change within a minute."""
     tree.make(ONE)
