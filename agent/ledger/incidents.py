@@ -58,6 +58,7 @@ class IncidentBook:
         self._by_pid: dict[int, str] = {}
         self._by_container: dict[str, list[str]] = {}
         self._open: dict[str, None] = {}
+        self._nameless: set[str] = set()  # of which a victim has no pid
         self._changed: dict[str, None] = {}  # since the last take_changed()
         self._unwitnessed: dict[str, set[str]] = {}  # by cgroup path: whose count is awaited there
 
@@ -159,6 +160,7 @@ class IncidentBook:
         incident = replace(entry.incident, **changes)
         if incident != entry.incident:
             entry.incident, entry.dirty = incident, True
+            self._note_nameless(incident)
             self._open[incident.id] = self._changed[incident.id] = None
 
     def add_victim(self, entry: Entry, victim: Victim) -> None:
@@ -237,13 +239,13 @@ class IncidentBook:
         """Take back one count that was given up for lost, for a line that came late; False if there
         is none. None: whenever that was.
         """
+        if self._tally.unattributed <= self._tally.before_start:
+            return False  # nearly always, and every line of the kernel's log asks
         for entry in reversed(self._entries.values()):
             incident = entry.incident
             if noticed_after_ns is not None and incident.boottime_ns < noticed_after_ns:
                 continue
             if incident.unattributed and not incident.victims and incident.counted > 0:
-                if self._tally.unattributed <= self._tally.before_start:
-                    return False
                 self._tally.unattributed -= 1
                 self.amend(entry, counted=incident.counted - 1)
                 return True
@@ -255,6 +257,8 @@ class IncidentBook:
 
         It can stand for a kill of this time only if it was noticed after that.
         """
+        if not self._nameless:  # nearly always, and every line of the kernel's log asks
+            return None
         for entry in reversed(self._entries.values()):
             if entry.incident.boottime_ns < boottime_ns:
                 continue
@@ -320,6 +324,7 @@ class IncidentBook:
             if oldest in self._open:
                 return
             del self._entries[oldest]
+            self._nameless.discard(oldest)
             for victim in entry.incident.victims:
                 if victim.pid is not None and self._by_pid.get(victim.pid) == oldest:
                     del self._by_pid[victim.pid]
@@ -359,9 +364,16 @@ class IncidentBook:
             if not waiting:
                 del self._unwitnessed[path]
 
+    def _note_nameless(self, incident: OOMIncident) -> None:
+        if any(victim.pid is None for victim in incident.victims):
+            self._nameless.add(incident.id)
+        else:
+            self._nameless.discard(incident.id)
+
     def _register(self, entry: Entry) -> None:
         incident = entry.incident
         self._entries[incident.id] = entry
+        self._note_nameless(incident)
         for victim in incident.victims:
             if victim.pid is not None:
                 self._by_pid[victim.pid] = incident.id

@@ -231,7 +231,7 @@ def test_d_killed_in_the_middle(
         leaf_reader(pod, "10000") as polled,
         forks(pods.node.guest, FORKS_A_SECOND),
     ):
-        storm = Storm(pod.group, kills=500, parallel=4, options="hold 250 3000")
+        storm = Storm(pod.group, kills=500, parallel=4, options="hold 250 6000")
         storm.wait_for(150)
         agent.stop(signal.SIGKILL)
         unseen_from = len(storm.so_far())

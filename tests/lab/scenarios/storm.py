@@ -37,7 +37,7 @@ class Storm:
     def __init__(
         self, group: Group, *, kills: int, parallel: int = 1, mib: int = 4, options: str = ""
     ) -> None:
-        """`options` are those of guest/storm.c: "group", "clone", "deep 2", "hold 250 3000"."""
+        """`options` are those of guest/storm.c: "group", "clone", "deep 2", "hold 250 6000"."""
         self.group = group
         self.kills = kills
         argv = [f"/{LIBRARY}/storm", group.directory, str(kills), str(parallel), str(mib)]
