@@ -240,8 +240,7 @@ def test_d_killed_in_the_middle(
         unseen_to = len(storm.so_far())
         leaves = storm.finish()
     assert unseen_from < len(leaves)
-    # Without probes, of some that nobody saw alive only the pod's counter tells: the pod is known.
-    found = each_has_its_pod(asking, start, pod, leaves, exact=settings is PROBE)
+    found = each_has_its_pod(asking, start, pod, leaves, exact=True)
     counters_reach(agent, pod, 500)
     how = "probe" if settings is PROBE else "recorder"
     figures.append(
