@@ -47,6 +47,11 @@ lab: .venv/dev.stamp
 	@$(python) -m tests.lab build
 	@exec $(python) -m tests.lab shell
 
+##: bench   what the sweep, a scrape and the agent cost beside a C reader, in the lab; writes build/bench.json
+.PHONY: bench
+bench: .venv/dev.stamp
+	@$(python) -m tests.bench $(BENCH)
+
 ##: proto   generate the stubs of proto/ into agent/api
 .PHONY: proto
 proto: .venv/dev.stamp

@@ -14,6 +14,7 @@ from agent.config import Settings
 from agent.engine.afterlife import TASKS, AfterlifeWatch
 from agent.engine.afterlife_parts import watch_afterlife
 from agent.engine.board import SourceBoard
+from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.headroom import MEMORY, HeadroomWatch
@@ -22,8 +23,11 @@ from agent.engine.judging import conditions_of, judge_of
 from agent.engine.last_words import LastWords
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
+from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
 from agent.engine.status import StatusView
+from agent.engine.strain import StrainFinder
+from agent.engine.usage import USAGE, UsageWatch
 from agent.engine.watch import Watch
 from agent.engine.who import Who
 from agent.host.boot import BootFacts
@@ -33,25 +37,32 @@ from agent.host.cri import CriClient
 from agent.host.kubelet import KubeletFinder
 from agent.host.node_memory import NodeMemory
 from agent.host.oom_probe import OOMProbes
+from agent.host.pressure import PressureFiles
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.self_usage import SelfUsageSource
 from agent.host.worker import Workers
 from agent.inventory.containers import Inventory
+from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.checkpoint import Checkpoint
 from agent.ledger.deaths import DeathBook
+from agent.ledger.exit_series import ExitSeries
+from agent.ledger.exits import ExitsLedger
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.absence import ParseError
-from agent.model.event import Event
+from agent.model.cgroup import CgroupId
+from agent.model.event import Event, PressureCrossed
 from agent.model.evidence import Observation
 from agent.model.status import Identity
 from agent.observe.lists import scan_lists
+from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import TRACE_PREFIX, Roster, records
 from agent.observe.signals import SignalWatcher
+from agent.observe.sweep import Sweeper
 from agent.observe.trace import TraceWatcher
 from agent.serve.http import HttpServer
 from agent.serve.metrics import HttpStatistics
@@ -60,6 +71,7 @@ from agent.serve.pages import Pages
 from agent.serve.server import ApiServer
 from agent.serve.tcp import TcpApi, tcp_api
 from agent.state.conditions import Conditions
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
@@ -72,6 +84,11 @@ DISK_WORKERS = 4
 
 HEADROOM_WORKERS = 3
 """Threads for the kubelet's files and file systems: two may hang, and memory is still read."""
+
+OVERLAP_SECONDS = 600.0
+"""Containers that ended so long before the last stored event are looked for in the runtime's list
+as well: a former run may have heard of their end and not have stored it.
+"""
 
 RECORDER_WORKERS = 2
 """Threads for what takes long: one reads the flight recorder, one more should that hang."""
@@ -100,6 +117,8 @@ class Agent:
     places: PlaceFinder
     watches: list[Watch]
     headroom: HeadroomWatch
+    usage: UsageWatch
+    pressure: PressureWatch
     conditions: Conditions
     judge: Judge
     afterlife: AfterlifeWatch
@@ -107,6 +126,8 @@ class Agent:
     cri: CriClient | None
     journal: Journal | NoJournal
     index: IncidentIndex
+    deaths: DeathIndex
+    exits: ExitsLedger
     stream: EventStream
     view: StatusView
     api: ApiServer
@@ -135,6 +156,11 @@ def assemble(
     for incident in recovered.incidents:
         if incident.boot_id == boot.boot_id:  # the counters are those of this boot
             series.incident(incident, clock.boottime_ns())
+    deaths_told = DeathIndex(recovered.deaths)
+    exit_series = ExitSeries(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
+    for death in recovered.deaths:
+        if death.boot_id == boot.boot_id:
+            exit_series.death(death, clock.boottime_ns())
 
     board = SourceBoard(clock)
     guard = Guard(board)
@@ -183,7 +209,7 @@ def assemble(
         status=resolver.runtime_status,
         silent=resolver.runtime_silent,
         deaths=deaths,
-        tell=lambda seen: take([seen]),
+        tell=lambda seen: node.answered([seen]),
     )
     places = PlaceFinder(
         open_recorder=roster.recorder if records(settings) else None,
@@ -194,12 +220,37 @@ def assemble(
         board=board,
         spawn=lambda work: spawn(guard.run(RECORDER, work)),
     )
+    cgroups = roster.cgroup_watcher()
+    strain = StrainFinder(  # what it asks is built below
+        sweep=lambda: None if usage.report is None else usage.report.sweep,
+        pressure=lambda: pressure.report,
+    )
+    exits = ExitsLedger(
+        boot_id=boot.boot_id,
+        wall_offset_ns=clock.wall_ns() - clock.boottime_ns(),
+        deaths=deaths,
+        names_of=inventory.names_of,
+        strain_at=strain.of,
+        recovered=recovered.deaths,
+        incidents=recovered.incidents,
+        now_ns=clock.boottime_ns(),
+        since_wall_ns=recovered.last_wall_ns - _ns(OVERLAP_SECONDS),
+    )
+    endings = Endings(
+        clock=clock,
+        proc=host.proc,
+        inventory=inventory,
+        ledger=exits,
+        series=exit_series,
+        places=places.find,
+        memory=lambda: headroom.report,
+    )
     node = Node(
         clock=clock,
         board=board,
         guard=guard,
         sampler=roster.sampler(),
-        cgroups=roster.cgroup_watcher(),
+        cgroups=cgroups,
         inventory=inventory,
         resolver=resolver,
         ledger=ledger,
@@ -214,13 +265,22 @@ def assemble(
             deaths=deaths,
         ),
         publisher=Publisher(
-            stream=stream, index=index, series=series, clock=clock, guard=guard, listen=listen
+            stream=stream,
+            index=index,
+            series=series,
+            deaths=deaths_told,
+            exits=exit_series,
+            clock=clock,
+            guard=guard,
+            listen=listen,
         ),
         places=places.find,
         ends=last_words.answer,
+        endings=endings,
         spawn=lambda work: spawn(guard.run(LEDGER, work)),
     )
     board.on_change = node.tell
+    resolver.on_listing = node.listed
 
     def take(seen: list[Observation]) -> None:
         guard.call(LEDGER, lambda: node.take(seen))
@@ -238,9 +298,43 @@ def assemble(
         names=lambda sample: inventory.names_of(sample.place),
         image_directory=None if cri is None else cri.image_directory,
     )
+
+    def is_sandbox(key: CgroupId) -> bool:
+        record = inventory.get(key)
+        return record is not None and record.kind is ContainerKind.SANDBOX
+
+    usage = UsageWatch(
+        sweeper=Sweeper(host.fs, clock, cgroups, is_sandbox=is_sandbox),
+        clock=clock,
+        board=board,
+        guard=guard,
+        hears=[headroom.swept],
+    )
+
+    def stalled(crossed: PressureCrossed) -> None:
+        node.tell(crossed)
+        node.settle()
+
+    pressure = PressureWatch(
+        settings=settings.pressure,
+        files=PressureFiles(host.root, host.fs),
+        clock=clock,
+        board=board,
+        guard=guard,
+        tell=stalled,
+        names=inventory.names_of,
+    )
+    node.on_counters = pressure.heard
     conditions = conditions_of(settings.conditions, recovered, boot.boot_id, clock)
-    judge = judge_of(conditions, clock, board, guard, node, inventory, index, ledger)
+    judge = judge_of(
+        conditions, clock, board, guard, node, inventory, index, deaths_told, ledger, boot.boot_id
+    )
+    judge.sees(
+        USAGE,
+        lambda scene: replace(scene, sweep=None if usage.report is None else usage.report.sweep),
+    )
     judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
+    judge.sees(PRESSURE, lambda scene: replace(scene, pressure=pressure.report))
     afterlife = watch_afterlife(
         host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard
     )
@@ -265,11 +359,15 @@ def assemble(
         journal=journal,
         stream=stream,
         incidents=index,
+        deaths=deaths_told,
+        exit_series=exit_series,
         workers=workers,
         usage=host.usage,
         memory_bytes=host.memory_bytes,
         places=places,
         headroom=headroom,
+        swept=usage,
+        stalls=pressure,
         conditions=conditions,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
@@ -287,6 +385,8 @@ def assemble(
         places=places,
         watches=watches,
         headroom=headroom,
+        usage=usage,
+        pressure=pressure,
         conditions=conditions,
         judge=judge,
         afterlife=afterlife,
@@ -294,6 +394,8 @@ def assemble(
         cri=cri,
         journal=journal,
         index=index,
+        deaths=deaths_told,
+        exits=exits,
         stream=stream,
         view=view,
         api=ApiServer(servicer, max_subscribers=serve.max_subscribers),

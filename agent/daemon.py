@@ -22,6 +22,7 @@ from agent.engine.judging import adopt
 from agent.engine.node import LEDGER, Spawn
 from agent.engine.refusal import Refusal
 from agent.engine.terminal import LineWriter, Terminal
+from agent.engine.usage import USAGE
 from agent.host.absence import SourceAbsent
 from agent.host.boot import read_boot_facts
 from agent.host.cgroup_fs import open_cgroup_fs
@@ -32,6 +33,7 @@ from agent.host.self_usage import SelfUsageSource
 from agent.inventory.resolver import NAMING
 from agent.model.absence import ParseError
 from agent.model.event import AgentStarted
+from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import records
 from agent.serve.socket import ServeError, listen
@@ -46,7 +48,7 @@ STOP_GRACE_SECONDS = 2.0
 STDOUT, STDERR = 1, 2
 STATE_SECONDS = 5.0
 WANTED_FDS = 65_536
-"""For some 30,000 cgroups; what is not open costs nothing."""
+"""For some 8,000 cgroups; what is not open costs nothing."""
 LAST_WORDS_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 
@@ -127,8 +129,10 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     recorded = await agent.places.begin()
     agent.node.begin(agent.watches, loop, recorded)
     await agent.guard.run(NAMING, agent.resolver.look())
+    agent.guard.call(PRESSURE, partial(agent.pressure.tick, loop))
     spawn(_tick(agent, loop))
     spawn(agent.afterlife.run())
+    spawn(agent.usage.run(agent.settings.sweep.interval))
     spawn(agent.headroom.run(agent.settings.tick.interval))
     with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody
         await asyncio.wait_for(agent.headroom.looked.wait(), LOOK_SECONDS)
@@ -147,6 +151,8 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
 def _adopt(agent: Agent, found: Recovered) -> None:
     """A journal that opened late."""
     agent.index.adopt(found.incidents)
+    agent.deaths.adopt(found.deaths)
+    agent.exits.adopt(found.deaths, agent.view.clock.boottime_ns())
     boot_id = agent.view.identity.boot_id
     adopt(agent.conditions, found, boot_id=boot_id, clock=agent.view.clock)
 
@@ -156,6 +162,7 @@ async def _tick(agent: Agent, loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.sleep(agent.settings.tick.interval)
         agent.guard.call("journal", agent.journal.poll)
         agent.guard.call(LEDGER, lambda: agent.node.tick(agent.watches, loop))
+        agent.guard.call(PRESSURE, partial(agent.pressure.tick, loop))
         agent.judge.round()
         agent.guard.judge()
         agent.guard.call(RECORDER, agent.places.tick)
@@ -174,8 +181,10 @@ async def _stop(agent: Agent) -> None:
     for watch in agent.watches:
         guard.call(watch.name, partial(watch.catch_up, loop))
         guard.call(watch.name, partial(watch.stop, loop))
+    guard.call(PRESSURE, partial(agent.pressure.close, loop))
     guard.call(LEDGER, agent.node.close)
     guard.call(RECORDER, agent.places.close)
+    guard.call(USAGE, agent.usage.sweeper.close)
     guard.call(LEDGER, agent.stream.close)
     if agent.tcp is not None:
         await guard.run("tcp", agent.tcp.stop(STOP_GRACE_SECONDS))
@@ -264,7 +273,8 @@ def _open_state(path: Path) -> StateDirectory | str:
 
 def _raise_descriptor_limit() -> None:
     """Containers are started with a soft limit of 1,024, and the kernel's own hard limit is 4,096;
-    two descriptors are kept per container. With CAP_SYS_RESOURCE the hard limit can be raised.
+    some eight descriptors are kept per container. With CAP_SYS_RESOURCE the hard limit can be
+    raised.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for limit in (max(hard, WANTED_FDS), hard):

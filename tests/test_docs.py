@@ -29,6 +29,8 @@ from agent.model.source import SourceHealth, SourceState
 from agent.nodectl.exits import MEANING
 from agent.nodectl.explain import holds, needs
 from agent.nodectl.main import cli
+from agent.serve.container_series import FAMILIES, LABELS
+from agent.serve.exits import EXIT_LABELS, EXITS
 from agent.serve.exposition import OUTCOMES
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.registry import ScrapeCollector, build_registry
@@ -36,6 +38,7 @@ from tests.lab.__main__ import WELCOME
 from tests.lab.storm_table import STORMS, parse_table
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.memory_sample import MEMORY
+from tests.serve.pressure_sample import PRESSURE
 from tests.serve.sample import SERIES, STATUS
 
 ROOT = Path(agent.__file__).parents[1]
@@ -136,12 +139,21 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         ("namespace", "pod", "container", "outcome"),
         KILLS.help,
     )
+    for each in FAMILIES:
+        yield each.name, each.kind.value, LABELS, each.help
+    yield f"{EXITS.name}_total", "counter", EXIT_LABELS, EXITS.help
     collector = ScrapeCollector()
     registry = build_registry(collector)
     http = HttpStatistics(last_scrape_seconds=0.1)
     tls = TlsStatistics(certificate_until=1, client_ca_until=1)
     collector.now = Scrape(
-        status=STATUS, series=SERIES, http=http, tls=tls, memory=MEMORY, conditions=CONDITIONS
+        status=STATUS,
+        series=SERIES,
+        http=http,
+        tls=tls,
+        memory=MEMORY,
+        pressure=PRESSURE,
+        conditions=CONDITIONS,
     )
     for family in registry.collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")

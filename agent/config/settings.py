@@ -217,10 +217,48 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pressure:
+    """When the kernel is to tell of tasks that stall, on the node and in kubepods.
+
+    Memory early, for a stall there comes before the kill and is next to nothing on a healthy node
+    (150 ms is the kernel's own example); a disk and a CPU are waited for in healthy work as well.
+    """
+
+    memory: Annotated[
+        float,
+        duration("0s", "10s"),
+        "tell when some task stalled so long for memory in one window; 0s: never",
+    ] = 0.15
+    io: Annotated[float, duration("0s", "10s"), "the same for a disk"] = 0.5
+    cpu: Annotated[float, duration("0s", "10s"), "the same for a CPU"] = 0.8
+    window: Annotated[
+        float,
+        duration("500ms", "10s"),
+        "the window; without CAP_SYS_RESOURCE it becomes a multiple of 2 s",
+    ] = 1.0
+    hold: Annotated[
+        float, duration("1s", "1h"), "an episode is over when nothing was told for so long"
+    ] = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """The rhythm."""
 
-    interval: Annotated[float, duration("100ms", "5m"), "time between two sweeps of the node"] = 1.0
+    interval: Annotated[
+        float, duration("100ms", "5m"), "time between two looks at the node's own figures"
+    ] = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """What containers use."""
+
+    interval: Annotated[
+        float,
+        duration("100ms", "5m"),
+        "time between two sweeps of all cgroups of pods, containers and services",
+    ] = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +273,9 @@ class Settings:
     kubelet: Kubelet = field(default_factory=Kubelet)
     oom: OOM = field(default_factory=OOM)
     conditions: Conditions = field(default_factory=Conditions)
+    pressure: Pressure = field(default_factory=Pressure)
     tick: Tick = field(default_factory=Tick)
+    sweep: Sweep = field(default_factory=Sweep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from agent.model.afterlife import Afterlife
 from agent.model.exits import ContainerDeath
 from agent.model.memory import MemoryReport
 from agent.model.oom import OOMBooks, OOMIncident
+from agent.model.pressure import PressureReport
 from agent.model.source import SourceHealth
 from agent.model.usage import Sweep
 
@@ -25,6 +26,7 @@ class Scene:
     deaths: tuple[ContainerDeath, ...] = ()  # of the last hour, oldest first
     incidents: tuple[OOMIncident, ...] = ()  # of the last hour, oldest first
     memory: MemoryReport | None = None  # headroom to the kubelet's eviction thresholds
+    pressure: PressureReport | None = None
     books: OOMBooks | None = None
     sources: tuple[SourceHealth, ...] = ()  # how well each source sees
     afterlife: Afterlife | None = None  # ghosts, dead pods, and what cannot die

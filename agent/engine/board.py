@@ -31,7 +31,12 @@ TELLS = {
         "which tasks remain of a container that was asked to die, and why",
         False,
     ),
+    "usage": ("memory, CPU, io and pressure of each container, pod and service", False),
     "node-memory": ("memory.available, in the kubelet's own arithmetic", False),
+    "pressure": (
+        "how long tasks of the node and of kubepods wait for memory, disks, CPUs",
+        False,
+    ),
     "kubelet": ("the kubelet's eviction thresholds, its root directory and its version", False),
     "filesystems": ("room and inodes in nodefs and imagefs", False),
 }

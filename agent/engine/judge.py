@@ -26,6 +26,9 @@ SCENE_SECONDS = 3600.0
 MAX_INCIDENTS = 1000
 """Of one scene; in a storm the newest."""
 
+MAX_DEATHS = 2000
+"""The same."""
+
 Look = Callable[[Scene], Scene]
 """Adds to the scene what one part of the agent knows; must not block."""
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from agent.engine.board import SourceBoard
+from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.publish import Publisher
@@ -19,19 +20,30 @@ from agent.engine.watch import Watch
 from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
 from agent.inventory.containers import Inventory
+from agent.inventory.listing import Listing
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.closing import Output
 from agent.ledger.deaths import DeathBook
+from agent.ledger.exits import Told
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import Labels, OOMSeriesFold
 from agent.model.absence import Absence, Absent, ParseError
 from agent.model.cgroup import CgroupLevel
-from agent.model.event import EventKind, OOMAmended, OOMRecorded, RuntimeDisagreement, SourceGap
+from agent.model.event import (
+    EventKind,
+    ExitAmended,
+    ExitRecorded,
+    OOMAmended,
+    OOMRecorded,
+    RuntimeDisagreement,
+    SourceGap,
+)
 from agent.model.evidence import (
     CgroupAppeared,
     CgroupGone,
+    CountersSeen,
     EndSeen,
     EndWanted,
     ExitSeen,
@@ -44,6 +56,8 @@ from agent.model.evidence import (
     Observation,
     PlacesSeen,
     PlacesWanted,
+    SenderSeen,
+    SenderWanted,
     SignalSeen,
     SourceLost,
     TraceSeen,
@@ -91,6 +105,7 @@ class Node:
         publisher: Publisher,
         places: Places,
         ends: Ends,
+        endings: Endings,
         spawn: Spawn,
     ) -> None:
         self._clock = clock
@@ -107,12 +122,15 @@ class Node:
         self._publisher = publisher
         self._places = places
         self._ends = ends
+        self._endings = endings
         self._spawn = spawn
         self._told: list[EventKind] = []
+        self._answers: list[Observation] = []
         self._labels: dict[str, Labels] = {}  # of the live containers that have series
         self._due: asyncio.TimerHandle | None = None
         self._cgroups_fd: int | None = None  # the one that the loop waits for
         self._hear_trace: Callable[[], None] = lambda: None
+        self.on_counters: Callable[[CountersSeen | CgroupGone], None] = lambda seen: None
 
     def begin(
         self,
@@ -164,6 +182,20 @@ class Node:
             self._count()  # whatever was lost: read the truth again
         self.settle()
 
+    def answered(self, seen: Iterable[Observation]) -> None:
+        """Take answers to what was asked: all that come in one round of the loop together, for each
+        take tells and keeps the books, and after a storm there are hundreds.
+        """
+        if not self._answers:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._guard.call, LEDGER, self._take_answers)
+        self._answers += seen
+
+    def _take_answers(self) -> None:
+        seen, self._answers = self._answers, []
+        if seen:
+            self.take(seen)
+
     def tick(self, watches: Iterable[Watch], loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: drain what waits, read the count, and judge what is overdue by then."""
         for watch in watches:
@@ -185,6 +217,7 @@ class Node:
             partial(self._inventory.forget, now_ns),
             partial(self._series.expire, now_ns),
             partial(self._ledger.tick, now_ns),
+            partial(self._endings.tick, now_ns, set(self._labels.values())),
         ):
             self._guard.call(LEDGER, part)
         self.settle()
@@ -197,6 +230,8 @@ class Node:
             if self._guard.attempt(LEDGER, partial(self._flush, now_ns)):
                 break  # else what broke it is out of its way: on with the others
             self._lost(SourceLost(source=LEDGER, lost=1, detail="an incident could not be told"))
+        for output in self._guard.call(LEDGER, partial(self._endings.flush, now_ns)) or ():
+            self._put_death(output)
         told, self._told = self._told, []
         self._publisher.publish(told, self._guard.call(LEDGER, self._ledger.checkpoint))
         self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
@@ -210,6 +245,7 @@ class Node:
         now_ns = self._clock.boottime_ns()
         names = record.names
         self._guard.call(LEDGER, partial(self._ledger.fold, NamesSeen(container=names), now_ns))
+        self._guard.call(LEDGER, partial(self._endings.named, record))
         if record.alive and record.kind is not ContainerKind.SANDBOX and names.pod:
             labels = (names.namespace, names.pod, names.name)
             before = self._labels.get(names.id)
@@ -219,6 +255,10 @@ class Node:
                 self._labels[names.id] = labels
                 self._series.appeared(labels)
         self.settle()
+
+    def listed(self, listing: Listing) -> None:
+        """The runtime's list was read."""
+        self._guard.call(LEDGER, partial(self._endings.listed, listing))
 
     def _cgroups_changed(self, loop: asyncio.AbstractEventLoop) -> None:
         seen, _ = self._cgroups.observe()
@@ -240,6 +280,7 @@ class Node:
 
     def close(self) -> None:
         """Observe no more; what was seen is told first."""
+        self._take_answers()
         self.settle()
         if self._due is not None:
             self._due.cancel()
@@ -251,14 +292,24 @@ class Node:
         self._sampler.close()
 
     def _take_one(self, item: Observation, now_ns: int) -> None:
+        self._fold(item, now_ns)
+        self._endings.hear(item, now_ns)
+
+    def _fold(self, item: Observation, now_ns: int) -> None:
         match item:
             case CgroupAppeared():
                 self._appeared(item, now_ns)
             case CgroupGone():
                 self._gone(item, now_ns)
+                self._guard.call(CGROUPS, partial(self.on_counters, item))
+                self._ledger.fold(item, now_ns)
+            case CountersSeen():
+                self._guard.call(CGROUPS, partial(self.on_counters, item))
                 self._ledger.fold(item, now_ns)
             case SignalSeen():
-                self._deaths.sent(item.sent)
+                self._deaths.sent(self._endings.placed(item.sent))
+            case SenderSeen():
+                pass  # of the exits ledger alone
             case ExitSeen():
                 self._deaths.ended(item.exit)
                 self._ledger.fold(item, now_ns)
@@ -271,7 +322,7 @@ class Node:
         """The counters above new victims: one more witness."""
         for cgroup in self._ledger.unpublished_cgroups():
             for item in self._cgroups.reread(cgroup):
-                if not isinstance(item, CgroupAppeared | SourceLost | SignalSeen):
+                if not isinstance(item, CgroupAppeared | SourceLost | SignalSeen | SenderSeen):
                     self._guard.call(LEDGER, partial(self._ledger.fold, item, now_ns))
 
     def _flush(self, now_ns: int) -> None:
@@ -286,6 +337,7 @@ class Node:
         match output:
             case OOMRecorded() | OOMAmended() | RuntimeDisagreement():
                 self._told.append(output)
+                self._endings.told(output)
             case LimitWanted():
                 self._ledger.fold(self._fates.limit(output), now_ns)
             case FateWanted():
@@ -294,6 +346,15 @@ class Node:
                 self._spawn(self._place(output))
             case EndWanted():
                 self._spawn(self._ends(output))
+
+    def _put_death(self, output: Told) -> None:
+        match output:
+            case ExitRecorded() | ExitAmended():
+                self._told.append(output)
+            case EndWanted():
+                self._spawn(self._ends(output))
+            case SenderWanted():
+                self._spawn(self._find_sender(output))
 
     def _appeared(self, item: CgroupAppeared, now_ns: int) -> None:
         record = self._inventory.appeared(item.place, item.inode, now_ns)
@@ -337,13 +398,21 @@ class Node:
             names, seen = await self._fates.answer(wanted)
         except Exception:
             # Not known is an answer too; without one the incident would stay open for ever.
-            self.take([FateSeen(incident_id=wanted.incident_id, init_alive=None)])
+            self.answered([FateSeen(incident_id=wanted.incident_id, init_alive=None)])
             raise
-        self.take([seen] if names is None else [names, seen])
+        self.answered([seen] if names is None else [names, seen])
 
     async def _place(self, wanted: PlacesWanted) -> None:
         places = await self._places(wanted.victims)
-        self.take([PlacesSeen(incident_id=wanted.incident_id, places=places)])
+        self.answered([PlacesSeen(incident_id=wanted.incident_id, places=places)])
+
+    async def _find_sender(self, wanted: SenderWanted) -> None:
+        try:
+            seen = await self._endings.find(wanted)
+        except Exception:
+            self.answered([SenderSeen(container_id=wanted.container_id, pid=wanted.pid, cgroup="")])
+            raise
+        self.answered([seen])
 
     def _wake_when_due(self, now_ns: int) -> None:
         due_ns = self._ledger.next_due_ns()

@@ -11,15 +11,19 @@ from functools import partial
 from agent.engine.guard import Guard
 from agent.host.clock import Clock
 from agent.ledger.checkpoint import Checkpoint
+from agent.ledger.exit_series import ExitSeries
 from agent.ledger.series import OOMSeriesFold
 from agent.model.event import (
     Event,
     EventKind,
+    ExitAmended,
+    ExitRecorded,
     OOMAmended,
     OOMRecorded,
     RuntimeDisagreement,
     SourceGap,
 )
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.stream import EventStream
 
@@ -36,6 +40,8 @@ class Publisher:
         stream: EventStream,
         index: IncidentIndex,
         series: OOMSeriesFold,
+        deaths: DeathIndex,
+        exits: ExitSeries,
         clock: Clock,
         guard: Guard,
         listen: Callable[[Event], None],
@@ -43,6 +49,8 @@ class Publisher:
         self._stream = stream
         self._index = index
         self._series = series
+        self._deaths = deaths
+        self._exits = exits
         self._clock = clock
         self._guard = guard
         self._listen = listen
@@ -76,6 +84,9 @@ class Publisher:
         if isinstance(kind, OOMRecorded | OOMAmended):
             self._index.put(kind.incident)
             self._series.incident(kind.incident, now_ns)
+        elif isinstance(kind, ExitRecorded | ExitAmended):
+            self._deaths.put(kind.death)
+            self._exits.death(kind.death, now_ns)
         elif isinstance(kind, RuntimeDisagreement):
             self._series.disagreement(kind.kind)
         return event

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.engine.board import SourceBoard
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.places import PlaceFinder
+from agent.engine.pressure import PressureWatch
+from agent.engine.usage import UsageWatch
 from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
 from agent.host.clock import Clock
 from agent.host.self_usage import ProcessUsage, SelfUsageSource
 from agent.host.worker import Workers
 from agent.inventory.containers import Inventory
+from agent.inventory.running import Running
+from agent.ledger.exit_series import ExitSeries, Labels
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.cgroup import CgroupMode
+from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
+from agent.model.pressure import PressureReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.conditions import Conditions
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
@@ -41,11 +48,15 @@ class StatusView:
     journal: Journal | NoJournal
     stream: EventStream
     incidents: IncidentIndex
+    deaths: DeathIndex
+    exit_series: ExitSeries
     workers: Workers
     usage: SelfUsageSource
     memory_bytes: int
     places: PlaceFinder
     headroom: HeadroomWatch
+    swept: UsageWatch
+    stalls: PressureWatch
     conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
@@ -53,9 +64,26 @@ class StatusView:
         """Everything that /metrics says about kills."""
         return self.folded.series(self.ledger.books())
 
+    def exits(self) -> Mapping[Labels, Mapping[Verdict, int]]:
+        """What /metrics says about deaths of containers."""
+        return self.exit_series.counts()
+
     def memory(self) -> MemoryReport | None:
         """What is left before the kubelet evicts."""
         return self.headroom.report
+
+    def running(self) -> Running:
+        """What runs, and what it uses."""
+        return Running(
+            containers=tuple(self.inventory.alive()),
+            pods=tuple(self.inventory.alive_pods()),
+            wall_offset_ns=self.clock.wall_ns() - self.clock.boottime_ns(),
+            report=self.swept.report,
+        )
+
+    def pressure(self) -> PressureReport | None:
+        """How long tasks wait, and for what."""
+        return self.stalls.report
 
     def status(self) -> NodeStatus:
         """One moment of everything else."""

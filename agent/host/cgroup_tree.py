@@ -119,6 +119,17 @@ class CgroupTree:
         except OSError as error:
             raise self._named(SourceAbsent.of(error, f"{path}/{name}"), path, name) from error
 
+    def open_directory(self, path: str) -> int:
+        """A descriptor (O_PATH) of a cgroup, for `dir_fd`; the caller's to close.
+
+        It stays with that cgroup, whatever is made later under its path. Raises SourceAbsent.
+        """
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        try:
+            return os.open(self._relative(path), flags, dir_fd=self._root_fd)
+        except OSError as error:
+            raise SourceAbsent.of(error, path) from error
+
     def close(self) -> None:
         """Close our descriptor of the root; harmless when repeated."""
         if self._root_fd >= 0:

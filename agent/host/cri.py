@@ -90,6 +90,7 @@ class CriContainerStatus:
     exit_code: int | None  # None unless EXITED
     started_at_ns: int | None  # since the epoch
     finished_at_ns: int | None
+    attempt: int | None = None  # the kubelet's count of restarts of this container
 
 
 class CriClient:
@@ -145,6 +146,7 @@ class CriClient:
             exit_code=status.exit_code if status.state == pb.CONTAINER_EXITED else None,
             started_at_ns=status.started_at or None,
             finished_at_ns=status.finished_at or None,
+            attempt=status.metadata.attempt if status.HasField("metadata") else None,
         )
 
     async def image_directory(self) -> str:

@@ -105,6 +105,8 @@ class NameResolver:
         self._on_names = on_names
         self._guard = guard
         self._sleep = sleep
+        self.on_listing: Callable[[Listing], None] = lambda listing: None
+        """Hears each of the runtime's lists."""
         self._disk = Disk(
             workers=workers, bundles=bundles, pod_logs=pod_logs, on_health=on_health, clock=clock
         )
@@ -247,6 +249,7 @@ class NameResolver:
                     name=clean(sandbox.pod),
                     names_from=CRI,
                 )
+        self.on_listing(listing)
 
     def _take_names(self, listing: Listing, evidence: _Evidence) -> None:
         names = listing.names(evidence.place.container_id)

@@ -35,6 +35,7 @@ class SignalSent:
     target_comm: str
     to_group: bool  # the whole process, not one thread
     delivered: bool  # False: it was ignored, or not queued
+    sender_cgroup: str = ""  # read at once where the target is a container's init; empty: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

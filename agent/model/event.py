@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.model.condition import Condition, Verity
+from agent.model.exits import ContainerDeath
 from agent.model.oom import Container, Disagreement, OOMIncident
+from agent.model.pressure import Episode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,25 @@ class ConditionChanged:
     previous: Verity | None = None  # None: it was not known before
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressureCrossed:
+    """A trigger of the kernel fired for the first time; or, with `over`, not any more."""
+
+    episode: Episode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitRecorded:
+    death: ContainerDeath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitAmended:
+    """The same death with more evidence; replaces all earlier revisions."""
+
+    death: ContainerDeath
+
+
 EventKind = (
     OOMRecorded
     | OOMAmended
@@ -76,6 +97,9 @@ EventKind = (
     | JournalChange
     | AgentStarted
     | ConditionChanged
+    | PressureCrossed
+    | ExitRecorded
+    | ExitAmended
 )
 
 

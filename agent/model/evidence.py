@@ -89,12 +89,23 @@ class FateSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeRecord:
+    """What the runtime has written down of a container that ended. None: it does not say."""
+
+    exit_code: int | None  # 128 + signal for a signal
+    attempt: int | None = None  # the kubelet's count of restarts
+    started_wall_ns: int | None = None
+    finished_wall_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndSeen:
     """The answer to EndWanted: the runtime's last word, and how the container's init ended."""
 
     place: CgroupPlace
     runtime_says: str = ""  # empty: it has no record of the end, or could not be asked
     exit: ContainerExit | None = None  # None: nobody tells
+    record: RuntimeRecord | None = None  # None: it has none, or could not be asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +136,15 @@ class SignalSeen:
     """A fatal signal was sent, and by whom (signal:signal_generate)."""
 
     sent: SignalSent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderSeen:
+    """The answer to SenderWanted: the sender's cgroup; empty: nothing tells it."""
+
+    container_id: str
+    pid: int
+    cgroup: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +197,15 @@ class EndWanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SenderWanted:
+    """In which cgroup was the process, gone by now, that sent a signal to a container's init?"""
+
+    container_id: str
+    pid: int
+    boottime_ns: int  # when it sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitWanted:
     """How large is memory.max of this cgroup?"""
 
@@ -210,7 +239,7 @@ class SourceLost:
     detail: str
 
 
-Observation = OOMEvidence | SignalSeen | CgroupAppeared | SourceLost
+Observation = OOMEvidence | SignalSeen | SenderSeen | CgroupAppeared | SourceLost
 """What an observer can say."""
 
 EvidenceRequest = FateWanted | EndWanted | LimitWanted | PlacesWanted

@@ -49,6 +49,20 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Strain:
+    """How a container and its node fared just before it ended. None: not read, or too long ago."""
+
+    memory_working_set: int | None = None  # bytes
+    memory_limit: int | None = None
+    memory_pressure_full: float | None = None  # percent of the last ten seconds
+    cpu_pressure_some: float | None = None
+    io_pressure_full: float | None = None
+    node_cpu_pressure_some: float | None = None
+    node_memory_pressure_full: float | None = None
+    node_io_pressure_full: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerDeath:
     """One entry. None or empty: no witness told."""
 

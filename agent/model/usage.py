@@ -8,8 +8,19 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar, dataclass_transform
 
 from agent.model.cgroup import CgroupId, CgroupPlace, MemoryEvents, MemoryLimit
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def _sampled(cls: type[T]) -> type[T]:
+    """As every value frozen, but by the type checker alone: a thousand of these are made in a
+    second, and to make one that is frozen at run time takes four times as long.
+    """
+    return dataclass(slots=True, kw_only=True)(cls)
 
 
 class CgroupKind(enum.Enum):
@@ -24,7 +35,7 @@ class CgroupKind(enum.Enum):
     SERVICE = "service"  # kubelet, containerd and other units of the node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@_sampled
 class Pressure:
     """One *.pressure file. Totals in microseconds since the cgroup was made, averages percent."""
 
@@ -32,9 +43,13 @@ class Pressure:
     full_us: int | None = None  # of cpu: Linux 5.13 and later
     some_avg10: float = 0.0
     full_avg10: float | None = None
+    some_avg60: float = 0.0
+    full_avg60: float | None = None
+    some_avg300: float = 0.0
+    full_avg300: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@_sampled
 class MemoryUse:
     """memory.current, memory.stat and their neighbours; bytes."""
 
@@ -55,14 +70,14 @@ class MemoryUse:
         return max(0, self.current - self.inactive_file)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@_sampled
 class CPUUse:
     """cpu.stat; microseconds."""
 
     usage_us: int
     user_us: int
     system_us: int
-    periods: int | None = None  # of cpu.max that had something to run; None without a limit
+    periods: int | None = None  # of cpu.max that had something to run; None: no cpu controller
     throttled_periods: int | None = None
     throttled_us: int | None = None
 
@@ -90,8 +105,15 @@ class Limits:
     cpu_weight: int | None = None  # from the CPU request
     pids_max: MemoryLimit | None = None
 
+    @property
+    def cpu_cores(self) -> float | None:
+        """cpu.max in cores; None without a limit."""
+        if self.cpu_quota_us is None or not self.cpu_period_us:
+            return None
+        return self.cpu_quota_us / self.cpu_period_us
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@_sampled
 class CgroupSample:
     """One cgroup at one instant."""
 
@@ -99,6 +121,9 @@ class CgroupSample:
     place: CgroupPlace
     kind: CgroupKind
     boottime_ns: int
+    full_boottime_ns: int = 0
+    """When everything of it was read. At any other moment only memory, CPU and the pressure of
+    memory are new: the rest is of this one."""
     memory: MemoryUse | None = None
     cpu: CPUUse | None = None
     io: Mapping[str, DeviceIO] = field(default_factory=dict)  # by "major:minor"

@@ -102,6 +102,7 @@ class CgroupWatcher:
         self._told: set[str] = set()  # the kinds of trouble that were told and are not over
         self._ticks = 0
         self.records = 0
+        self.changes = 0  # of what is followed
 
     @property
     def detail(self) -> str:
@@ -124,6 +125,10 @@ class CgroupWatcher:
         """Readable when `observe` has something to say; None while there is no inotify."""
         inotify = self._watches.inotify
         return None if inotify is None else inotify.fileno()
+
+    def followed(self) -> Iterator[tuple[CgroupPlace, int]]:
+        """(place, inode) of all that is followed; `changes` tells whether that is still so."""
+        return ((followed.place, followed.inode) for followed in self._followed.values())
 
     def start(self) -> list[Observation]:
         """Follow all that is there already, pods in an unusual place included."""
@@ -262,6 +267,7 @@ class CgroupWatcher:
             self._forget(place.path)
             return
         self._followed[place.path] = _Followed(place, inode, counters)
+        self.changes += 1
         self._paths.appeared(inode, place.path)
         yield CgroupAppeared(place=place, inode=inode, live=live)
         yield from self._read(place.path, warm=True, appeared=live)
@@ -326,6 +332,7 @@ class CgroupWatcher:
         for gone in self._forget(path):
             followed = self._followed.pop(gone, None)
             if followed is not None:
+                self.changes += 1
                 if followed.counters is not None:
                     followed.counters.close()
                 self._paths.gone(followed.inode)

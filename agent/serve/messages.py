@@ -54,6 +54,10 @@ class Subject:
                 container = event.oom_amended.container
             case "runtime_disagreement":
                 container = event.runtime_disagreement.container
+            case "exit_recorded":
+                container = event.exit_recorded.container
+            case "exit_amended":
+                container = event.exit_amended.container
             case "condition_changed":
                 container = event.condition_changed.condition.entity.names
             case _:
@@ -63,8 +67,10 @@ class Subject:
         )
 
 
-def list_limit(request: node_agent_pb2.ListOOMIncidentsRequest) -> int:
-    """How many incidents are asked for; raises InvalidRequestError."""
+def list_limit(
+    request: node_agent_pb2.ListOOMIncidentsRequest | node_agent_pb2.ListExitsRequest,
+) -> int:
+    """How many are asked for; raises InvalidRequestError."""
     if request.limit > MAX_LIMIT:
         raise InvalidRequestError(
             f"limit is {request.limit}: ask for at most {MAX_LIMIT}, and narrow the list with "
@@ -73,7 +79,9 @@ def list_limit(request: node_agent_pb2.ListOOMIncidentsRequest) -> int:
     return request.limit or DEFAULT_LIMIT
 
 
-def since_ns(request: node_agent_pb2.ListOOMIncidentsRequest) -> int:
+def since_ns(
+    request: node_agent_pb2.ListOOMIncidentsRequest | node_agent_pb2.ListExitsRequest,
+) -> int:
     """`since` in nanoseconds since 1970, 0 if it is not given; raises InvalidRequestError."""
     stamp: Timestamp = request.since
     if not _FIRST_SECOND <= stamp.seconds <= _LAST_SECOND or not 0 <= stamp.nanos < 10**9:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from agent.model.memory import MemoryReport
 from agent.model.oom import LimitLevel
+from agent.model.pressure import PressureReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import conditions, memory
+from agent.serve import conditions, memory, pressure
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -55,6 +56,7 @@ class Scrape:
     http: HttpStatistics
     tls: TlsStatistics | None = None  # None while gRPC is not served over TCP
     memory: MemoryReport | None = None
+    pressure: PressureReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
 
@@ -343,6 +345,38 @@ ROWS = (
         "memory.available in each form that kubelets compute it in; chosen is this kubelet's.",
         lambda s: memory.memory_available(s.memory),
         labels=("form", "chosen"),
+    ),
+    _counter(
+        "pressure_waiting_seconds",
+        "Time in which some task waited for the resource, as node_exporter's "
+        "node_pressure_*_waiting_seconds_total.",
+        lambda s: pressure.waiting(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    _counter(
+        "pressure_stalled_seconds",
+        "Time in which all tasks that had work waited for the resource, as node_exporter's "
+        "node_pressure_*_stalled_seconds_total.",
+        lambda s: pressure.stalled(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    _gauge(
+        "pressure_trigger_armed",
+        "Whether the kernel wakes the agent when tasks stall; absent where it is switched off.",
+        lambda s: pressure.armed(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    _counter(
+        "pressure_trigger_fired",
+        "Windows in which tasks stalled for longer than pressure.memory, io or cpu.",
+        lambda s: pressure.fired(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    _gauge(
+        "pressure_episode",
+        "Whether an episode of pressure goes on.",
+        lambda s: pressure.episodes(s.pressure),
+        labels=("scope", "resource"),
     ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(

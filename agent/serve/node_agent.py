@@ -10,7 +10,7 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import conditions, memory
+from agent.serve import conditions, containers, exits, memory, pressure
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -80,6 +80,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             oldest_held=None if oldest is None else timestamp(oldest),
         )
 
+    async def ListExits(
+        self,
+        request: pb.ListExitsRequest,
+        context: ServicerContext[pb.ListExitsRequest, pb.ListExitsResponse],
+    ) -> pb.ListExitsResponse:
+        try:
+            return await exits.answer(request, self._view.deaths)
+        except InvalidRequestError as error:
+            await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
+
     async def ListConditions(
         self,
         request: pb.ListConditionsRequest,
@@ -99,6 +109,30 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return memory.answer(request, report)
+
+    async def ListContainers(
+        self,
+        request: pb.ListContainersRequest,
+        context: ServicerContext[pb.ListContainersRequest, pb.ListContainersResponse],
+    ) -> pb.ListContainersResponse:
+        return containers.containers(request, self._view.running())
+
+    async def ListPods(
+        self,
+        request: pb.ListPodsRequest,
+        context: ServicerContext[pb.ListPodsRequest, pb.ListPodsResponse],
+    ) -> pb.ListPodsResponse:
+        return containers.pods(request, self._view.running())
+
+    async def GetPressure(
+        self,
+        request: pb.GetPressureRequest,
+        context: ServicerContext[pb.GetPressureRequest, pb.GetPressureResponse],
+    ) -> pb.GetPressureResponse:
+        report = self._view.pressure()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return pressure.answer(report)
 
     async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
         self,

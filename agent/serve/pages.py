@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 
-from agent.serve import conditions
+from agent.serve import conditions, exits
+from agent.serve.container_series import ContainerSeries
 from agent.serve.exposition import EOF, ContainerLines, gzipped, registry_text
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.negotiate import Format, accepts_gzip, choose_format
@@ -28,6 +29,7 @@ class Pages:
         self._collector = ScrapeCollector()
         self._registry = build_registry(self._collector)
         self._kills = ContainerLines(KILLS)
+        self._containers = ContainerSeries()
 
     async def respond(self, request: Request) -> Response:
         """The page that the request asks for."""
@@ -50,10 +52,15 @@ class Pages:
             http=self._statistics,
             tls=self._tls,
             memory=self._view.memory(),
+            pressure=self._view.pressure(),
             conditions=conditions.series(self._view.conditions),
         )
         pieces = [registry_text(self._registry, form), KILLS.head(form)]
         pieces += self._kills.lines(series.containers)
+        pieces += self._containers.pieces(self._view.running(), form)
+        deaths = exits.lines(self._view.exits())
+        if deaths:
+            pieces += [exits.EXITS.head(form), *deaths]
         if form is Format.OPENMETRICS:
             pieces.append(EOF)
         return pieces

@@ -14,6 +14,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from agent.serve.container_series import FAMILIES
+from agent.serve.exits import EXITS
 from agent.serve.exposition import visible
 from agent.serve.metrics import KILLS, ROWS, Kind, Row, Scrape
 
@@ -25,8 +27,13 @@ class ScrapeCollector(Collector):
         self.now: Scrape | None = None
 
     def describe(self) -> Iterator[Metric]:
-        """Every name there can be, that of `KILLS` too: the registry then refuses it to others."""
+        """Every name there can be, also of what is written by hand: the registry then refuses it
+        to others.
+        """
         yield CounterMetricFamily(KILLS.name, KILLS.help)
+        yield CounterMetricFamily(EXITS.name, EXITS.help)
+        for family in FAMILIES:
+            yield Metric(family.name.removesuffix("_total"), family.help, family.kind.value)
         yield _build_info({})
         yield _node_info({})
         for row in ROWS:

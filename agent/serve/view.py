@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from agent.inventory.running import Running
+from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
+from agent.model.pressure import PressureReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.conditions import Conditions
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.stream import EventStream
 
@@ -18,6 +23,9 @@ class View(Protocol):
     def incidents(self) -> IncidentIndex: ...
 
     @property
+    def deaths(self) -> DeathIndex: ...
+
+    @property
     def conditions(self) -> Conditions: ...
 
     @property
@@ -26,6 +34,18 @@ class View(Protocol):
     def status(self) -> NodeStatus: ...
 
     def series(self) -> OOMSeries: ...
+
+    def running(self) -> Running:
+        """What runs, and what it uses."""
+        ...
+
+    def pressure(self) -> PressureReport | None:
+        """None until it was read for the first time."""
+        ...
+
+    def exits(self) -> Mapping[tuple[str, str, str], Mapping[Verdict, int]]:
+        """Deaths by namespace, pod, container and verdict."""
+        ...
 
     def memory(self) -> MemoryReport | None:
         """None until the node was looked at for the first time."""

@@ -56,7 +56,9 @@ DEFAULTS = {
         "max_incidents": 10000,
     },
     "conditions": {"event_ttl": "15m", "max": 2000},
+    "pressure": {"memory": "150ms", "io": "500ms", "cpu": "800ms", "window": "1s", "hold": "30s"},
     "tick": {"interval": "1s"},
+    "sweep": {"interval": "1s"},
 }
 
 

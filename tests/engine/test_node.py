@@ -10,6 +10,7 @@ import pytest
 
 from agent.api.wire import CodecError
 from agent.engine.board import SourceBoard
+from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.node import LEDGER, Node
@@ -17,6 +18,7 @@ from agent.engine.publish import TELLING, Publisher
 from agent.engine.watch import Watch
 from agent.engine.who import Who
 from agent.host.absence import SourceAbsent
+from agent.host.proc import ProcReader
 from agent.host.vmstat import VmStat
 from agent.inventory.containers import Inventory
 from agent.inventory.names import ContainerKind
@@ -24,6 +26,8 @@ from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.checkpoint import Checkpoint
 from agent.ledger.deaths import DeathBook
+from agent.ledger.exit_series import ExitSeries
+from agent.ledger.exits import ExitsLedger
 from agent.ledger.incidents import Entry, IncidentBook
 from agent.ledger.levels import Levels
 from agent.ledger.oom import OOMLedger
@@ -71,6 +75,7 @@ from agent.observe.cgroups import CgroupWatcher
 from agent.observe.roster import Opening
 from agent.observe.vmstat import VmstatSampler
 from agent.parse.cgroup_path import place
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.record import Record, record_of
 from agent.state.stream import EventStream
@@ -199,6 +204,10 @@ class Bench:
             incidents=incidents,
         )
         self.deaths = DeathBook()
+        self.exits = ExitsLedger(
+            boot_id=BOOT, wall_offset_ns=0, deaths=self.deaths, names_of=self.inventory.names_of
+        )
+        self.exit_series = ExitSeries(retention_ns=SECOND, max_series=10)
         self.node = Node(
             clock=self.clock,
             board=self.board,
@@ -215,12 +224,22 @@ class Bench:
                 stream=EventStream(self.archive, BOOT),
                 index=IncidentIndex(10),
                 series=self.series,
+                deaths=DeathIndex(),
+                exits=self.exit_series,
                 clock=self.clock,
                 guard=self.guard,
                 listen=self.heard.append,
             ),
             places=self.places,
             ends=self.ends,
+            endings=Endings(
+                clock=self.clock,
+                proc=cast(ProcReader, None),
+                inventory=self.inventory,
+                ledger=self.exits,
+                series=self.exit_series,
+                places=self.places,
+            ),
             spawn=self.spawn,
         )
         self.board.on_change = self.node.tell

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.publish import Publisher
+from agent.ledger.exit_series import ExitSeries
 from agent.ledger.series import OOMSeriesFold
 from agent.model.event import Event, OOMRecorded
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
 from agent.state.record import Record
@@ -41,6 +43,8 @@ class Bench:
             stream=EventStream(self.journal, "boot"),
             index=self.index,
             series=self.series,
+            deaths=DeathIndex(),
+            exits=ExitSeries(retention_ns=1, max_series=1),
             clock=FakeClock(),
             guard=Guard(SourceBoard(FakeClock())),
             listen=self.heard.append,

@@ -192,6 +192,7 @@ async def test_container_status(runtime: FakeRuntime, client: CriClient) -> None
         exit_code=137,
         started_at_ns=1795346804246328683,
         finished_at_ns=1795346804368860927,
+        attempt=2,
     )
     assert runtime.requests == [(SERVICE + "ContainerStatus", b"\x0a\x40" + MAIN_ID.encode())]
 

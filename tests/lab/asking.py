@@ -6,10 +6,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
+from agent.api.v1.containers_pb2 import ContainerUsage, PodUsage
 from agent.api.v1.event_pb2 import Event, ResumeToken
+from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
+from agent.api.v1.pressure_pb2 import PressureReport
 from agent.api.v1.status_pb2 import Status
 from tests.lab.agent_process import AgentProcess
 from tests.lab.deadline import until
@@ -17,6 +20,8 @@ from tests.lab.truth import Books, Mark
 
 CALL_SECONDS = 20.0
 SETTLE_SECONDS = 60.0
+EXIT_SECONDS = 120.0
+"""An entry waits for the runtime's word, which a busy machine gives late."""
 CONDITION_SECONDS = 180.0
 """Some need several looks, seconds apart, on a machine that may be slow."""
 
@@ -52,6 +57,20 @@ class Asking:
         """GetMemory."""
         return self._stub.GetMemory(pb.GetMemoryRequest(), timeout=CALL_SECONDS).memory
 
+    def containers(self, **filters: object) -> list[ContainerUsage]:
+        """ListContainers."""
+        request = pb.ListContainersRequest(**filters)  # type: ignore[arg-type]
+        return list(self._stub.ListContainers(request, timeout=CALL_SECONDS).containers)
+
+    def pods(self, **filters: object) -> list[PodUsage]:
+        """ListPods."""
+        request = pb.ListPodsRequest(**filters)  # type: ignore[arg-type]
+        return list(self._stub.ListPods(request, timeout=CALL_SECONDS).pods)
+
+    def pressure(self) -> PressureReport:
+        """GetPressure."""
+        return self._stub.GetPressure(pb.GetPressureRequest(), timeout=CALL_SECONDS).pressure
+
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""
         request = pb.ListConditionsRequest(**filters)  # type: ignore[arg-type]
@@ -75,6 +94,31 @@ class Asking:
             CONDITION_SECONDS,
             f"{type_} of {pod} with status {status}",
             lambda: f"{self.conditions(all=True)}\n{self._agent.log()}",
+        )
+
+    def exits(self, **filters: object) -> list[ContainerDeath]:
+        """ListExits, newest first."""
+        request = pb.ListExitsRequest(**filters)  # type: ignore[arg-type]
+        return list(self._stub.ListExits(request, timeout=CALL_SECONDS).exits)
+
+    def exit(
+        self, pod: str, wanted: Callable[[ContainerDeath], bool] = lambda death: True
+    ) -> ContainerDeath:
+        """The one death in this pod, once it is settled, has the runtime's word (of which a busy
+        machine may be late) and is as wanted; an error if there are more.
+        """
+
+        def found() -> ContainerDeath | None:
+            deaths = self.exits(pod=pod)
+            assert len(deaths) <= 1, deaths
+            ready = [d for d in deaths if d.settled and d.runtime_says and wanted(d)]
+            return ready[0] if ready else None
+
+        return until(
+            found,
+            EXIT_SECONDS,
+            f"the death in {pod}",
+            lambda: f"{self.exits()}\n{self._agent.log()}",
         )
 
     def incidents(self, **filters: object) -> list[OOMIncident]:

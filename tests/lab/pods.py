@@ -35,6 +35,10 @@ class Container:
         """StartContainer."""
         self.pod.node.cri.call("StartContainer", container_id=self.id)
 
+    def stop(self, grace_seconds: int) -> None:
+        """StopContainer: SIGTERM, and SIGKILL after the grace."""
+        self.pod.node.cri.call("StopContainer", container_id=self.id, timeout=str(grace_seconds))
+
     def status(self) -> dict[str, Any]:
         """ContainerStatus; zero values are missing (see cri.as_dict)."""
         return as_dict(self.pod.node.cri.call("ContainerStatus", container_id=self.id).status)
@@ -138,6 +142,7 @@ class Pod:
         unified: Mapping[str, str] | None = None,
         mounts: Sequence[Mapping[str, Any]] = (),
         start: bool = True,
+        attempt: int = 0,
     ) -> Container:
         """CreateContainer with the image of `work`, then StartContainer.
 
@@ -150,14 +155,14 @@ class Pod:
             resources["memory_limit_in_bytes"] = memory_max
             resources["memory_swap_limit_in_bytes"] = memory_max
         config = {
-            "metadata": {"name": name},
+            "metadata": {"name": name, "attempt": attempt},
             "image": {"image": WORK},
             "command": [argv[0]],
             "args": list(argv[1:]),
             "log_path": f"{name}/0.log",
             "labels": {**self.labels, "io.kubernetes.container.name": name},
             "annotations": {
-                "io.kubernetes.container.restartCount": "0",
+                "io.kubernetes.container.restartCount": str(attempt),
                 "io.kubernetes.container.terminationMessagePath": "/dev/termination-log",
             },
             "mounts": [dict(mount) for mount in mounts],

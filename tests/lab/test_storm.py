@@ -231,15 +231,16 @@ def test_d_killed_in_the_middle(
         leaf_reader(pod, "10000") as polled,
         forks(pods.node.guest, FORKS_A_SECOND),
     ):
-        storm = Storm(pod.group, kills=500, parallel=4, options="gap 50")
+        storm = Storm(pod.group, kills=500, parallel=4, options="hold 250 6000")
         storm.wait_for(150)
         agent.stop(signal.SIGKILL)
         unseen_from = len(storm.so_far())
-        storm.wait_for(250)
+        storm.wait_for(200)
         agent.start(settings)
         unseen_to = len(storm.so_far())
+        storm.let_go()
         leaves = storm.finish()
-    assert unseen_from < len(leaves)
+    assert unseen_from < unseen_to < len(leaves)  # it was killed and there again in the middle
     found = each_has_its_pod(asking, start, pod, leaves, exact=True)
     counters_reach(agent, pod, 500)
     how = "probe" if settings is PROBE else "recorder"

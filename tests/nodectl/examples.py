@@ -8,9 +8,18 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from agent.api.memory import memory_to_wire
-from agent.api.v1 import condition_pb2, event_pb2, node_agent_pb2, oom_pb2, status_pb2
+from agent.api.pressure import episode_to_wire, pressure_to_wire
+from agent.api.v1 import (
+    condition_pb2,
+    event_pb2,
+    exits_pb2,
+    node_agent_pb2,
+    oom_pb2,
+    status_pb2,
+)
 from agent.engine.board import TELLS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
+from tests.serve.pressure_sample import PRESSURE
 
 GI = 1 << 30
 MI = 1 << 20
@@ -332,7 +341,17 @@ def events() -> list[event_pb2.Event]:
         ),
         event(12, journal_change=event_pb2.JournalChange(state="stalled", detail="the disk hangs")),
         event(13, condition_changed=event_pb2.ConditionChanged(condition=_raised())),
+        event(14, pressure_crossed=episode_to_wire(PRESSURE.current[0])),
+        event(15, pressure_crossed=episode_to_wire(PRESSURE.last[0])),
+        event(16, exit_recorded=deaths()[3]),
+        event(17, exit_amended=_stopped()),
     ]
+
+
+def _stopped() -> exits_pb2.ContainerDeath:
+    stopped = deaths()[0]
+    stopped.container.pod, stopped.container.name, stopped.runtime_says = "db", "db", ""
+    return stopped
 
 
 def _raised() -> condition_pb2.Condition:
@@ -349,4 +368,74 @@ def memory() -> node_agent_pb2.GetMemoryResponse:
     return node_agent_pb2.GetMemoryResponse(memory=memory_to_wire(MEMORY, 10))
 
 
+def pressure() -> node_agent_pb2.GetPressureResponse:
+    """Kubepods that thrash, as they are at MEMORY_NS."""
+    return node_agent_pb2.GetPressureResponse(pressure=pressure_to_wire(PRESSURE))
+
+
 MEMORY_NS = NOW_WALL_NS
+
+
+def deaths() -> list[exits_pb2.ContainerDeath]:
+    """One of several kinds, the newest first."""
+    return [
+        exits_pb2.ContainerDeath(
+            id=f"{BOOT}/c1",
+            revision=2,
+            container=container("shop", "gateway-v2-7f5d9c8d4b-9w2k1", "gateway"),
+            attempt=3,
+            time=ago(9),
+            verdict=exits_pb2.VERDICT_GRACE_EXCEEDED,
+            stop_reason=exits_pb2.STOP_REASON_RESTART,
+            signal=9,
+            init_pid=4711,
+            sender=exits_pb2.Sender(pid=5120, comm="runc", unit="containerd.service"),
+            runtime_says="Error, exit code 137",
+            confidence=oom_pb2.CONFIDENCE_HIGH,
+            witnesses=["connector", "signals", "memory.events", "cri"],
+            settled=True,
+        ),
+        exits_pb2.ContainerDeath(
+            id=f"{BOOT}/c2",
+            revision=2,
+            container=container("shop", "cart-0", "app"),
+            time=ago(75),
+            verdict=exits_pb2.VERDICT_KILLED_BY_PROCESS,
+            signal=9,
+            init_pid=812,
+            sender=exits_pb2.Sender(pid=9021, comm="sh", unit="session-3.scope"),
+            runtime_says="Error, exit code 137",
+            confidence=oom_pb2.CONFIDENCE_HIGH,
+            witnesses=["connector", "signals", "memory.events", "cri"],
+            settled=True,
+        ),
+        exits_pb2.ContainerDeath(
+            id=f"{BOOT}/c3",
+            revision=3,
+            container=container("shop", "orders-abc12", "app"),
+            time=ago(184),
+            verdict=exits_pb2.VERDICT_OOM_POD_LIMIT,
+            signal=9,
+            runtime_says="Error, exit code 137",
+            disagreement=oom_pb2.DISAGREEMENT_KILL_NOT_REPORTED,
+            confidence=oom_pb2.CONFIDENCE_HIGH,
+            witnesses=["connector", "memory.events", "cri", "kmsg"],
+            settled=True,
+        ),
+        exits_pb2.ContainerDeath(
+            id=f"{BOOT}/c4",
+            revision=1,
+            container=container("shop", "batch-x2x9p", "job"),
+            time=ago(2460),
+            verdict=exits_pb2.VERDICT_EXITED,
+            exit_code=3,
+            runtime_says="Error, exit code 3",
+            confidence=oom_pb2.CONFIDENCE_LOW,
+            witnesses=["cri"],
+            settled=True,
+        ),
+    ]
+
+
+def exits() -> node_agent_pb2.ListExitsResponse:
+    return node_agent_pb2.ListExitsResponse(exits=deaths(), oldest_held=ago(2460))

@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 
 from agent.api.v1 import event_pb2, node_agent_pb2, node_agent_pb2_grpc
-from tests.nodectl import examples
+from tests.nodectl import examples, usage_examples
 
 Watched = node_agent_pb2.WatchEventsResponse
 
@@ -29,9 +29,15 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     )
     incidents: node_agent_pb2.ListOOMIncidentsResponse = field(default_factory=examples.answer)
     memory: node_agent_pb2.GetMemoryResponse = field(default_factory=examples.memory)
+    containers: node_agent_pb2.ListContainersResponse = field(
+        default_factory=usage_examples.containers
+    )
+    pods: node_agent_pb2.ListPodsResponse = field(default_factory=usage_examples.pods)
+    pressure: node_agent_pb2.GetPressureResponse = field(default_factory=examples.pressure)
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
+    exits: node_agent_pb2.ListExitsResponse = field(default_factory=examples.exits)
     error: tuple[grpc.StatusCode, str] | None = None
     streams: list[list[Watched]] = field(default_factory=list)
     head: event_pb2.ResumeToken | None = None  # answers who asks for no resume
@@ -53,9 +59,25 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         self._enter(request, context)
         return self.memory
 
+    def GetPressure(self, request: Any, context: Any) -> node_agent_pb2.GetPressureResponse:
+        self._enter(request, context)
+        return self.pressure
+
+    def ListExits(self, request: Any, context: Any) -> node_agent_pb2.ListExitsResponse:
+        self._enter(request, context)
+        return self.exits
+
     def ListConditions(self, request: Any, context: Any) -> node_agent_pb2.ListConditionsResponse:
         self._enter(request, context)
         return self.conditions
+
+    def ListContainers(self, request: Any, context: Any) -> node_agent_pb2.ListContainersResponse:
+        self._enter(request, context)
+        return self.containers
+
+    def ListPods(self, request: Any, context: Any) -> node_agent_pb2.ListPodsResponse:
+        self._enter(request, context)
+        return self.pods
 
     def WatchEvents(self, request: Any, context: Any) -> Iterator[Watched]:
         self._enter(request, context)

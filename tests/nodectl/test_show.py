@@ -14,8 +14,18 @@ import pytest
 from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2, status_pb2
 from agent.model.catalogue.oom import HIDDEN_OOM_KILL
 from agent.nodectl.explain import explained
-from agent.nodectl.show import conditions, events, memory, oom, status, words
-from tests.nodectl import examples
+from agent.nodectl.show import (
+    conditions,
+    deaths,
+    events,
+    memory,
+    oom,
+    pressure,
+    status,
+    usage,
+    words,
+)
+from tests.nodectl import examples, usage_examples
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -24,8 +34,26 @@ def _oom() -> str:
     return oom.report(examples.answer(), examples.NOW_NS, " on this node", columns=99)
 
 
+def _ps() -> str:
+    return usage.containers(usage_examples.containers(), examples.NOW_NS, wide=False)
+
+
+def _pods() -> str:
+    return usage.pods(usage_examples.pods(), examples.NOW_NS, wide=False)
+
+
 def _oom_table() -> str:
     return oom.report(examples.answer(), examples.NOW_NS, " on this node")
+
+
+def _exits() -> str:
+    return deaths.report(examples.exits(), examples.NOW_NS, "", columns=99)
+
+
+def _exits_empty() -> str:
+    return deaths.report(
+        node_agent_pb2.ListExitsResponse(), examples.NOW_NS, " in namespace shop in the last 10m"
+    )
 
 
 def _oom_empty() -> str:
@@ -64,6 +92,10 @@ def _events() -> str:
     return "\n".join([events.gap_line(gap), *(events.line(event) for event in examples.events())])
 
 
+def _pressure() -> str:
+    return pressure.report(examples.pressure().pressure, examples.MEMORY_NS)
+
+
 def _memory() -> str:
     return memory.report(examples.memory().memory, examples.MEMORY_NS)
 
@@ -78,14 +110,19 @@ def _status_wide() -> str:
         _oom,
         _oom_table,
         _oom_empty,
+        _exits,
+        _exits_empty,
         _status,
         _status_sick,
         _status_wide,
         _memory,
+        _pressure,
         _events,
         _conditions,
         _conditions_wide,
         _explain,
+        _ps,
+        _pods,
     ],
 )
 def test_golden(render: Callable[[], str]) -> None:

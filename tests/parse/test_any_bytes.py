@@ -22,8 +22,11 @@ from agent.parse import (
     cgroup_events,
     cgroup_path,
     cgroup_procs,
+    cpu_max,
+    cpu_stat,
     go_build_info,
     go_duration,
+    io_stat,
     kmsg,
     kubelet_config,
     kubelet_flags,
@@ -32,12 +35,15 @@ from agent.parse import (
     memory_events,
     memory_limit,
     memory_oom_control,
+    memory_stat,
     mountinfo,
     oci_bundle,
     oom,
     oom_probe,
     oom_summary,
+    pids_max,
     pod_log_path,
+    pressure,
     proc_cgroup,
     proc_event,
     proc_stack,
@@ -57,6 +63,7 @@ from agent.parse.trace_event import TraceEvent
 from tests.parse.captured_text import captured_lines, hostile
 from tests.parse.exit_message import exit_message
 from tests.parse.go_program import build_info, elf
+from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1
 
 _UUID = b"d1cb3f57-a7a5-47ca-9def-6c3ba929c3a5"
 _RECORDS = tuple(
@@ -120,10 +127,13 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (cgroup_events.parse_cgroup_events, (b"populated 1\nfrozen 0\n",)),
     (cgroup_path.place, _PATHS),
     (cgroup_procs.parse_procs, (b"1\n829\n", b"")),
+    (cpu_max.parse_cpu_max, (b"max 100000\n", b"50000 100000\n")),
+    (cpu_stat.parse_cpu_stat, (CPU_STAT,)),
     (go_build_info.parse_elf_header, (elf(b"")[:64],)),
     (go_build_info.parse_go_build_info, (build_info("dep\ta\tv1", "build\tb"),)),
     (go_build_info.parse_sections, (elf(b"")[-192:],)),
     (go_duration.parse_go_duration, (b"1m30s",)),
+    (io_stat.parse_io_stat, (IO_STAT,)),
     (kmsg.parse_kmsg, _RECORDS),
     (
         kubelet_config.parse_kubelet_config,
@@ -146,6 +156,8 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (memory_limit.parse_memory_max, (b"max\n", b"33554432\n")),
     (memory_limit.parse_limit_in_bytes, (b"9223372036854771712\n",)),
     (memory_oom_control.parse_oom_kill, (b"oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",)),
+    (memory_stat.parse_memory_stat, (MEMORY_STAT,)),
+    (memory_stat.parse_memory_stat_v1, (MEMORY_STAT_V1,)),
     (mountinfo.parse_mountinfo, (b"41 31 0:38 / /sys/fs/cgroup rw shared:9 - cgroup2 none rw\n",)),
     (
         oci_bundle.parse_bundle,
@@ -159,7 +171,15 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (oom.parse_oom_line, _TEXTS),
     (oom_probe.parse_probe, _PROBES),
     (oom_summary.parse_oom_summary, _TEXTS),
+    (pids_max.parse_pids_max, (b"max\n", b"4915\n")),
     (pod_log_path.parse_pod_log_directory, (b"default_web-0_" + _UUID,)),
+    (
+        pressure.parse_pressure,
+        (
+            b"some avg10=0.06 avg60=0.21 avg300=0.99 total=8537362\n",
+            b"some avg10=0.06 avg60=0.21 avg300=0.99 total=8537362\nfull avg10=0.00 avg60=0.1",
+        ),
+    ),
     (proc_cgroup.parse_memory_hierarchy, (b"4:cpu,memory:/a\n0::/b\n",)),
     (proc_cgroup.parse_proc_cgroup, (b"4:memory:/a\n1:name=systemd:/\n0::/b (deleted)\n",)),
     (

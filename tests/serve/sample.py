@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agent.inventory.running import Running
 from agent.model.absence import Absence
 from agent.model.event import Event, OOMRecorded
+from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.oom import (
     Container,
@@ -16,6 +18,7 @@ from agent.model.oom import (
     Outcome,
     Victim,
 )
+from agent.model.pressure import PressureReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import (
     ContainerKills,
@@ -26,11 +29,14 @@ from agent.model.status import (
     OOMSeries,
     SelfUsage,
 )
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 from tests.serve.condition_sample import hidden, judged
 from tests.serve.memory_sample import MEMORY
+from tests.serve.pressure_sample import PRESSURE
+from tests.serve.usage_sample import RUNNING
 
 BOOT_ID = "3e0c1f6a-0000-4000-8000-000000000001"
 STREAM_ID = "stream-1"
@@ -169,7 +175,10 @@ class SampleView:
         self.now = STATUS
         self.oom = SERIES
         self.memory_now: MemoryReport | None = MEMORY
+        self.pressure_now: PressureReport | None = PRESSURE
         self.incidents = IncidentIndex(20_000)
+        self.deaths = DeathIndex()
+        self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
         self.conditions = judged(hidden())
         self.stream = EventStream(NoJournal(1), BOOT_ID)
 
@@ -179,8 +188,17 @@ class SampleView:
     def series(self) -> OOMSeries:
         return self.oom
 
+    def running(self) -> Running:
+        return RUNNING
+
+    def exits(self) -> dict[tuple[str, str, str], dict[Verdict, int]]:
+        return self.ended
+
     def memory(self) -> MemoryReport | None:
         return self.memory_now
+
+    def pressure(self) -> PressureReport | None:
+        return self.pressure_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

@@ -44,6 +44,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.FromString,
                 _registered_method=True)
+        self.ListExits = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListExits',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsResponse.FromString,
+                _registered_method=True)
         self.ListConditions = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/ListConditions',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListConditionsRequest.SerializeToString,
@@ -59,6 +64,21 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.FromString,
                 _registered_method=True)
+        self.ListContainers = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListContainers',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersResponse.FromString,
+                _registered_method=True)
+        self.ListPods = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListPods',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.FromString,
+                _registered_method=True)
+        self.GetPressure = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetPressure',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -73,6 +93,13 @@ class NodeAgentServicer:
 
     def ListOOMIncidents(self, request, context):
         """Incidents that match every given filter, newest first, each in its latest revision.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExits(self, request, context):
+        """Deaths of containers that match every given filter, newest first, each in its latest revision.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,6 +127,27 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListContainers(self, request, context):
+        """Containers that are there, and what they use; on request sandboxes and the services of the node.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPods(self, request, context):
+        """Pods that are there, and what they use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPressure(self, request, context):
+        """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +160,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.ListOOMIncidents,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.SerializeToString,
+            ),
+            'ListExits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExits,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsResponse.SerializeToString,
             ),
             'ListConditions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListConditions,
@@ -127,6 +180,21 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.GetMemory,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.SerializeToString,
+            ),
+            'ListContainers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContainers,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersResponse.SerializeToString,
+            ),
+            'ListPods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPods,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.SerializeToString,
+            ),
+            'GetPressure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPressure,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -183,6 +251,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/ListOOMIncidents',
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListExits',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -264,6 +359,87 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetMemory',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContainers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListContainers',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListPods',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPressure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetPressure',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.FromString,
             options,
             channel_credentials,
             insecure,

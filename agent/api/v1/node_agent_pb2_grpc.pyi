@@ -39,6 +39,8 @@ class NodeAgentStub:
     """What the agent is, what it sees, and the books."""
     ListOOMIncidents: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListOOMIncidentsRequest, _node_agent_pb2.ListOOMIncidentsResponse]
     """Incidents that match every given filter, newest first, each in its latest revision."""
+    ListExits: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListExitsRequest, _node_agent_pb2.ListExitsResponse]
+    """Deaths of containers that match every given filter, newest first, each in its latest revision."""
     ListConditions: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListConditionsRequest, _node_agent_pb2.ListConditionsResponse]
     """What is wrong, the worst first: conditions that are True or Unknown, and on request those that are False."""
     WatchEvents: _grpc.UnaryStreamMultiCallable[_node_agent_pb2.WatchEventsRequest, _node_agent_pb2.WatchEventsResponse]
@@ -47,6 +49,12 @@ class NodeAgentStub:
     """
     GetMemory: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetMemoryRequest, _node_agent_pb2.GetMemoryResponse]
     """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+    ListContainers: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListContainersRequest, _node_agent_pb2.ListContainersResponse]
+    """Containers that are there, and what they use; on request sandboxes and the services of the node."""
+    ListPods: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodsRequest, _node_agent_pb2.ListPodsResponse]
+    """Pods that are there, and what they use."""
+    GetPressure: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetPressureRequest, _node_agent_pb2.GetPressureResponse]
+    """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -55,6 +63,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """What the agent is, what it sees, and the books."""
     ListOOMIncidents: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListOOMIncidentsRequest, _node_agent_pb2.ListOOMIncidentsResponse]  # type: ignore[assignment]
     """Incidents that match every given filter, newest first, each in its latest revision."""
+    ListExits: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListExitsRequest, _node_agent_pb2.ListExitsResponse]  # type: ignore[assignment]
+    """Deaths of containers that match every given filter, newest first, each in its latest revision."""
     ListConditions: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListConditionsRequest, _node_agent_pb2.ListConditionsResponse]  # type: ignore[assignment]
     """What is wrong, the worst first: conditions that are True or Unknown, and on request those that are False."""
     WatchEvents: _aio.UnaryStreamMultiCallable[_node_agent_pb2.WatchEventsRequest, _node_agent_pb2.WatchEventsResponse]  # type: ignore[assignment]
@@ -63,6 +73,12 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """
     GetMemory: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetMemoryRequest, _node_agent_pb2.GetMemoryResponse]  # type: ignore[assignment]
     """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+    ListContainers: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListContainersRequest, _node_agent_pb2.ListContainersResponse]  # type: ignore[assignment]
+    """Containers that are there, and what they use; on request sandboxes and the services of the node."""
+    ListPods: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodsRequest, _node_agent_pb2.ListPodsResponse]  # type: ignore[assignment]
+    """Pods that are there, and what they use."""
+    GetPressure: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetPressureRequest, _node_agent_pb2.GetPressureResponse]  # type: ignore[assignment]
+    """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -80,6 +96,14 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.ListOOMIncidentsResponse, _abc.Awaitable[_node_agent_pb2.ListOOMIncidentsResponse]]:
         """Incidents that match every given filter, newest first, each in its latest revision."""
+
+    @_abc_1.abstractmethod
+    def ListExits(
+        self,
+        request: _node_agent_pb2.ListExitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListExitsResponse, _abc.Awaitable[_node_agent_pb2.ListExitsResponse]]:
+        """Deaths of containers that match every given filter, newest first, each in its latest revision."""
 
     @_abc_1.abstractmethod
     def ListConditions(
@@ -106,5 +130,29 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetMemoryResponse, _abc.Awaitable[_node_agent_pb2.GetMemoryResponse]]:
         """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+
+    @_abc_1.abstractmethod
+    def ListContainers(
+        self,
+        request: _node_agent_pb2.ListContainersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListContainersResponse, _abc.Awaitable[_node_agent_pb2.ListContainersResponse]]:
+        """Containers that are there, and what they use; on request sandboxes and the services of the node."""
+
+    @_abc_1.abstractmethod
+    def ListPods(
+        self,
+        request: _node_agent_pb2.ListPodsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListPodsResponse, _abc.Awaitable[_node_agent_pb2.ListPodsResponse]]:
+        """Pods that are there, and what they use."""
+
+    @_abc_1.abstractmethod
+    def GetPressure(
+        self,
+        request: _node_agent_pb2.GetPressureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetPressureResponse, _abc.Awaitable[_node_agent_pb2.GetPressureResponse]]:
+        """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

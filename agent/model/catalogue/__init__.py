@@ -6,12 +6,19 @@ A new condition is an entry in one of the files here, and a detector in agent.de
 
 from __future__ import annotations
 
-from agent.model.catalogue import afterlife, agent, eviction, oom, restarts
+from agent.model.catalogue import afterlife, agent, eviction, oom, pressure, restarts
 from agent.model.condition import ConditionType
 
 CATALOGUE: tuple[ConditionType, ...] = tuple(
     sorted(
-        (*afterlife.TYPES, *agent.TYPES, *eviction.TYPES, *oom.TYPES, *restarts.TYPES),
+        (
+            *afterlife.TYPES,
+            *agent.TYPES,
+            *eviction.TYPES,
+            *oom.TYPES,
+            *pressure.TYPES,
+            *restarts.TYPES,
+        ),
         key=lambda kind: kind.name,
     )
 )

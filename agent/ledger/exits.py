@@ -1,0 +1,326 @@
+"""The exits ledger: exactly one entry for each death of a container, whoever told of it first.
+
+A death opens with the exit of the container's init or with the end of its cgroup, or is found in
+the runtime's list when the agent was not there. It is told once there was a moment for all that
+belongs to it, and amended until nothing more is waited for. The key is the container's id: a CRI
+runtime starts no container twice.
+
+A pure fold: evidence in, entries and requests for more evidence out; no clock, no I/O.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from agent.inventory.names import ContainerKind
+from agent.inventory.records import ContainerRecord
+from agent.ledger.cases import Case, build, resumed
+from agent.ledger.deaths import DeathBook
+from agent.ledger.stops import WAIT_NS, Stops
+from agent.model.cgroup import CgroupId, CgroupPlace
+from agent.model.death import ProcessExit
+from agent.model.event import ExitAmended, ExitRecorded
+from agent.model.evidence import EndSeen, EndWanted, SenderSeen, SenderWanted
+from agent.model.exits import ContainerDeath, Strain
+from agent.model.oom import Container, Disagreement, OOMIncident
+
+FIRST_NS = 500_000_000
+"""Before a death is told: what belongs together is read at different moments."""
+CLOSE_NS = 30_000_000_000
+"""How long a settled entry still takes amendments: the judgement on the runtime's word."""
+SILENT_NS = 3_700_000_000_000
+"""The same while the runtime has not answered, and may be asked still (engine.last_words)."""
+MAX_A_FLUSH = 256
+"""Entries that are made in one go, some 50 us each: kills must be seen meanwhile."""
+MAX_CASES = 4096
+MAX_KNOWN = 20_000
+MAX_CONTAINERS = 4096
+"""Containers whose OOM incidents are remembered for when they end."""
+
+Told = ExitRecorded | ExitAmended | EndWanted | SenderWanted
+
+
+class ExitsLedger:
+    """Deaths of one boot. `flush` gives what changed, `tick` looks again at all that is open."""
+
+    def __init__(
+        self,
+        *,
+        boot_id: str,
+        wall_offset_ns: int,
+        deaths: DeathBook,
+        names_of: Callable[[CgroupPlace], Container | None],
+        strain_at: Callable[[CgroupId, int], Strain] = lambda container, now_ns: Strain(),
+        recovered: Iterable[ContainerDeath] = (),
+        incidents: Iterable[OOMIncident] = (),
+        now_ns: int = 0,
+        since_wall_ns: int = 0,
+    ) -> None:
+        """`wall_offset_ns` turns CLOCK_BOOTTIME into wall time; `recovered` are the deaths that a
+        former run has told; `strain_at` a moment says how a container fares. What ended
+        before `since_wall_ns` a former run has seen.
+        """
+        self._boot_id = boot_id
+        self._offset_ns = wall_offset_ns
+        self._deaths = deaths
+        self._names_of = names_of
+        self._strain_at = strain_at
+        self._since_wall_ns = max(since_wall_ns, wall_offset_ns)  # nothing of earlier boots
+        self._stops = Stops()
+        self._cases: dict[str, Case] = {}
+        self._dirty: dict[str, None] = {}
+        self._by_init: dict[int, str] = {}
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._incidents: OrderedDict[str, dict[str, OOMIncident]] = OrderedDict()
+        self._out: list[Told] = []
+        for incident in incidents:
+            self.incident(incident)
+        for death in recovered:
+            if death.boot_id == boot_id:
+                self._restore(death, now_ns)
+
+    def adopt(self, deaths: Iterable[ContainerDeath], now_ns: int) -> None:
+        """Take over what a journal holds that opened late."""
+        for death in deaths:
+            if death.boot_id == self._boot_id and not self.knows(death.container.id):
+                self._restore(death, now_ns)
+
+    def __len__(self) -> int:
+        """Open cases."""
+        return len(self._cases)
+
+    def knows(self, container_id: str) -> bool:
+        """Whether the end of this container is told, or is being looked into."""
+        if container_id in self._known:
+            self._known.move_to_end(container_id)  # the runtime's list may have it for days
+            return True
+        return container_id in self._cases
+
+    # Evidence
+
+    def ended(self, record: ContainerRecord, ended: ProcessExit, now_ns: int) -> None:
+        """The init of a container that is there has ended.
+
+        With code 0 it is no proof yet (see ProcessExit): then the cgroup's end is waited for.
+        """
+        if record.kind is ContainerKind.SANDBOX:
+            return
+        if ended.signal is not None or ended.exit_code:
+            self._open(record, now_ns)
+
+    def gone(self, record: ContainerRecord, now_ns: int) -> None:
+        """The cgroup of a container is gone, or of a sandbox."""
+        if record.kind is ContainerKind.SANDBOX:
+            self.pod_gone(record.place.pod_uid, now_ns)
+            return
+        case = self._open(record, now_ns)
+        if case is not None and case.gone_ns is None:
+            case.gone_ns = now_ns
+            self._touch(case)
+
+    def pod_gone(self, pod_uid: str, now_ns: int) -> None:
+        """The sandbox of a pod, or its cgroup, is gone."""
+        self._stops.pod_gone(pod_uid, now_ns)
+        for case in self._cases.values():
+            if case.names.pod_uid == pod_uid:
+                self._touch(case)
+
+    def missed(self, place: CgroupPlace, names: Container, now_ns: int) -> None:
+        """The runtime's list has a container that ended, and nobody here has seen that."""
+        if self.knows(place.container_id):
+            return
+        self._cases[place.container_id] = Case(
+            place=place,
+            names=names,
+            opened_ns=now_ns,
+            kind=ContainerKind.CONTAINER,
+            watched=False,
+        )
+        self._shed()
+        self._out.append(EndWanted(place=place))
+
+    def named(self, record: ContainerRecord) -> None:
+        """A container's names, kind or init are known, or better known."""
+        case = self._cases.get(record.names.id)
+        if case is not None:
+            if record.kind is ContainerKind.SANDBOX and case.entry is None:
+                self._drop(case)
+                self.pod_gone(record.place.pod_uid, case.opened_ns)
+                return
+            self._learn(case, record)
+        if record.alive and record.names.name:
+            for other in self._cases.values():
+                if other is not case and other.succeeded_by(record):
+                    other.came_again = True
+                    self._touch(other)
+
+    def signalled(self, pid: int) -> None:
+        """A signal to this process was heard of; the exit may have come first."""
+        case = self._cases.get(self._by_init.get(pid, ""))
+        if case is not None:
+            self._touch(case)
+
+    def sender(self, seen: SenderSeen) -> None:
+        """The answer to SenderWanted."""
+        case = self._cases.get(seen.container_id)
+        if case is not None and seen.pid in case.senders:
+            case.senders[seen.pid] = seen.cgroup
+            self._touch(case)
+
+    def end(self, seen: EndSeen) -> None:
+        """The runtime's last word, or that it has none."""
+        case = self._cases.get(seen.place.container_id)
+        if case is None:
+            return
+        case.answered = True
+        if seen.record is not None:
+            case.record, case.runtime_says = seen.record, seen.runtime_says
+        if not case.watched and self._is_old(case):
+            self._drop(case)
+            self._know(seen.place.container_id)
+            return
+        self._touch(case)
+
+    def incident(self, incident: OOMIncident) -> None:
+        """An OOM incident in any revision."""
+        container = incident.container
+        if container is None or not container.id or incident.boot_id != self._boot_id:
+            return
+        self._incidents.setdefault(container.id, {})[incident.id] = incident
+        self._incidents.move_to_end(container.id)
+        while len(self._incidents) > MAX_CONTAINERS:
+            self._incidents.popitem(last=False)
+        case = self._cases.get(container.id)
+        if case is not None:
+            self._touch(case)
+
+    def disagreement(self, container_id: str, kind: Disagreement) -> None:
+        """The runtime's word on this container contradicts the kernel."""
+        case = self._cases.get(container_id)
+        if case is not None:
+            case.disagreement = kind
+            self._touch(case)
+
+    def crossed(self, now_ns: int) -> None:
+        """An eviction threshold of the kubelet is crossed at this moment."""
+        self._stops.crossed(now_ns)
+
+    # What follows
+
+    def tick(self, now_ns: int) -> None:
+        """Look again at what is open, and close what nothing more is to come of."""
+        for case in tuple(self._cases.values()):
+            if not case.settled or self._stops.waits(case, now_ns):
+                self._touch(case)
+            age_ns = now_ns - case.opened_ns
+            done = case.settled and (case.answered or age_ns >= SILENT_NS)
+            if done and age_ns >= CLOSE_NS and not self._stops.waits(case, now_ns):
+                self._drop(case)
+
+    def flush(self, now_ns: int) -> list[Told]:
+        """Every changed entry once, as a new revision, and the evidence that is wanted.
+
+        One that raises ends this flush, as do too many at once; those behind come first in the
+        next.
+        """
+        left = MAX_A_FLUSH
+        for container_id in tuple(self._dirty):
+            del self._dirty[container_id]
+            case = self._cases.get(container_id)
+            if case is None:
+                continue
+            if now_ns - case.opened_ns < FIRST_NS or not case.ready(now_ns):
+                continue  # until the next tick: in a storm there are hundreds
+            self._tell(case, now_ns)
+            left -= 1
+            if not left:
+                break
+        out, self._out = self._out, []
+        return out
+
+    def _tell(self, case: Case, now_ns: int) -> None:
+        built = build(
+            case,
+            boot_id=self._boot_id,
+            wall_offset_ns=self._offset_ns,
+            deaths=self._deaths,
+            incidents=tuple(self._incidents.get(case.place.container_id, {}).values()),
+            names_of=self._names_of,
+            now_ns=now_ns,
+        )
+        for sent in built.senders_wanted:
+            case.senders[sent.sender_pid] = None
+            wanted = SenderWanted(
+                container_id=case.place.container_id,
+                pid=sent.sender_pid,
+                boottime_ns=sent.boottime_ns,
+            )
+            self._out.append(wanted)
+        death = replace(built.death, stop_reason=self._stops.reason(case, built.death, now_ns))
+        case.settled = death.settled
+        if case.entry is None:
+            case.entry = replace(death, revision=1)
+            self._know(case.place.container_id)
+            self._out.append(ExitRecorded(death=case.entry))
+        elif replace(death, revision=case.entry.revision) != case.entry:
+            case.entry = replace(death, revision=case.entry.revision + 1)
+            self._out.append(ExitAmended(death=case.entry))
+
+    def _open(self, record: ContainerRecord, now_ns: int) -> Case | None:
+        """The case of this container; None if its end was told and is closed."""
+        container_id = record.place.container_id
+        case = self._cases.get(container_id)
+        if case is None and container_id not in self._known:
+            case = Case(
+                place=record.place,
+                names=record.names,
+                opened_ns=now_ns,
+                strain=self._strain_at(record.id, now_ns),
+            )
+            self._cases[container_id] = case
+            self._shed()
+        if case is not None:
+            self._learn(case, record)
+        return case
+
+    def _learn(self, case: Case, record: ContainerRecord) -> None:
+        case.names, case.kind, case.watched = record.names, record.kind, True
+        if record.init_pid is not None:
+            case.init_pid, case.init_start_ns = record.init_pid, record.init_start_boottime_ns
+            self._by_init[record.init_pid] = record.place.container_id
+        self._touch(case)
+
+    def _restore(self, death: ContainerDeath, now_ns: int) -> None:
+        self._know(death.container.id)
+        case = resumed(death, now_ns)
+        late = now_ns - death.boottime_ns >= WAIT_NS
+        if death.settled and (late or not self._stops.waits(case, now_ns)):
+            return
+        self._cases[death.container.id] = case
+        if not death.settled:
+            self._out.append(EndWanted(place=case.place))
+
+    def _is_old(self, case: Case) -> bool:
+        """Nothing to record: the runtime has no end of it, or it ended when others watched."""
+        finished_ns = None if case.record is None else case.record.finished_wall_ns
+        return finished_ns is None or finished_ns < self._since_wall_ns
+
+    def _know(self, container_id: str) -> None:
+        self._known[container_id] = None
+        while len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+
+    def _touch(self, case: Case) -> None:
+        self._dirty[case.place.container_id] = None
+
+    def _shed(self) -> None:
+        while len(self._cases) > MAX_CASES:
+            self._drop(next(iter(self._cases.values())))
+
+    def _drop(self, case: Case) -> None:
+        self._cases.pop(case.place.container_id, None)
+        self._incidents.pop(case.place.container_id, None)
+        if case.init_pid is not None:
+            self._by_init.pop(case.init_pid, None)

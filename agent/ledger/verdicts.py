@@ -1,0 +1,228 @@
+"""Why a container ended: the rules, from what is known of its init to a verdict.
+
+The runtime is told by comm and cgroup of the sender. What signals a container on its behalf is a
+short-lived child of the shim (`runc kill`), whose executable can no longer be read; any process may
+call itself "runc", but not from within a container: there the cgroup tells.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.ledger.ends import UNPROVEN_CODES, kills_init
+from agent.model.cgroup import CgroupLevel
+from agent.model.death import ProcessExit, SignalSent
+from agent.model.evidence import RuntimeRecord
+from agent.model.exits import Verdict
+from agent.model.oom import Confidence, LimitLevel, OOMIncident
+from agent.parse.cgroup_path import place as place_of
+
+SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM = 1, 2, 3, 9, 15
+STOPS = (SIGHUP, SIGINT, SIGQUIT, SIGTERM)
+"""What a container is asked to stop with, of what is traced; an image may name another."""
+CRASHES = (4, 5, 6, 7, 8, 11, 31)
+"""ILL TRAP ABRT BUS FPE SEGV SYS."""
+SI_KERNEL = 128
+RUNTIMES = frozenset(
+    {
+        *("containerd", "containerd-shim", "runc", "crun", "youki"),
+        *("conmon", "conmonrs", "crio", "dockerd", "docker-containe"),
+    }
+)
+"""comms, cut at 15 bytes."""
+OOMD, OOMD_UNIT = "systemd-oomd", "systemd-oomd.service"
+GRACE_NS = 30_000_000_000
+LONGEST_GRACE_NS = 3600_000_000_000
+"""Kubernetes' default: an exit so long after somebody's SIGTERM is taken for the answer to it."""
+LARGEST_CODE = 127
+"""Of a runtime's record: what is above can stand for a signal, or for its own failure to start."""
+
+_LIMITS = {
+    LimitLevel.CONTAINER: Verdict.OOM_CONTAINER_LIMIT,
+    LimitLevel.POD: Verdict.OOM_POD_LIMIT,
+    LimitLevel.QOS: Verdict.OOM_KUBEPODS_LIMIT,
+    LimitLevel.KUBEPODS: Verdict.OOM_KUBEPODS_LIMIT,
+    LimitLevel.NESTED: Verdict.OOM_NESTED_LIMIT,
+    LimitLevel.NODE: Verdict.OOM_NODE,
+    LimitLevel.SYSTEM: Verdict.UNKNOWN,
+    LimitLevel.UNKNOWN: Verdict.UNKNOWN,
+}
+
+
+class SenderKind(enum.Enum):
+    KERNEL = "kernel"
+    ITSELF = "itself"
+    RUNTIME = "runtime"
+    OOMD = "oomd"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """All that is known of one end. Signals are those to the init, with the senders' cgroups."""
+
+    init_pid: int | None = None
+    exit: ProcessExit | None = None
+    signals: tuple[SignalSent, ...] = ()  # oldest first
+    incidents: Sequence[OOMIncident] = ()
+    record: RuntimeRecord | None = None
+    watched: bool = True  # the agent saw its cgroup go
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    verdict: Verdict = Verdict.UNKNOWN
+    counted: SignalSent | None = None  # the signal that ended it, where somebody sent it
+    asked: SignalSent | None = None  # the first by which the runtime asked it to stop
+    incident: OOMIncident | None = None  # that killed its init
+    confidence: Confidence = Confidence.LOW
+
+
+def judge(known: Known) -> Judgement:
+    """The verdict; UNKNOWN where no evidence tells."""
+    ended = known.exit
+    if ended is None:
+        return _by_record(known)
+    if ended.signal is not None:
+        return _by_signal(known, ended.signal)
+    return _by_code(known)
+
+
+def kind_of(sent: SignalSent) -> SenderKind:
+    """Who sent it."""
+    if sent.code > 0:  # SI_KERNEL, or a fault such as SEGV_MAPERR
+        return SenderKind.KERNEL
+    if sent.sender_pid == sent.target_pid:
+        return SenderKind.ITSELF
+    place = place_of(sent.sender_cgroup) if sent.sender_cgroup else None
+    inside = place is not None and place.level in (CgroupLevel.CONTAINER, CgroupLevel.NESTED)
+    if sent.sender_comm in RUNTIMES and not inside:
+        return SenderKind.RUNTIME
+    if sent.sender_comm == OOMD and (place is None or place.unit == OOMD_UNIT):
+        return SenderKind.OOMD
+    return SenderKind.PROCESS
+
+
+def _by_signal(known: Known, number: int) -> Judgement:
+    sent = [s for s in known.signals if s.signal == number and s.delivered]
+    killed = [incident for incident in known.incidents if kills_init(incident)]
+    if number == SIGKILL and killed:  # the OOM killer counts nobody who was dying already
+        return _by_oom(known, killed[-1])
+    if number in CRASHES and not any(kind_of(s) in _OTHERS for s in sent):
+        return Judgement(verdict=Verdict.CRASHED, confidence=Confidence.HIGH)
+    # SIGKILL is final when it is sent; of others the last is the one that was not handled.
+    counted = None if not sent else sent[0] if number == SIGKILL else sent[-1]
+    if counted is None:
+        return Judgement()
+    asked = _asked(known, before_ns=counted.boottime_ns)
+    verdict = Verdict.UNKNOWN
+    match kind_of(counted):
+        case SenderKind.RUNTIME if number == SIGKILL:
+            verdict = Verdict.KILLED_BY_RUNTIME if asked is None else Verdict.GRACE_EXCEEDED
+        case SenderKind.RUNTIME:
+            verdict, asked = Verdict.STOPPED_BY_RUNTIME, asked or counted
+        case SenderKind.OOMD:
+            verdict = Verdict.KILLED_BY_OOMD
+        case SenderKind.PROCESS | SenderKind.ITSELF:
+            verdict = Verdict.KILLED_BY_PROCESS
+        case SenderKind.KERNEL:
+            return Judgement(asked=asked)
+    sure = Confidence.HIGH if counted.sender_cgroup else Confidence.MEDIUM
+    return Judgement(verdict=verdict, counted=counted, asked=asked, confidence=sure)
+
+
+_OTHERS = (SenderKind.RUNTIME, SenderKind.OOMD, SenderKind.PROCESS)
+
+
+def _by_oom(known: Known, incident: OOMIncident) -> Judgement:
+    verdict = _LIMITS[incident.limit_level]
+    first = incident.victims[0].pid if incident.victims else None
+    if incident.group_kill and None not in (first, known.init_pid) and first != known.init_pid:
+        verdict = Verdict.OOM_GROUP_SIBLING
+    return Judgement(verdict=verdict, incident=incident, confidence=incident.confidence)
+
+
+def _by_code(known: Known) -> Judgement:
+    """By itself, or because it was asked to."""
+    asked = _asked(known)
+    sure = Confidence.HIGH if known.exit is not None else Confidence.MEDIUM
+    if asked is not None and asked.delivered:
+        if not asked.sender_cgroup:
+            sure = Confidence.MEDIUM
+        return Judgement(
+            verdict=Verdict.STOPPED_BY_RUNTIME, counted=asked, asked=asked, confidence=sure
+        )
+    other = _asked_by_others(known)
+    if other is not None:
+        if not other.sender_cgroup:
+            sure = Confidence.LOW  # it may have been one of its own
+        return Judgement(verdict=Verdict.KILLED_BY_PROCESS, counted=other, confidence=sure)
+    return Judgement(verdict=Verdict.EXITED, confidence=sure)
+
+
+def _by_record(known: Known) -> Judgement:
+    """The kernel did not tell how it ended: the runtime's record, and the signals that were
+    sent.
+    """
+    code = None if known.record is None else known.record.exit_code
+    killed = [incident for incident in known.incidents if kills_init(incident)]
+    if killed and (code is None or code in UNPROVEN_CODES):
+        return _by_oom(known, killed[-1])
+    if code is None:
+        return Judgement()
+    if code > 128 and any(s.signal == code - 128 and s.delivered for s in known.signals):
+        found = _by_signal(known, code - 128)
+    elif code <= LARGEST_CODE or _asked(known) is not None:
+        found = _by_code(known)
+    else:
+        return Judgement()
+    sure = Confidence.MEDIUM if known.watched else Confidence.LOW
+    return Judgement(
+        verdict=found.verdict, counted=found.counted, asked=found.asked, confidence=sure
+    )
+
+
+def _asked(known: Known, before_ns: int | None = None) -> SignalSent | None:
+    """The first signal by which the runtime asked it to stop: within an hour before its end, which
+    is more than any grace; a SIGHUP, which most take as "read your configuration again", within the
+    default one.
+    """
+    ended_ns = None if known.exit is None else known.exit.boottime_ns
+
+    def counts(sent: SignalSent) -> bool:
+        longest_ns = GRACE_NS if sent.signal == SIGHUP else LONGEST_GRACE_NS
+        return ended_ns is None or sent.boottime_ns >= ended_ns - longest_ns
+
+    return next(
+        (
+            sent
+            for sent in known.signals
+            if sent.signal in STOPS
+            and counts(sent)
+            and (before_ns is None or sent.boottime_ns < before_ns)
+            and kind_of(sent) is SenderKind.RUNTIME
+        ),
+        None,
+    )
+
+
+def _asked_by_others(known: Known) -> SignalSent | None:
+    """The last such signal from outside of the container, shortly before its exit; not SIGHUP,
+    which means "read your configuration again" to most.
+    """
+    if known.exit is None:
+        return None
+    since_ns = known.exit.boottime_ns - GRACE_NS
+    for sent in reversed(known.signals):
+        outside = not sent.sender_cgroup or not place_of(sent.sender_cgroup).container_id
+        if (
+            sent.signal in STOPS[1:]
+            and sent.delivered
+            and sent.boottime_ns >= since_ns
+            and outside
+            and kind_of(sent) is SenderKind.PROCESS
+        ):
+            return sent
+    return None

@@ -1,0 +1,92 @@
+"""Deaths of containers: the answer to ListExits, and their series."""
+
+from __future__ import annotations
+
+from asyncio import sleep
+from collections.abc import Iterable, Mapping
+
+from agent.api.exits import VERDICT, death_to_wire
+from agent.api.v1 import exits_pb2
+from agent.api.v1 import node_agent_pb2 as pb
+from agent.api.wire import timestamp
+from agent.model.exits import ContainerDeath, Verdict
+from agent.serve.exposition import Counter, escape_label, visible
+from agent.serve.messages import MESSAGE_BYTES, InvalidRequestError, list_limit, since_ns
+from agent.state.deaths import DeathIndex
+
+EXITS = Counter(
+    name="nodewitness_container_exits",
+    help="Deaths of containers, by why they ended. A series begins with the first death of its "
+    "verdict.",
+)
+EXIT_LABELS = ("namespace", "pod", "container", "verdict")
+_FIELD_BYTES = 5
+_AT_A_TIME = 100
+
+Counts = Mapping[tuple[str, str, str], Mapping[Verdict, int]]
+
+
+async def answer(request: pb.ListExitsRequest, deaths: DeathIndex) -> pb.ListExitsResponse:
+    """As many as were asked for and fit into one message; raises InvalidRequestError."""
+    limit, since = list_limit(request), since_ns(request)
+    verdicts = {_verdict(number) for number in request.verdicts}
+    found, more = deaths.select(
+        since_wall_ns=since,
+        namespace=request.namespace,
+        pod=request.pod,
+        container=request.container,
+        verdicts=verdicts,
+        limit=limit,
+    )
+    oldest = deaths.oldest_wall_ns
+    exits, cut = await _that_fit(found)
+    return pb.ListExitsResponse(
+        exits=exits,
+        truncated=more or cut,
+        oldest_held=None if oldest is None else timestamp(oldest),
+    )
+
+
+def _verdict(number: int) -> Verdict:
+    known = VERDICT.known(number)
+    if known is None:
+        raise InvalidRequestError(f"verdict {number} is not one that this agent knows")
+    return known
+
+
+async def _that_fit(
+    deaths: Iterable[ContainerDeath],
+) -> tuple[list[exits_pb2.ContainerDeath], bool]:
+    """The event loop runs in between."""
+    fitting: list[exits_pb2.ContainerDeath] = []
+    size = 0
+    for death in deaths:
+        wire = death_to_wire(death)
+        size += wire.ByteSize() + _FIELD_BYTES
+        if size > MESSAGE_BYTES and fitting:
+            return fitting, True
+        fitting.append(wire)
+        if len(fitting) % _AT_A_TIME == 0:
+            await sleep(0)
+    return fitting, False
+
+
+def lines(counts: Counts) -> list[bytes]:
+    """The sample lines, one piece for each container. Names that become the same once they are
+    printable are added up: no series may stand twice.
+    """
+    sums: dict[tuple[str, str, str], dict[Verdict, int]] = {}
+    for (namespace, pod, container), of_one in counts.items():
+        shown = sums.setdefault((visible(namespace), visible(pod), visible(container)), {})
+        for verdict, count in of_one.items():
+            shown[verdict] = shown.get(verdict, 0) + count
+    return [_lines(names, of_one) for names, of_one in sums.items()]
+
+
+def _lines(names: tuple[str, str, str], counts: Mapping[Verdict, int]) -> bytes:
+    namespace, pod, container = map(escape_label, names)
+    who = f'namespace="{namespace}",pod="{pod}",container="{container}"'
+    return "".join(
+        f'{EXITS.name}_total{{{who},verdict="{verdict.value}"}} {count}\n'
+        for verdict, count in counts.items()
+    ).encode()

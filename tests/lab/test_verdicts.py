@@ -1,0 +1,245 @@
+"""Why containers ended, on a real kernel and a real containerd: every verdict provoked."""
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from agent.api.v1 import exits_pb2 as pb
+from agent.api.v1.exits_pb2 import ContainerDeath
+from agent.api.v1.oom_pb2 import (
+    CONFIDENCE_HIGH,
+    CONFIDENCE_LOW,
+    DISAGREEMENT_REPORTED_WITHOUT_DEATH,
+)
+from agent.parse.pressure import parse_pressure
+from tests.lab.agent_process import AgentProcess
+from tests.lab.asking import EXIT_SECONDS, Asking
+from tests.lab.deadline import until
+from tests.lab.guest import Guest
+from tests.lab.kubelet import Pods
+from tests.lab.pods import Container
+from tests.lab.scenarios.case import MIB
+from tests.lab.scenarios.container_limit import group_over_limit, init_over_limit
+from tests.lab.scenarios.pod_limit import pod_over_limit
+
+METRIC = "nodewitness_container_exits_total"
+BURST = 32
+WAIT = ["/bin/work", "wait"]
+
+
+def ready(pods: Pods, name: str, argv: list[str], **fields: int) -> Container:
+    """A pod with one container, which waits to be told to go on."""
+    container = pods.create(name).container("main", argv, attempt=fields.get("attempt", 0))
+    container.wait_ready()
+    return container
+
+
+def counted(asking: Asking, pod: str, verdict: str) -> None:
+    """The death is in /metrics, once."""
+    labels = {"namespace": "default", "pod": pod, "container": "main", "verdict": verdict}
+    assert asking.metric(METRIC, **labels) == 1
+
+
+def test_ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
+    """kill -9 from a shell, which is named; and StopContainer, within the grace."""
+    shot = ready(pods, "shot", [*WAIT, "sleep"])
+    polite = ready(pods, "polite", ["/bin/work", "polite", "0", "wait"], attempt=4)
+    pid = shot.init_pid()
+    shell = guest.start(["bash", "-c", f"kill -9 {pid}; read"])  # waits for its input
+    polite.stop(60)
+    death = asking.exit("shot")
+    shell.close()
+    assert (death.verdict, death.signal) == (pb.VERDICT_KILLED_BY_PROCESS, 9)
+    assert (death.sender.pid, death.sender.comm) == (shell.pid, "bash")
+    assert death.sender.cgroup.startswith("/system.slice/lab-")
+    assert death.sender.unit.startswith("lab-")
+    assert not death.sender.HasField("container")
+    assert death.init_pid == pid
+    assert death.container.id == shot.id
+    assert set(death.witnesses) == {"connector", "signals", "memory.events", "cri"}
+    assert death.runtime_says == "Error, exit code 137"
+    assert death.confidence == CONFIDENCE_HIGH
+    counted(asking, "shot", "killed-by-process")
+    death = asking.exit("polite")
+    assert (death.verdict, death.exit_code) == (pb.VERDICT_STOPPED_BY_RUNTIME, 0)
+    assert death.stop_reason == pb.STOP_REASON_UNKNOWN
+    assert death.HasField("term_boottime_ns")
+    assert death.attempt == 4
+    assert_runtime(death)
+    pod = polite.pod
+    pod.node.cri.call("StopPodSandbox", pod_sandbox_id=pod.sandbox_id)
+    asking.exit("polite", lambda found: found.stop_reason == pb.STOP_REASON_DELETION)
+    counted(asking, "polite", "stopped-by-runtime")
+
+
+@contextmanager
+def busy_cpus(guest: Guest) -> Iterator[None]:
+    """More that want a CPU than there are, from when the kernel calls it pressure."""
+    hogs = guest.start(["sh", "-c", "for n in 1 2 3 4 5 6; do while :; do :; done & done; wait"])
+    try:
+        until(
+            lambda: parse_pressure(guest.read_bytes("/proc/pressure/cpu")).some_avg10 > 85,
+            EXIT_SECONDS,
+            "the CPUs are under pressure",
+            lambda: guest.read("/proc/pressure/cpu"),
+            every=0.5,
+        )
+        yield
+    finally:
+        hogs.close()
+
+
+def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking, guest: Guest) -> None:
+    """While the CPUs are busy, it ignores SIGTERM, is killed, and comes again three times: a
+    restart storm, with its cause.
+    """
+    pod = pods.create("stubborn")
+    container = pod.container("main", [*WAIT, "sleep"], attempt=0)
+    container.wait_ready()
+    with busy_cpus(guest):
+        for attempt in range(1, 4):
+            container.stop(1)
+            container = pod.container("main", [*WAIT, "sleep"], attempt=attempt)
+            container.wait_ready()
+
+    def restarts() -> list[ContainerDeath] | None:
+        deaths = asking.exits(pod="stubborn", verdicts=[pb.VERDICT_GRACE_EXCEEDED])
+        done = [d for d in deaths if d.settled and d.stop_reason == pb.STOP_REASON_RESTART]
+        return done if len(done) == 3 else None
+
+    deaths = until(restarts, EXIT_SECONDS, "three restarts", lambda: f"{asking.exits()}")
+    assert [death.attempt for death in deaths] == [2, 1, 0]
+    for death in deaths:
+        assert death.signal == 9
+        assert_runtime(death)
+    said = asking.condition("RestartStorm", "stubborn")
+    assert said.reason == "CPUPressure"
+    assert "3 times" in said.message
+    assert max(death.node_cpu_pressure_some for death in deaths) > 80
+
+
+def assert_runtime(death: ContainerDeath) -> None:
+    """Some child of containerd sent it, or the shim."""
+    assert death.sender.comm in ("runc", "containerd-shim", "containerd")
+    if death.sender.cgroup:
+        assert not death.sender.HasField("container")
+
+
+def test_ended_by_itself(pods: Pods, asking: Asking) -> None:
+    """SIGSEGV; exit 0; and exit 3 again and again, which is a crash loop."""
+    faulty = ready(pods, "faulty", [*WAIT, "crash"])
+    done = ready(pods, "done", [*WAIT, "exit", "0"])
+    for container in (faulty, done):
+        container.group.go()
+    pod = pods.create("failing")
+    for attempt in range(3):
+        container = pod.container("main", [*WAIT, "exit", "3"], attempt=attempt)
+        container.wait_ready()
+        container.group.go()
+        container.wait_exited()
+    death = asking.exit("faulty")
+    assert (death.verdict, death.signal) == (pb.VERDICT_CRASHED, signal.SIGSEGV)
+    assert not death.HasField("sender")
+    assert death.confidence == CONFIDENCE_HIGH
+    counted(asking, "faulty", "crashed")
+    death = asking.exit("done")
+    assert (death.verdict, death.exit_code) == (pb.VERDICT_EXITED, 0)
+    assert death.runtime_says == "Completed, exit code 0"
+    counted(asking, "done", "exited")
+
+    def settled() -> list[ContainerDeath] | None:
+        deaths = asking.exits(pod="failing")
+        return deaths if len(deaths) == 3 and all(d.settled for d in deaths) else None
+
+    for death in until(settled, EXIT_SECONDS, "three ends", lambda: f"{asking.exits()}"):
+        assert (death.verdict, death.exit_code) == (pb.VERDICT_EXITED, 3)
+        assert death.stop_reason == pb.STOP_REASON_UNSPECIFIED
+    assert "exit code 3" in asking.condition("CrashLoop", "failing").message
+
+
+def test_ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
+    """The init at its own limit; the init beside the one that was chosen; at the pod's limit."""
+    init_over_limit(pods, name="own").fire()
+    group_over_limit(pods, name="siblings").fire()
+    pod_over_limit(pods, name="shared").fire()
+    death = asking.exit("own")
+    assert (death.verdict, death.signal) == (pb.VERDICT_OOM_CONTAINER_LIMIT, 9)
+    (incident,) = asking.incidents(pod="own")
+    assert list(death.incident_ids) == [incident.id]
+    assert not death.HasField("sender")
+    counted(asking, "own", "oom-container-limit")
+    assert asking.exit("siblings").verdict == pb.VERDICT_OOM_GROUP_SIBLING
+    death = asking.exit("shared")
+    assert (death.verdict, death.container.name) == (pb.VERDICT_OOM_POD_LIMIT, "hog")
+
+
+def test_a_stale_reason(pods: Pods, asking: Asking) -> None:
+    """A child is OOM-killed, later the container is stopped and exits 143. Whatever the runtime
+    says of that, the verdict is the stop; if it says OOMKilled, it is contradicted.
+    """
+    pod = pods.create("stale", memory_max=64 * MIB)
+    argv = ["/bin/work", "polite", "143", "fork", "wait", "eat", "64"]
+    container = pod.container("main", argv, memory_max=32 * MIB, oom_group=False)
+    container.wait_ready(2)
+    container.group.go()
+    asking.closed("stale")
+    container.stop(60)
+    death = asking.exit("stale")
+    assert (death.verdict, death.exit_code) == (pb.VERDICT_STOPPED_BY_RUNTIME, 143)
+    assert len(death.incident_ids) == 1
+    assert death.runtime_says in ("OOMKilled, exit code 143", "Error, exit code 143")
+    if death.runtime_says.startswith("OOMKilled"):
+        wrong = DISAGREEMENT_REPORTED_WITHOUT_DEATH
+        asking.exit("stale", lambda found: found.disagreement == wrong)
+
+
+def test_restart_of_the_agent(pods: Pods, agent: AgentProcess) -> None:
+    """One death before, one while it is down, one after: each once, with the same id."""
+    agent.start()
+    asking = Asking(agent)
+    before, while_down, after = (
+        ready(pods, name, [*WAIT, "exit", code])
+        for name, code in (("before", "5"), ("meanwhile", "6"), ("afterwards", "7"))
+    )
+    before.group.go()
+    told = asking.exit("before")
+    agent.stop(signal.SIGKILL)
+    while_down.group.go()
+    while_down.wait_exited()
+    agent.start()
+    after.group.go()
+    death = asking.exit("meanwhile")
+    assert (death.verdict, death.exit_code) == (pb.VERDICT_EXITED, 6)
+    assert (death.confidence, list(death.witnesses)) == (CONFIDENCE_LOW, ["cri"])
+    assert asking.exit("afterwards").exit_code == 7
+    again = asking.exit("before")
+    assert (again.id, again.verdict, again.exit_code) == (told.id, told.verdict, 5)
+    assert len(asking.exits()) == 3
+    for pod in ("before", "meanwhile", "afterwards"):
+        counted(asking, pod, "exited")
+
+
+def test_burst(pods: Pods, asking: Asking, figures: list[str]) -> None:
+    """Containers that are made and end in a burst: each is told of once, and none twice."""
+    pod = pods.create("burst")
+
+    def make(number: int) -> Container:
+        argv = ["/bin/work", "exit", str(number % 3)]
+        return pod.container(f"c{number}", argv, start=False)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        made = list(pool.map(make, range(BURST)))
+        list(pool.map(Container.start, made))
+
+    def all_settled() -> list[ContainerDeath] | None:
+        deaths = asking.exits(pod="burst")
+        return deaths if len(deaths) >= BURST and all(d.settled for d in deaths) else None
+
+    deaths = until(all_settled, EXIT_SECONDS, "all have ended", lambda: f"{asking.exits()}")
+    assert sorted(d.container.id for d in deaths) == sorted(each.id for each in made)
+    for death in deaths:
+        assert death.exit_code == int(death.container.name[1:]) % 3
+        assert death.verdict == pb.VERDICT_EXITED
+    kernel = sum("connector" in death.witnesses for death in deaths)
+    figures.append(f"exits: {BURST} containers in a burst, {kernel} ends told by the kernel")

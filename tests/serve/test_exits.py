@@ -1,0 +1,98 @@
+"""ListExits and the series of deaths."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent.api.v1 import node_agent_pb2 as pb
+from agent.api.v1.exits_pb2 import VERDICT_CRASHED
+from agent.model.exits import ContainerDeath, Verdict
+from agent.model.oom import Container
+from agent.serve import exits
+from agent.serve.messages import InvalidRequestError
+from agent.serve.metrics import HttpStatistics
+from agent.serve.negotiate import Format
+from agent.serve.pages import Pages
+from agent.state.deaths import DeathIndex
+from tests.serve.sample import SampleView
+
+
+def death(number: int, verdict: Verdict) -> ContainerDeath:
+    return ContainerDeath(
+        id=f"b/{number}",
+        boot_id="b",
+        revision=1,
+        container=Container(namespace="shop", pod="web-0", name="app", id=f"c{number}"),
+        boottime_ns=number,
+        wall_ns=number * 10**9,
+        verdict=verdict,
+    )
+
+
+INDEX = DeathIndex([death(1, Verdict.EXITED), death(2, Verdict.CRASHED)])
+
+
+async def test_list() -> None:
+    """Newest first, with what is held; filters narrow."""
+    answer = await exits.answer(pb.ListExitsRequest(), INDEX)
+    assert [each.id for each in answer.exits] == ["b/2", "b/1"]
+    assert (answer.oldest_held.seconds, answer.truncated) == (1, False)
+    answer = await exits.answer(pb.ListExitsRequest(limit=1), INDEX)
+    assert answer.truncated
+    answer = await exits.answer(pb.ListExitsRequest(verdicts=[VERDICT_CRASHED]), INDEX)
+    assert [each.id for each in answer.exits] == ["b/2"]
+    answer = await exits.answer(pb.ListExitsRequest(container="c1"), INDEX)
+    assert [each.id for each in answer.exits] == ["b/1"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pb.ListExitsRequest(limit=10_001),
+        pb.ListExitsRequest(verdicts=[99]),  # type: ignore[list-item]
+    ],
+)
+async def test_bad_requests(request_: pb.ListExitsRequest) -> None:
+    """What cannot be answered is refused."""
+    with pytest.raises(InvalidRequestError):
+        await exits.answer(request_, INDEX)
+
+
+async def test_too_much_for_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list is cut, and says so."""
+    monkeypatch.setattr(exits, "MESSAGE_BYTES", 1)
+    answer = await exits.answer(pb.ListExitsRequest(), INDEX)
+    assert (len(answer.exits), answer.truncated) == (1, True)
+
+
+@pytest.mark.parametrize("form", Format)
+def test_series(form: Format) -> None:
+    """A line for each verdict that a container had; hostile names neither break nor repeat one."""
+    view = SampleView()
+    view.ended = {
+        ("shop", "web-0", "app"): {Verdict.EXITED: 2, Verdict.CRASHED: 1},
+        ("shop", "w\n", 'a"'): {Verdict.EXITED: 1},
+        ("shop", "w\\x0a", 'a"'): {Verdict.EXITED: 1},
+    }
+    text = b"".join(Pages(view, HttpStatistics()).render(form)).decode()
+    head = "nodewitness_container_exits"
+    kind = f"# TYPE {head}{'_total' if form is Format.TEXT else ''} counter\n"
+    assert text.count(kind) == 1
+    found = {
+        (sample.labels["pod"], sample.labels["verdict"]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == f"{head}_total"
+    }
+    assert found == {
+        ("web-0", "exited"): 2,
+        ("web-0", "crashed"): 1,
+        ("w\\x0a", "exited"): 2,
+    }
+
+
+def test_no_death_no_family() -> None:
+    """What has no sample is left out."""
+    text = b"".join(Pages(SampleView(), HttpStatistics()).render(Format.TEXT)).decode()
+    assert "container_exits" not in text
