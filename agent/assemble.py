@@ -329,10 +329,7 @@ def assemble(
     judge = judge_of(
         conditions, clock, board, guard, node, inventory, index, deaths_told, ledger, boot.boot_id
     )
-    judge.sees(
-        USAGE,
-        lambda scene: replace(scene, sweep=None if usage.report is None else usage.report.sweep),
-    )
+    judge.sees(USAGE, lambda scene: replace(scene, usage=usage.report))
     judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
     judge.sees(PRESSURE, lambda scene: replace(scene, pressure=pressure.report))
     afterlife = watch_afterlife(

@@ -21,6 +21,8 @@ from agent.detect import (
     reclaim_thrash,
     restart_storm,
     runtime_disagrees,
+    service_starved,
+    service_throttled,
     undying_container,
 )
 from agent.detect.detector import Detector
@@ -44,5 +46,7 @@ DETECTORS: tuple[Detector, ...] = (
     reclaim_thrash.DETECTOR,
     restart_storm.DETECTOR,
     runtime_disagrees.DETECTOR,
+    service_starved.DETECTOR,
+    service_throttled.DETECTOR,
     undying_container.DETECTOR,
 )

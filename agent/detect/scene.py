@@ -10,8 +10,8 @@ from agent.model.exits import ContainerDeath
 from agent.model.memory import MemoryReport
 from agent.model.oom import OOMBooks, OOMIncident
 from agent.model.pressure import PressureReport
+from agent.model.rates import UsageReport
 from agent.model.source import SourceHealth
-from agent.model.usage import Sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Scene:
 
     now_boottime_ns: int
     now_wall_ns: int
-    sweep: Sweep | None = None
+    usage: UsageReport | None = None  # the last sweep, and what follows from it
     containers: tuple[ContainerRecord, ...] = ()  # that are there, sandboxes included
     pods: tuple[PodRecord, ...] = ()  # that are there
     deaths: tuple[ContainerDeath, ...] = ()  # of the last hour, oldest first

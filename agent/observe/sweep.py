@@ -18,6 +18,7 @@ from agent.host.cgroup_fs import CgroupFs
 from agent.host.clock import Clock
 from agent.model.absence import Absence, ParseError
 from agent.model.cgroup import CgroupId, CgroupLevel, CgroupMode, CgroupPlace
+from agent.model.services import upholds
 from agent.model.usage import CgroupKind, CgroupSample, Sweep
 from agent.observe.swept import Swept, SweptV1, SweptV2
 from agent.parse.cgroup_path import place as place_of
@@ -30,7 +31,6 @@ read one that is kept, and most of what there is to read hardly moves.
 """
 SERVICES_SECONDS = 30.0
 MAX_SERVICES = 64
-FIRST = ("kubelet", "containerd", "crio", "docker", "k3s", "rke2", "etcd")
 SLICES = ("/system.slice", "/runtime.slice", "/podruntime.slice", "/kubereserved.slice")
 """Where the services of a node are; the last three where kubelet and runtime have their own."""
 
@@ -46,7 +46,7 @@ _KINDS = {
 def _unimportant(child: tuple[str, int]) -> tuple[bool, str]:
     """What pods depend on comes first, should there be more services than are swept."""
     name = child[0].rpartition("/")[2]
-    return not name.startswith(FIRST), name
+    return not upholds(name), name
 
 
 class Followed(Protocol):

@@ -6,7 +6,7 @@ A new condition is an entry in one of the files here, and a detector in agent.de
 
 from __future__ import annotations
 
-from agent.model.catalogue import afterlife, agent, eviction, oom, pressure, restarts
+from agent.model.catalogue import afterlife, agent, eviction, oom, pressure, restarts, services
 from agent.model.condition import ConditionType
 
 CATALOGUE: tuple[ConditionType, ...] = tuple(
@@ -18,6 +18,7 @@ CATALOGUE: tuple[ConditionType, ...] = tuple(
             *oom.TYPES,
             *pressure.TYPES,
             *restarts.TYPES,
+            *services.TYPES,
         ),
         key=lambda kind: kind.name,
     )

@@ -1,0 +1,33 @@
+"""Conditions of the services that pods depend on: what keeps a kubelet from its work."""
+
+from __future__ import annotations
+
+from agent.model.condition import ConditionType, EntityKind, Severity
+
+SERVICE_STARVED = ConditionType(
+    name="ServiceStarved",
+    severity=Severity.WARNING,
+    entity=EntityKind.SERVICE,
+    fires_when="Tasks of kubelet, container runtime or etcd have waited for a CPU half of the time "
+    "(their own cpu.max aside), or all of them for memory a tenth or for a disk 40 % of it.",
+    what_to_do="Probes, heartbeats and the start of pods are late by as much, and the node may "
+    "turn NotReady although nothing on it is broken. `nodectl pressure` shows whether all of the "
+    "node waits: then move work away; if not, give the service more (cpu.weight, memory.min).",
+    sources=("usage",),
+    raise_after_seconds=15.0,
+    clear_after_seconds=30.0,
+)
+SERVICE_THROTTLED = ConditionType(
+    name="ServiceThrottled",
+    severity=Severity.WARNING,
+    entity=EntityKind.SERVICE,
+    fires_when="Kubelet, container runtime or etcd used up the quota of its own cpu.max in a "
+    "quarter of the periods or more.",
+    what_to_do="The kernel keeps it from running though CPUs are idle: raise CPUQuota= of the unit "
+    "(`systemctl show -p CPUQuotaPerSecUSec UNIT`) or take it away.",
+    sources=("usage",),
+    raise_after_seconds=15.0,
+    clear_after_seconds=30.0,
+)
+
+TYPES = (SERVICE_STARVED, SERVICE_THROTTLED)
