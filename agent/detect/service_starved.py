@@ -29,8 +29,7 @@ def _detect(scene: Scene) -> Iterator[Finding]:
             type=SERVICE_STARVED.name,
             entity=entity(sample),
             reason=reason,
-            message=f"{sample.place.unit} waited for {resource} {share:.0%} of {rates.seconds:.0f} "
-            f"s ({how})",
+            message=f"waited for {resource} {100 * share:.0f} % of {rates.seconds:.0f} s ({how})",
             evidence=tuple(_evidence(path, rates)),
         )
 

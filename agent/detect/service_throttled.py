@@ -19,13 +19,13 @@ def _detect(scene: Scene) -> Iterator[Finding]:
         ratio, cores = rates.throttled_ratio, sample.limits.cpu_cores
         if ratio is None or cores is None or ratio < RATIO:
             continue
-        unit, path = sample.place.unit, sample.place.path
+        path = sample.place.path
         used = "" if rates.cpu_cores is None else f"; it used {rates.cpu_cores:.2f}"
         yield Finding(
             type=SERVICE_THROTTLED.name,
             entity=entity(sample),
             reason="QuotaExhausted",
-            message=f"{unit} was throttled in {ratio:.0%} of its periods of {rates.seconds:.0f} s: "
+            message=f"throttled in {100 * ratio:.0f} % of its periods of {rates.seconds:.0f} s: "
             f"cpu.max gives it {cores:.2f} CPUs{used}",
             evidence=(
                 Evidence(

@@ -44,8 +44,7 @@ def test_throttled() -> None:
     [finding] = found(service_throttled.DETECTOR, rates=rates(throttled_ratio=0.31, cpu_cores=0.5))
     assert (finding.entity.kind, finding.entity.id) == (EntityKind.SERVICE, "kubelet.service")
     assert finding.message == (
-        "kubelet.service was throttled in 31% of its periods of 10 s: cpu.max gives it 0.50 CPUs; "
-        "it used 0.50"
+        "throttled in 31 % of its periods of 10 s: cpu.max gives it 0.50 CPUs; it used 0.50"
     )
     assert [each.value for each in finding.evidence] == ["0.31 in 10 s", "50000 100000"]
     assert finding.evidence[0].source == "/system.slice/kubelet.service/cpu.stat"

@@ -69,7 +69,7 @@ def test_throttled_and_starving(node: Node, asking: Asking, guest: Guest) -> Non
             ("ServiceThrottled", "kubelet.service"),
             ("ServiceStarved", "etcd.service"),
         }
-        shown = guest.run(["nodectl", "conditions"]).out
+        shown = guest.run(["nodectl", "conditions"], check=False).out  # 1: there are some
         assert "kubelet.service" in shown
         kubelet.kill()
         etcd.kill()
