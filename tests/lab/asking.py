@@ -1,7 +1,9 @@
 """What the agent in the guest says, over its real API and /metrics."""
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
+import grpc
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.api.v1 import node_agent_pb2 as pb
@@ -18,6 +20,7 @@ from tests.lab.agent_process import AgentProcess
 from tests.lab.deadline import until
 from tests.lab.truth import Books, Mark
 
+T = TypeVar("T")
 CALL_SECONDS = 20.0
 SETTLE_SECONDS = 60.0
 EXIT_SECONDS = 120.0
@@ -54,8 +57,9 @@ class Asking:
         return until(self.nothing_pending, SETTLE_SECONDS, "nothing is pending")
 
     def memory(self) -> MemoryReport:
-        """GetMemory."""
-        return self._stub.GetMemory(pb.GetMemoryRequest(), timeout=CALL_SECONDS).memory
+        """GetMemory, as soon as something is read."""
+        request = pb.GetMemoryRequest()
+        return _when_read(lambda: self._stub.GetMemory(request, timeout=CALL_SECONDS).memory)
 
     def containers(self, **filters: object) -> list[ContainerUsage]:
         """ListContainers."""
@@ -203,6 +207,22 @@ class Asking:
                 return None
 
         return until(sample, SETTLE_SECONDS, f"a series for {labels}", self._agent.metrics)[0]
+
+
+def _when_read(ask: Callable[[], T]) -> T:
+    """The answer; for a moment after its start the agent has read nothing yet, and says so."""
+
+    def answered() -> T | None:
+        try:
+            return ask()
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNAVAILABLE and "ask again" in (
+                error.details() or ""
+            ):
+                return None
+            raise
+
+    return until(answered, SETTLE_SECONDS, "something is read")
 
 
 def incident_of(event: Event) -> OOMIncident | None:
