@@ -72,8 +72,9 @@ class Asking:
         return list(self._stub.ListPods(request, timeout=CALL_SECONDS).pods)
 
     def pressure(self) -> PressureReport:
-        """GetPressure."""
-        return self._stub.GetPressure(pb.GetPressureRequest(), timeout=CALL_SECONDS).pressure
+        """GetPressure, as soon as something is read."""
+        request = pb.GetPressureRequest()
+        return _when_read(lambda: self._stub.GetPressure(request, timeout=CALL_SECONDS).pressure)
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""
