@@ -19,6 +19,7 @@ from agent.inventory.records import ContainerRecord
 from agent.ledger.cases import Case, build, resumed
 from agent.ledger.deaths import DeathBook
 from agent.ledger.docket import Docket
+from agent.ledger.past import Past
 from agent.ledger.stops import WAIT_NS, Stops
 from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.death import ProcessExit
@@ -35,8 +36,6 @@ SILENT_NS = 3_700_000_000_000
 """The same while the runtime has not answered, and may be asked still (engine.last_words)."""
 MAX_A_FLUSH = 256
 """Entries that are made in one go, some 50 us each: kills must be seen meanwhile."""
-MAX_KNOWN = 20_000
-MAX_HELD = 4096
 MAX_CONTAINERS = 4096
 """Containers whose OOM incidents are remembered for when they end."""
 
@@ -70,14 +69,11 @@ class ExitsLedger:
         self._deaths = deaths
         self._names_of = names_of
         self._strain_at = strain_at
-        self._since_wall_ns = wall_offset_ns  # nothing of earlier boots
+        self._past = Past(wall_offset_ns)  # nothing of earlier boots
         self._stops = Stops()
         self._cases = Docket()
-        self._known: OrderedDict[str, None] = OrderedDict()
-        self._held: OrderedDict[str, tuple[CgroupPlace, Container]] = OrderedDict()
         self._incidents: OrderedDict[str, dict[str, OOMIncident]] = OrderedDict()
         self._out: list[Told] = []
-        self._past_known = past_known
         if past_known:
             self.adopt(recovered, incidents, now_ns, since_wall_ns)
 
@@ -91,8 +87,7 @@ class ExitsLedger:
         """Take over what a journal holds; it may have opened late. A death that is looked into
         here goes on as the former run has told it; one that was told and closed here stays so.
         """
-        self._past_known = True
-        self._since_wall_ns = max(since_wall_ns, self._since_wall_ns)
+        held = self._past.learn(since_wall_ns)
         for incident in incidents:
             container = incident.container
             known = {} if container is None else self._incidents.get(container.id, {})
@@ -106,10 +101,9 @@ class ExitsLedger:
             if case is not None:
                 case.told_before(death)
                 self._cases.touch(case)
-            elif container_id not in self._known:
+            elif not self._past.told(container_id):
                 self._restore(death, now_ns)
-        held, self._held = self._held, OrderedDict()
-        for place, names in held.values():
+        for place, names in held:
             self.missed(place, names, now_ns)
 
     def __len__(self) -> int:
@@ -118,10 +112,7 @@ class ExitsLedger:
 
     def knows(self, container_id: str) -> bool:
         """Whether the end of this container is told, or is being looked into."""
-        if container_id in self._known:
-            self._known.move_to_end(container_id)  # the runtime's list may have it for days
-            return True
-        return container_id in self._cases or container_id in self._held
+        return container_id in self._past or container_id in self._cases
 
     # Evidence
 
@@ -155,10 +146,8 @@ class ExitsLedger:
         """The runtime's list has a container that ended, and nobody here has seen that."""
         if self.knows(place.container_id):
             return
-        if not self._past_known:
-            self._held[place.container_id] = (place, names)
-            while len(self._held) > MAX_HELD:
-                self._held.popitem(last=False)
+        if not self._past.known:
+            self._past.hold(place, names)
             return
         case = Case(
             place=place,
@@ -285,7 +274,7 @@ class ExitsLedger:
         case.settled = death.settled
         if case.entry is None:
             case.entry = replace(death, revision=1)
-            self._know(case.place.container_id)
+            self._past.tell(case.place.container_id)
             self._out.append(ExitRecorded(death=case.entry))
         elif replace(death, revision=case.entry.revision) != case.entry:
             case.entry = replace(death, revision=case.entry.revision + 1)
@@ -295,14 +284,14 @@ class ExitsLedger:
         """The case of this container; None if its end was told and is closed."""
         container_id = record.place.container_id
         case = self._cases.get(container_id)
-        if case is None and container_id not in self._known:
+        if case is None and not self._past.told(container_id):
             case = Case(
                 place=record.place,
                 names=record.names,
                 opened_ns=now_ns,
                 strain=self._strain_at(record.id, now_ns),
             )
-            self._held.pop(container_id, None)
+            self._past.drop(container_id)
             self._add(case)
         if case is not None:
             self._learn(case, record)
@@ -316,7 +305,7 @@ class ExitsLedger:
         self._cases.touch(case)
 
     def _restore(self, death: ContainerDeath, now_ns: int) -> None:
-        self._know(death.container.id)
+        self._past.tell(death.container.id)
         case = resumed(death, now_ns)
         late = now_ns - death.boottime_ns >= WAIT_NS
         if death.settled and (late or not self._stops.waits(case, now_ns)):
@@ -329,21 +318,14 @@ class ExitsLedger:
         """Nothing to record, and the case is closed: it ended when others watched. One of which the
         runtime has said nothing may be asked about again: it may have had too many questions.
         """
-        record = case.record
-        if record is None:
+        if case.record is None:
             self._drop(case)
             return True
-        finished_ns = record.finished_wall_ns
-        if finished_ns is None or finished_ns < self._since_wall_ns:
+        if self._past.has_seen(case.record.finished_wall_ns):
             self._drop(case)
-            self._know(case.place.container_id)
+            self._past.tell(case.place.container_id)
             return True
         return False
-
-    def _know(self, container_id: str) -> None:
-        self._known[container_id] = None
-        while len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
 
     def _add(self, case: Case) -> None:
         left = self._cases.add(case)
