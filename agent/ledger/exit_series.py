@@ -20,6 +20,9 @@ ZEROS_NS = 600_000_000_000
 
 Labels = tuple[str, str, str]  # namespace, pod, container
 
+_ZEROS: Mapping[Verdict, int] = dict.fromkeys(Verdict, 0)
+"""Of all that nothing has happened to: there are many of them."""
+
 
 class ExitSeries:
     """Feeds on deaths in any revision and on the coming and going of containers. Of those that are
@@ -29,7 +32,7 @@ class ExitSeries:
     def __init__(self, *, retention_ns: int, max_series: int) -> None:
         self._retention_ns = retention_ns
         self._max_series = max_series
-        self._counts: dict[Labels, dict[Verdict, int]] = {}
+        self._counts: dict[Labels, Mapping[Verdict, int]] = {}  # no value is ever changed
         self._alive: dict[Labels, int] = {}  # how many live
         self._dead: OrderedDict[Labels, int] = OrderedDict()  # since when, or its last death
         self._zeros: OrderedDict[Labels, int] = OrderedDict()  # the same, while it has zeros
@@ -41,7 +44,8 @@ class ExitSeries:
         self._alive[labels] = self._alive.get(labels, 0) + 1
         self._dead.pop(labels, None)
         self._zeros.pop(labels, None)
-        self._counts[labels] = dict.fromkeys(Verdict, 0) | self._counts.get(labels, {})
+        before = self._counts.get(labels)
+        self._counts[labels] = {**_ZEROS, **before} if before else _ZEROS
 
     def vanished(self, labels: Labels, now_ns: int) -> None:
         """A container with these names is gone."""
@@ -96,7 +100,7 @@ class ExitSeries:
             self._forget(labels)
 
     def counts(self) -> Mapping[Labels, Mapping[Verdict, int]]:
-        """By container."""
+        """By container; those of one are another object when one of them has changed."""
         return self._counts
 
     def unsaved(self) -> list[ExitCount]:
@@ -121,8 +125,8 @@ class ExitSeries:
         return True
 
     def _add(self, labels: Labels, verdict: Verdict, count: int) -> None:
-        counts = self._counts.setdefault(labels, {})
-        counts[verdict] = counts.get(verdict, 0) + count
+        before = self._counts.get(labels, {})
+        self._counts[labels] = {**before, verdict: before.get(verdict, 0) + count}
 
     def _save(self, labels: Labels, verdict: Verdict, count: int) -> None:
         key = labels, verdict

@@ -24,6 +24,7 @@ _AT_A_TIME = 100
 
 _Names = tuple[str, str, str]  # namespace, pod, container
 Counts = Mapping[_Names, Mapping[Verdict, int]]
+"""Those of one container are another object when one of them has changed."""
 
 
 async def answer(request: pb.ListExitsRequest, deaths: DeathIndex) -> pb.ListExitsResponse:
@@ -77,7 +78,7 @@ class ExitLines:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[_Names, tuple[dict[Verdict, int], bytes]] = {}
+        self._kept: dict[_Names, tuple[Mapping[Verdict, int], bytes]] = {}
 
     def lines(self, counts: Counts) -> list[bytes]:
         """One piece for each container. Names that become the same once they are printable are
@@ -88,8 +89,8 @@ class ExitLines:
         before, self._kept = self._kept, {}
         for names, of_one in counts.items():
             kept = before.get(names)
-            if kept is None or kept[0] != of_one:
-                kept = dict(of_one), _lines(names, of_one)
+            if kept is None or kept[0] is not of_one:
+                kept = of_one, _lines(names, of_one)
             self._kept[names] = kept
         return [written for _, written in self._kept.values()]
 

@@ -77,7 +77,7 @@ def test_series(form: Format) -> None:
     }
     pages = Pages(view, HttpStatistics())
     pages.render(form)
-    view.ended[("shop", "web-0", "app")][Verdict.EXITED] += 1
+    view.ended[("shop", "web-0", "app")] = {Verdict.EXITED: 2, Verdict.CRASHED: 0}
     text = b"".join(pages.render(form)).decode()
     head = "nodewitness_container_exits"
     kind = f"# TYPE {head}{'_total' if form is Format.TEXT else ''} counter\n"
