@@ -75,6 +75,7 @@ from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
+from agent.state.recovery import Recovered
 from agent.state.stream import EventStream
 
 log = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ class Agent:
     index: IncidentIndex
     deaths: DeathIndex
     exits: ExitsLedger
+    exit_series: ExitSeries
     stream: EventStream
     view: StatusView
     api: ApiServer
@@ -158,9 +160,8 @@ def assemble(
             series.incident(incident, clock.boottime_ns())
     deaths_told = DeathIndex(recovered.deaths)
     exit_series = ExitSeries(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
-    for death in recovered.deaths:
-        if death.boot_id == boot.boot_id:
-            exit_series.death(death, clock.boottime_ns())
+    told = [death for death in recovered.deaths if death.boot_id == boot.boot_id]
+    exit_series.adopt(recovered.exits, told, clock.boottime_ns())
 
     board = SourceBoard(clock)
     guard = Guard(board)
@@ -234,7 +235,8 @@ def assemble(
         recovered=recovered.deaths,
         incidents=recovered.incidents,
         now_ns=clock.boottime_ns(),
-        since_wall_ns=recovered.last_wall_ns - _ns(OVERLAP_SECONDS),
+        since_wall_ns=since_wall_ns(recovered),
+        past_known=not journal.unread,
     )
     endings = Endings(
         clock=clock,
@@ -393,6 +395,7 @@ def assemble(
         index=index,
         deaths=deaths_told,
         exits=exits,
+        exit_series=exit_series,
         stream=stream,
         view=view,
         api=ApiServer(servicer, max_subscribers=serve.max_subscribers),
@@ -404,6 +407,11 @@ def assemble(
             header_timeout=serve.metrics_header_timeout,
         ),
     )
+
+
+def since_wall_ns(recovered: Recovered) -> int:
+    """What ended before is not looked for."""
+    return recovered.last_wall_ns - _ns(OVERLAP_SECONDS)
 
 
 def trace_name(directory: Path) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import __version__
-from agent.assemble import Agent, HostAccess, assemble
+from agent.assemble import Agent, HostAccess, assemble, since_wall_ns
 from agent.config import Settings
 from agent.engine.announce import opening
 from agent.engine.judging import adopt
@@ -152,8 +152,10 @@ def _adopt(agent: Agent, found: Recovered) -> None:
     """A journal that opened late."""
     agent.index.adopt(found.incidents)
     agent.deaths.adopt(found.deaths)
-    agent.exits.adopt(found.deaths, agent.view.clock.boottime_ns())
-    boot_id = agent.view.identity.boot_id
+    boot_id, now_ns = agent.view.identity.boot_id, agent.view.clock.boottime_ns()
+    told = [death for death in found.deaths if death.boot_id == boot_id]
+    agent.exit_series.adopt(found.exits, told, now_ns)
+    agent.exits.adopt(told, found.incidents, now_ns, since_wall_ns(found))
     adopt(agent.conditions, found, boot_id=boot_id, clock=agent.view.clock)
 
 

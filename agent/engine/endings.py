@@ -4,7 +4,7 @@ signals, the OOM ledger, and the runtime's word and list.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from agent.host.absence import SourceAbsent
@@ -130,9 +130,17 @@ class Endings:
             )
             self._ledger.missed(place, merge(place, cri=names).container, self._clock.boottime_ns())
 
-    def tick(self, now_ns: int, alive: Collection[Labels]) -> None:
-        """Once a second; `alive` are the names of the containers that live."""
-        self._series.expire(now_ns, alive)
+    def appeared(self, labels: Labels) -> None:
+        """A container with these names lives."""
+        self._series.appeared(labels)
+
+    def vanished(self, labels: Labels, now_ns: int) -> None:
+        """A container with these names is gone."""
+        self._series.vanished(labels, now_ns)
+
+    def tick(self, now_ns: int) -> None:
+        """Once a second."""
+        self._series.expire(now_ns)
         report = self._memory()
         fresh = report is not None and now_ns - report.boottime_ns <= FRESH_NS
         if report is not None and fresh and any(room.crossed for room in report.headrooms):

@@ -217,7 +217,7 @@ class Node:
             partial(self._inventory.forget, now_ns),
             partial(self._series.expire, now_ns),
             partial(self._ledger.tick, now_ns),
-            partial(self._endings.tick, now_ns, set(self._labels.values())),
+            partial(self._endings.tick, now_ns),
         ):
             self._guard.call(LEDGER, part)
         self.settle()
@@ -251,9 +251,10 @@ class Node:
             before = self._labels.get(names.id)
             if before != labels:
                 if before is not None:
-                    self._series.vanished(before, now_ns)
+                    self._vanished(before, now_ns)
                 self._labels[names.id] = labels
                 self._series.appeared(labels)
+                self._endings.appeared(labels)
         self.settle()
 
     def listed(self, listing: Listing) -> None:
@@ -365,7 +366,11 @@ class Node:
         self._inventory.vanished(item.place.path, item.inode, now_ns)
         labels = self._labels.pop(item.place.container_id, None)
         if labels is not None and item.place.level is CgroupLevel.CONTAINER:
-            self._series.vanished(labels, now_ns)
+            self._vanished(labels, now_ns)
+
+    def _vanished(self, labels: Labels, now_ns: int) -> None:
+        self._series.vanished(labels, now_ns)
+        self._endings.vanished(labels, now_ns)
 
     def _lost(self, item: SourceLost) -> None:
         self._board.lost(item.source, item.lost or 1)

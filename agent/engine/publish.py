@@ -73,7 +73,8 @@ class Publisher:
                 event = self._guard.call(TELLING, partial(self._tell, gap))
             if event is not None:
                 events.append(event)
-        if events or (checkpoint is not None and checkpoint != self._committed):
+        new_checkpoint = checkpoint is not None and checkpoint != self._committed
+        if events or new_checkpoint or self._exits.unsaved():
             self._guard.call(TELLING, partial(self._commit, checkpoint))
         for event in events:
             self._guard.call(TELLING, partial(self._listen, event))
@@ -93,5 +94,8 @@ class Publisher:
 
     def _commit(self, checkpoint: Checkpoint | None) -> None:
         self._committed = None
-        stored = self._stream.commit(None if checkpoint is None else checkpoint.encode())
+        data = None if checkpoint is None else checkpoint.encode()
+        stored = self._stream.commit(data, self._exits.unsaved())
+        if stored:
+            self._exits.saved()
         self._committed = checkpoint if stored else None

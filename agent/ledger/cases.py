@@ -57,6 +57,16 @@ class Case:
         """
         return self.entry if self.former is None and self.settled else self.former
 
+    def told_before(self, death: ContainerDeath) -> None:
+        """A former run has told of it, which is heard of only now: this goes on from there."""
+        told = self.entry
+        self.former = death
+        self.settled = self.settled or death.settled
+        if told is None:
+            self.entry = death
+        else:
+            self.entry = replace(told, revision=max(told.revision, death.revision))
+
     def succeeded_by(self, record: ContainerRecord) -> bool:
         """Whether this is the next container of the same name in the same pod."""
         own, other = self.names, record.names

@@ -18,6 +18,8 @@ from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.ledger.cases import Case, build, resumed
 from agent.ledger.deaths import DeathBook
+from agent.ledger.docket import Docket
+from agent.ledger.past import Past
 from agent.ledger.stops import WAIT_NS, Stops
 from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.death import ProcessExit
@@ -34,8 +36,6 @@ SILENT_NS = 3_700_000_000_000
 """The same while the runtime has not answered, and may be asked still (engine.last_words)."""
 MAX_A_FLUSH = 256
 """Entries that are made in one go, some 50 us each: kills must be seen meanwhile."""
-MAX_CASES = 4096
-MAX_KNOWN = 20_000
 MAX_CONTAINERS = 4096
 """Containers whose OOM incidents are remembered for when they end."""
 
@@ -57,35 +57,54 @@ class ExitsLedger:
         incidents: Iterable[OOMIncident] = (),
         now_ns: int = 0,
         since_wall_ns: int = 0,
+        past_known: bool = True,
     ) -> None:
         """`wall_offset_ns` turns CLOCK_BOOTTIME into wall time; `recovered` are the deaths that a
         former run has told; `strain_at` a moment says how a container fares. What ended
-        before `since_wall_ns` a former run has seen.
+        before `since_wall_ns` a former run has seen. While the past is not known, the deaths of
+        the runtime's list that nobody here has seen wait for `adopt`: they may be told already.
         """
         self._boot_id = boot_id
         self._offset_ns = wall_offset_ns
         self._deaths = deaths
         self._names_of = names_of
         self._strain_at = strain_at
-        self._since_wall_ns = max(since_wall_ns, wall_offset_ns)  # nothing of earlier boots
+        self._past = Past(wall_offset_ns)  # nothing of earlier boots
         self._stops = Stops()
-        self._cases: dict[str, Case] = {}
-        self._dirty: dict[str, None] = {}
-        self._by_init: dict[int, str] = {}
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._cases = Docket()
         self._incidents: OrderedDict[str, dict[str, OOMIncident]] = OrderedDict()
         self._out: list[Told] = []
-        for incident in incidents:
-            self.incident(incident)
-        for death in recovered:
-            if death.boot_id == boot_id:
-                self._restore(death, now_ns)
+        if past_known:
+            self.adopt(recovered, incidents, now_ns, since_wall_ns)
 
-    def adopt(self, deaths: Iterable[ContainerDeath], now_ns: int) -> None:
-        """Take over what a journal holds that opened late."""
+    def adopt(
+        self,
+        deaths: Iterable[ContainerDeath],
+        incidents: Iterable[OOMIncident],
+        now_ns: int,
+        since_wall_ns: int,
+    ) -> None:
+        """Take over what a journal holds; it may have opened late. A death that is looked into
+        here goes on as the former run has told it; one that was told and closed here stays so.
+        """
+        held = self._past.learn(since_wall_ns)
+        for incident in incidents:
+            container = incident.container
+            known = {} if container is None else self._incidents.get(container.id, {})
+            if incident.id not in known:
+                self.incident(incident)
         for death in deaths:
-            if death.boot_id == self._boot_id and not self.knows(death.container.id):
+            container_id = death.container.id
+            case = self._cases.get(container_id)
+            if death.boot_id != self._boot_id:
+                continue
+            if case is not None:
+                case.told_before(death)
+                self._cases.touch(case)
+            elif not self._past.told(container_id):
                 self._restore(death, now_ns)
+        for place, names in held:
+            self.missed(place, names, now_ns)
 
     def __len__(self) -> int:
         """Open cases."""
@@ -93,10 +112,7 @@ class ExitsLedger:
 
     def knows(self, container_id: str) -> bool:
         """Whether the end of this container is told, or is being looked into."""
-        if container_id in self._known:
-            self._known.move_to_end(container_id)  # the runtime's list may have it for days
-            return True
-        return container_id in self._cases
+        return container_id in self._past or container_id in self._cases
 
     # Evidence
 
@@ -118,27 +134,29 @@ class ExitsLedger:
         case = self._open(record, now_ns)
         if case is not None and case.gone_ns is None:
             case.gone_ns = now_ns
-            self._touch(case)
+            self._cases.touch(case)
 
     def pod_gone(self, pod_uid: str, now_ns: int) -> None:
         """The sandbox of a pod, or its cgroup, is gone."""
         self._stops.pod_gone(pod_uid, now_ns)
-        for case in self._cases.values():
-            if case.names.pod_uid == pod_uid:
-                self._touch(case)
+        for case in self._cases.of_pod(pod_uid):
+            self._cases.touch(case)
 
     def missed(self, place: CgroupPlace, names: Container, now_ns: int) -> None:
         """The runtime's list has a container that ended, and nobody here has seen that."""
         if self.knows(place.container_id):
             return
-        self._cases[place.container_id] = Case(
+        if not self._past.known:
+            self._past.hold(place, names)
+            return
+        case = Case(
             place=place,
             names=names,
             opened_ns=now_ns,
             kind=ContainerKind.CONTAINER,
             watched=False,
         )
-        self._shed()
+        self._add(case)
         self._out.append(EndWanted(place=place))
 
     def named(self, record: ContainerRecord) -> None:
@@ -151,23 +169,23 @@ class ExitsLedger:
                 return
             self._learn(case, record)
         if record.alive and record.names.name:
-            for other in self._cases.values():
+            for other in self._cases.of_name(record.names.pod_uid, record.names.name):
                 if other is not case and other.succeeded_by(record):
                     other.came_again = True
-                    self._touch(other)
+                    self._cases.touch(other)
 
     def signalled(self, pid: int) -> None:
         """A signal to this process was heard of; the exit may have come first."""
-        case = self._cases.get(self._by_init.get(pid, ""))
+        case = self._cases.of_init(pid)
         if case is not None:
-            self._touch(case)
+            self._cases.touch(case)
 
     def sender(self, seen: SenderSeen) -> None:
         """The answer to SenderWanted."""
         case = self._cases.get(seen.container_id)
         if case is not None and seen.pid in case.senders:
             case.senders[seen.pid] = seen.cgroup
-            self._touch(case)
+            self._cases.touch(case)
 
     def end(self, seen: EndSeen) -> None:
         """The runtime's last word, or that it has none."""
@@ -177,11 +195,9 @@ class ExitsLedger:
         case.answered = True
         if seen.record is not None:
             case.record, case.runtime_says = seen.record, seen.runtime_says
-        if not case.watched and self._is_old(case):
-            self._drop(case)
-            self._know(seen.place.container_id)
+        if not case.watched and case.entry is None and self._is_nothing(case):
             return
-        self._touch(case)
+        self._cases.touch(case)
 
     def incident(self, incident: OOMIncident) -> None:
         """An OOM incident in any revision."""
@@ -194,14 +210,14 @@ class ExitsLedger:
             self._incidents.popitem(last=False)
         case = self._cases.get(container.id)
         if case is not None:
-            self._touch(case)
+            self._cases.touch(case)
 
     def disagreement(self, container_id: str, kind: Disagreement) -> None:
         """The runtime's word on this container contradicts the kernel."""
         case = self._cases.get(container_id)
         if case is not None:
             case.disagreement = kind
-            self._touch(case)
+            self._cases.touch(case)
 
     def crossed(self, now_ns: int) -> None:
         """An eviction threshold of the kubelet is crossed at this moment."""
@@ -211,9 +227,9 @@ class ExitsLedger:
 
     def tick(self, now_ns: int) -> None:
         """Look again at what is open, and close what nothing more is to come of."""
-        for case in tuple(self._cases.values()):
-            if not case.settled or self._stops.waits(case, now_ns):
-                self._touch(case)
+        for case in self._cases:
+            if not case.settled:
+                self._cases.touch(case)
             age_ns = now_ns - case.opened_ns
             done = case.settled and (case.answered or age_ns >= SILENT_NS)
             if done and age_ns >= CLOSE_NS and not self._stops.waits(case, now_ns):
@@ -226,11 +242,7 @@ class ExitsLedger:
         next.
         """
         left = MAX_A_FLUSH
-        for container_id in tuple(self._dirty):
-            del self._dirty[container_id]
-            case = self._cases.get(container_id)
-            if case is None:
-                continue
+        for case in self._cases.changed():
             if now_ns - case.opened_ns < FIRST_NS or not case.ready(now_ns):
                 continue  # until the next tick: in a storm there are hundreds
             self._tell(case, now_ns)
@@ -262,7 +274,7 @@ class ExitsLedger:
         case.settled = death.settled
         if case.entry is None:
             case.entry = replace(death, revision=1)
-            self._know(case.place.container_id)
+            self._past.tell(case.place.container_id)
             self._out.append(ExitRecorded(death=case.entry))
         elif replace(death, revision=case.entry.revision) != case.entry:
             case.entry = replace(death, revision=case.entry.revision + 1)
@@ -272,15 +284,15 @@ class ExitsLedger:
         """The case of this container; None if its end was told and is closed."""
         container_id = record.place.container_id
         case = self._cases.get(container_id)
-        if case is None and container_id not in self._known:
+        if case is None and not self._past.told(container_id):
             case = Case(
                 place=record.place,
                 names=record.names,
                 opened_ns=now_ns,
                 strain=self._strain_at(record.id, now_ns),
             )
-            self._cases[container_id] = case
-            self._shed()
+            self._past.drop(container_id)
+            self._add(case)
         if case is not None:
             self._learn(case, record)
         return case
@@ -289,38 +301,37 @@ class ExitsLedger:
         case.names, case.kind, case.watched = record.names, record.kind, True
         if record.init_pid is not None:
             case.init_pid, case.init_start_ns = record.init_pid, record.init_start_boottime_ns
-            self._by_init[record.init_pid] = record.place.container_id
-        self._touch(case)
+        self._cases.file(case)
+        self._cases.touch(case)
 
     def _restore(self, death: ContainerDeath, now_ns: int) -> None:
-        self._know(death.container.id)
+        self._past.tell(death.container.id)
         case = resumed(death, now_ns)
         late = now_ns - death.boottime_ns >= WAIT_NS
         if death.settled and (late or not self._stops.waits(case, now_ns)):
             return
-        self._cases[death.container.id] = case
+        self._add(case)
         if not death.settled:
             self._out.append(EndWanted(place=case.place))
 
-    def _is_old(self, case: Case) -> bool:
-        """Nothing to record: the runtime has no end of it, or it ended when others watched."""
-        finished_ns = None if case.record is None else case.record.finished_wall_ns
-        return finished_ns is None or finished_ns < self._since_wall_ns
+    def _is_nothing(self, case: Case) -> bool:
+        """Nothing to record, and the case is closed: it ended when others watched. One of which the
+        runtime has said nothing may be asked about again: it may have had too many questions.
+        """
+        if case.record is None:
+            self._drop(case)
+            return True
+        if self._past.has_seen(case.record.finished_wall_ns):
+            self._drop(case)
+            self._past.tell(case.place.container_id)
+            return True
+        return False
 
-    def _know(self, container_id: str) -> None:
-        self._known[container_id] = None
-        while len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
-
-    def _touch(self, case: Case) -> None:
-        self._dirty[case.place.container_id] = None
-
-    def _shed(self) -> None:
-        while len(self._cases) > MAX_CASES:
-            self._drop(next(iter(self._cases.values())))
+    def _add(self, case: Case) -> None:
+        left = self._cases.add(case)
+        if left is not None:
+            self._incidents.pop(left.place.container_id, None)
 
     def _drop(self, case: Case) -> None:
-        self._cases.pop(case.place.container_id, None)
+        self._cases.drop(case)
         self._incidents.pop(case.place.container_id, None)
-        if case.init_pid is not None:
-            self._by_init.pop(case.init_pid, None)

@@ -38,6 +38,17 @@ class StopReason(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExitCount:
+    """So many deaths of a container by one verdict, or so many more of them."""
+
+    namespace: str
+    pod: str
+    container: str
+    verdict: Verdict
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """Who sent the signal that counted. comm is chosen by the process: hostile."""
 

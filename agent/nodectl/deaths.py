@@ -8,14 +8,21 @@ import click
 
 from agent.model.exits import Verdict
 from agent.nodectl.options import OUTPUTS, Settings, Since, global_options, since_of
-from agent.nodectl.printing import print_message, terminal_columns
+from agent.nodectl.printing import as_dict, terminal_columns, to_json
 from agent.nodectl.show.words import escape
+from agent.nodectl.watching import show, watch_option
+
+SORTS = ("time", "name", "verdict")
 
 
 @click.command("exits")
 @click.option("-n", "--namespace", default="", help="Only this Kubernetes namespace.")
 @click.option(
-    "-A", "--all-namespaces", "everywhere", is_flag=True, help="All namespaces, as without -n."
+    "-A",
+    "--all-namespaces",
+    "everywhere",
+    is_flag=True,
+    help="Of all namespaces; so it is without -n, too.",
 )
 @click.option("--pod", default="", help="Only this pod, by name or UID.")
 @click.option("--container", default="", help="Only this container, by name or id.")
@@ -37,8 +44,17 @@ from agent.nodectl.show.words import escape
     type=click.IntRange(1, 10_000),
     default=1000,
     show_default=True,
-    help="At most so many.",
+    help="At most so many, of the newest.",
 )
+@click.option(
+    "--sort",
+    type=click.Choice(SORTS),
+    default="time",
+    show_default=True,
+    help="time: the newest first; name: by namespace, pod and container; verdict: those of one"
+    " verdict together. In each the newest first.",
+)
+@watch_option
 @global_options(OUTPUTS)
 @click.pass_obj
 def command(
@@ -50,14 +66,15 @@ def command(
     verdicts: tuple[str, ...],
     since: Since | None,
     limit: int,
+    sort: str,
+    watch: bool,
 ) -> None:
     """How containers on this node ended, the newest first.
 
     VERDICT is why: which limit fired, who killed or stopped it, whether it crashed or exited by
     itself. SENDER is who sent the signal that counted. "?" is what no evidence tells.
     """
-    if everywhere and namespace:
-        raise click.UsageError("-A or -n, not both")
+    namespace = "" if everywhere else namespace
     with settings.client() as client:
         from agent.api.exits import VERDICT
         from agent.api.v1 import node_agent_pb2 as wire
@@ -69,18 +86,26 @@ def command(
             verdicts=[VERDICT.to_wire(Verdict(verdict)) for verdict in verdicts],
             limit=limit,
         )
-        now_ns = time.time_ns()
-        if since is not None:
-            request.since.FromNanoseconds(since.nanoseconds(now_ns))
-        answer = client.exits(request)
-    if settings.output in ("json", "yaml"):
-        print_message(answer, settings.output)
-        return
-    from agent.nodectl.show.deaths import report
+        asked = searched(namespace, pod, container, verdicts, since)
 
-    asked = searched(namespace, pod, container, verdicts, since)
-    wide = settings.output == "wide"
-    click.echo(report(answer, now_ns, asked, wide=wide, columns=terminal_columns()))
+        def ask() -> str:
+            now_ns = time.time_ns()
+            if since is not None:
+                request.since.FromNanoseconds(since.nanoseconds(now_ns))
+            answer = client.exits(request)
+            from agent.nodectl.show import deaths
+
+            deaths.sort(answer.exits, sort)
+            if settings.output == "json":
+                return to_json(answer, one_line=watch)
+            if settings.output == "yaml":
+                from agent.nodectl.yaml import to_yaml
+
+                return ("---\n" if watch else "") + to_yaml(as_dict(answer)).rstrip("\n")
+            wide = settings.output == "wide"
+            return deaths.report(answer, now_ns, asked, wide=wide, columns=terminal_columns())
+
+        show(ask, watch=watch)
 
 
 def searched(

@@ -16,14 +16,15 @@ from agent.state.deaths import DeathIndex
 
 EXITS = Counter(
     name="nodewitness_container_exits",
-    help="Deaths of containers, by why they ended. A series begins with the first death of its "
-    "verdict.",
+    help="Deaths of containers, by why they ended. Starts at 0 while the container lives.",
 )
 EXIT_LABELS = ("namespace", "pod", "container", "verdict")
 _FIELD_BYTES = 5
 _AT_A_TIME = 100
 
-Counts = Mapping[tuple[str, str, str], Mapping[Verdict, int]]
+_Names = tuple[str, str, str]  # namespace, pod, container
+Counts = Mapping[_Names, Mapping[Verdict, int]]
+"""Those of one container are another object when one of them has changed."""
 
 
 async def answer(request: pb.ListExitsRequest, deaths: DeathIndex) -> pb.ListExitsResponse:
@@ -71,19 +72,39 @@ async def _that_fit(
     return fitting, False
 
 
-def lines(counts: Counts) -> list[bytes]:
-    """The sample lines, one piece for each container. Names that become the same once they are
-    printable are added up: no series may stand twice.
+class ExitLines:
+    """The sample lines of the counter, kept from scrape to scrape: those of a container are written
+    again only when one of its values changed.
     """
-    sums: dict[tuple[str, str, str], dict[Verdict, int]] = {}
+
+    def __init__(self) -> None:
+        self._kept: dict[_Names, tuple[Mapping[Verdict, int], bytes]] = {}
+
+    def lines(self, counts: Counts) -> list[bytes]:
+        """One piece for each container. Names that become the same once they are printable are
+        added up: no series may stand twice.
+        """
+        if not all(part.isprintable() for names in counts for part in names):
+            counts = _merged(counts)
+        before, self._kept = self._kept, {}
+        for names, of_one in counts.items():
+            kept = before.get(names)
+            if kept is None or kept[0] is not of_one:
+                kept = of_one, _lines(names, of_one)
+            self._kept[names] = kept
+        return [written for _, written in self._kept.values()]
+
+
+def _merged(counts: Counts) -> Counts:
+    sums: dict[_Names, dict[Verdict, int]] = {}
     for (namespace, pod, container), of_one in counts.items():
         shown = sums.setdefault((visible(namespace), visible(pod), visible(container)), {})
         for verdict, count in of_one.items():
             shown[verdict] = shown.get(verdict, 0) + count
-    return [_lines(names, of_one) for names, of_one in sums.items()]
+    return sums
 
 
-def _lines(names: tuple[str, str, str], counts: Mapping[Verdict, int]) -> bytes:
+def _lines(names: _Names, counts: Mapping[Verdict, int]) -> bytes:
     namespace, pod, container = map(escape_label, names)
     who = f'namespace="{namespace}",pod="{pod}",container="{container}"'
     return "".join(

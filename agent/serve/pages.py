@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 
-from agent.serve import conditions, exits
+from agent.serve import conditions
 from agent.serve.container_series import ContainerSeries
+from agent.serve.exits import EXITS, ExitLines
 from agent.serve.exposition import EOF, ContainerLines, gzipped, registry_text
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.negotiate import Format, accepts_gzip, choose_format
@@ -30,6 +31,7 @@ class Pages:
         self._registry = build_registry(self._collector)
         self._kills = ContainerLines(KILLS)
         self._containers = ContainerSeries()
+        self._exits = ExitLines()
 
     async def respond(self, request: Request) -> Response:
         """The page that the request asks for."""
@@ -58,9 +60,9 @@ class Pages:
         pieces = [registry_text(self._registry, form), KILLS.head(form)]
         pieces += self._kills.lines(series.containers)
         pieces += self._containers.pieces(self._view.running(), form)
-        deaths = exits.lines(self._view.exits())
+        deaths = self._exits.lines(self._view.exits())
         if deaths:
-            pieces += [exits.EXITS.head(form), *deaths]
+            pieces += [EXITS.head(form), *deaths]
         if form is Format.OPENMETRICS:
             pieces.append(EOF)
         return pieces

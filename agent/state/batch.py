@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from agent.model.exits import ExitCount
 from agent.state.record import Record
 
 
@@ -20,6 +21,7 @@ class Batch:
     checkpoint: bytes | None = None
     dropped: int = 0  # events dropped between the batch before and this one
     size: int = 0  # bytes of the records' payloads
+    exits: list[ExitCount] = field(default_factory=list)  # what the counter of deaths rises by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from agent.host.worker import TooManyAbandoned, Workers
 from agent.model.event import JournalChange
+from agent.model.exits import ExitCount
 from agent.model.status import JournalHealth
 from agent.state.backlog import Backlog
 from agent.state.batch import Clocks
@@ -66,7 +67,8 @@ class Seams:
 class Journal:
     """The durable log of events; its thread owns the file. For the loop thread only.
 
-    `recovered` is what was found at open. `spans` are the streams that the file holds.
+    `recovered` is what was found at open; `unread`: nothing, and the file may open later. `spans`
+    are the streams that the file holds.
     """
 
     def __init__(self, path: Path, limits: Limits, boot_id: str, seams: Seams) -> None:
@@ -102,6 +104,7 @@ class Journal:
             monotonic=seams.monotonic,
         )
         self.recovered = Recovered.nothing()
+        self.unread = False
         self._on_change: Callable[[JournalChange], None] = lambda change: None
         self._on_recovered: Callable[[Recovered], None] = lambda found: None
         self._announced = ("ok", "")
@@ -119,6 +122,8 @@ class Journal:
         journal._writer.start()
         journal.recovered = journal._opening.wait(limits.open_seconds)
         journal.spans = journal.recovered.spans
+        refused = journal._board.report.trouble is Trouble.REFUSED
+        journal.unread = not journal.recovered.read and not refused
         return journal
 
     def attach(
@@ -140,13 +145,19 @@ class Journal:
         self._board.poke = poke
         self.poll()
 
-    def append(self, records: Sequence[Record], checkpoint: bytes | None) -> bool:
-        """Hand over events, and the checkpoint that claims them; returns at once.
+    def append(
+        self,
+        records: Sequence[Record],
+        checkpoint: bytes | None,
+        exits: Sequence[ExitCount] = (),
+    ) -> bool:
+        """Hand over events, the checkpoint that claims them, and what they add to the counter of
+        deaths; returns at once.
 
         They are committed together, or not at all. False: the queue is full, they were dropped and
         counted, and the checkpoint with them (see `agent.state.backlog`).
         """
-        return self._backlog.offer(records, checkpoint)
+        return self._backlog.offer(records, checkpoint, exits)
 
     def poll(self) -> None:
         """Tell what has changed of the writer. Call it every tick: a hung disk is silent."""

@@ -12,7 +12,7 @@ from agent.api.exits import death_to_model
 from agent.api.oom import incident_to_model
 from agent.api.wire import CodecError
 from agent.model.condition import Condition, EntityKind
-from agent.model.exits import ContainerDeath
+from agent.model.exits import ContainerDeath, ExitCount, Verdict
 from agent.model.oom import OOMIncident
 from agent.state.deaths import MAX_DEATHS
 from agent.state.position import Kept, Numbering, Span
@@ -32,14 +32,16 @@ class Recovered:
     incidents: tuple[OOMIncident, ...] = ()  # each in its latest revision, oldest first
     conditions: tuple[tuple[str, Condition], ...] = ()  # the latest of each key, with its boot id
     deaths: tuple[ContainerDeath, ...] = ()  # each in its latest revision, oldest first
+    exits: tuple[ExitCount, ...] = ()  # the counter of deaths on this boot
     last_wall_ns: int = 0  # when the last stored event was told; 0: none is held
     dropped: int = 0  # events that this journal ever had to leave out
     undecodable: int = 0  # stored events that this version cannot read, among those looked at
+    read: bool = True  # a file was read, be it a new one
 
     @classmethod
     def nothing(cls) -> Recovered:
         """An empty past, and a stream of its own."""
-        return cls(numbering=fresh_numbering(1))
+        return cls(numbering=fresh_numbering(1), read=False)
 
 
 def fresh_numbering(sequence: int) -> Numbering:
@@ -61,7 +63,12 @@ def read_spans(connection: sqlite3.Connection) -> tuple[Span, ...]:
 
 
 def recover(
-    connection: sqlite3.Connection, *, clean: bool, tail_events: int, max_incidents: int
+    connection: sqlite3.Connection,
+    *,
+    clean: bool,
+    tail_events: int,
+    max_incidents: int,
+    boot_id: str,
 ) -> Recovered:
     """Read what the agent goes on from; `clean` is what the file said before it was opened.
 
@@ -95,6 +102,7 @@ def recover(
         incidents=incidents,
         conditions=conditions,
         deaths=deaths,
+        exits=_exits(connection, boot_id),
         last_wall_ns=_last_wall_ns(connection),
         dropped=dropped if isinstance(dropped, int) else 0,
         undecodable=max(bad, undecodable, unreadable, unread_deaths),
@@ -167,6 +175,21 @@ def _deaths(connection: sqlite3.Connection) -> tuple[tuple[ContainerDeath, ...],
             break
     rows.close()
     return tuple(reversed(found.values())), undecodable
+
+
+def _exits(connection: sqlite3.Connection, boot_id: str) -> tuple[ExitCount, ...]:
+    """A verdict that this version does not know is left out."""
+    rows = connection.execute(
+        "SELECT namespace, pod, container, verdict, count FROM exits WHERE boot_id = ?", (boot_id,)
+    )
+    known = {verdict.value: verdict for verdict in Verdict}
+    return tuple(
+        ExitCount(
+            namespace=namespace, pod=pod, container=container, verdict=known[verdict], count=count
+        )
+        for namespace, pod, container, verdict, count in rows
+        if verdict in known
+    )
 
 
 def _last_wall_ns(connection: sqlite3.Connection) -> int:

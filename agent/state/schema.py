@@ -3,7 +3,8 @@
 `events.payload` is a serialized agent.api.v1.Event; the other columns are copies out of it, for
 people with sqlite3. Streams are numbered in their order: (stream, seq) is the order of all events.
 `meta`: clean (0 or 1), stream_id, first_sequence and next_sequence (of the last clean close),
-checkpoint (opaque bytes of the ledger), dropped (events that never reached this file).
+checkpoint (opaque bytes of the ledger), dropped (events that never reached this file). `exits` is
+the counter of deaths, which goes on when the events behind it are gone; older versions write none.
 """
 
 from __future__ import annotations
@@ -43,6 +44,17 @@ CREATE TABLE events (
     payload BLOB NOT NULL,
     UNIQUE (stream, seq)
 );
+"""
+_EXITS = """
+CREATE TABLE IF NOT EXISTS exits (
+    boot_id TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    pod TEXT NOT NULL,
+    container TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (boot_id, namespace, pod, container, verdict)
+) WITHOUT ROWID
 """
 _MAGIC = b"SQLite format 3\0"
 
@@ -140,6 +152,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, room: Room) -> None:
     if new:
         version = f"PRAGMA user_version = {VERSION}"
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} {version}; COMMIT")
+    connection.execute(_EXITS)
     limit_pages(connection, room)
 
 

@@ -13,6 +13,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.api.wire import text
+from agent.model.exits import ExitCount
 from agent.state import schema
 from agent.state.batch import Batch, Clocks, Figures
 from agent.state.position import Numbering
@@ -30,6 +32,12 @@ _DROPPED = (
     "INSERT INTO meta VALUES ('dropped', ?) "
     "ON CONFLICT (key) DO UPDATE SET value = value + excluded.value"
 )
+_COUNTED = """
+INSERT INTO exits VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (boot_id, namespace, pod, container, verdict)
+DO UPDATE SET count = count + excluded.count
+"""
+_UNCOUNTED = "DELETE FROM exits WHERE boot_id != ? OR count <= 0"
 _ROOM_STEPS = 8
 
 
@@ -40,16 +48,23 @@ class Store:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, pruning: Pruning, was_clean: bool
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        pruning: Pruning,
+        was_clean: bool,
+        boot_id: str,
     ) -> None:
         self._connection = connection
         self._path = path
+        self._boot_id = boot_id
         self._pruning = pruning
         self._was_clean = was_clean
         self._streams: dict[str, int] = {}
         with self._told():
             self._events = self._number("SELECT count(*) FROM events")
             self._identity = os.stat(path).st_ino
+            connection.execute(_UNCOUNTED, (boot_id,))
 
     @classmethod
     def open(
@@ -68,7 +83,7 @@ class Store:
         try:
             was_clean = _mark_unclean(connection, path)
             pruning = Pruning(connection, room, max_age_seconds, boot_id, clocks)
-            return cls(connection, path, pruning, was_clean)
+            return cls(connection, path, pruning, was_clean, boot_id)
         except BaseException:
             connection.close()
             raise
@@ -81,6 +96,7 @@ class Store:
                 clean=self._was_clean,
                 tail_events=tail_events,
                 max_incidents=max_incidents,
+                boot_id=self._boot_id,
             )
 
     def write(self, batch: Batch, numbering: Numbering) -> None:
@@ -107,9 +123,11 @@ class Store:
             stored = self._insert(batch.records, number)
             if batch.checkpoint is not None:
                 self._set("checkpoint", batch.checkpoint)
-            # If nothing was inserted, this batch is here already, and so are its drops.
-            if batch.dropped and (stored or not batch.records):
-                self._connection.execute(_DROPPED, (batch.dropped,))
+            # If nothing was inserted, this batch is here already, with its drops and its counts.
+            if stored or not batch.records:
+                if batch.dropped:
+                    self._connection.execute(_DROPPED, (batch.dropped,))
+                self._count(batch.exits)
         self._streams[numbering.stream_id] = number
         self._events += stored
 
@@ -121,6 +139,24 @@ class Store:
         stored = self._connection.total_changes - before
         self._connection.execute(_LAST, (records[-1].sequence, number))
         return stored
+
+    def _count(self, exits: list[ExitCount]) -> None:
+        if not exits:
+            return
+        rows = (
+            (
+                self._boot_id,
+                text(each.namespace),
+                text(each.pod),
+                text(each.container),
+                each.verdict.value,
+                each.count,
+            )
+            for each in exits
+        )
+        self._connection.executemany(_COUNTED, rows)
+        if any(each.count < 0 for each in exits):
+            self._connection.execute(_UNCOUNTED, (self._boot_id,))
 
     def _stream_number(self, numbering: Numbering) -> int:
         known = self._streams.get(numbering.stream_id)

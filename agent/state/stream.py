@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.model.event import Event, EventKind
+from agent.model.exits import ExitCount
 from agent.state.position import Gap, GapReason, Kept, Order, Position, Span
 from agent.state.record import Record, record_of
 from agent.state.recovery import Recovered
@@ -21,7 +22,12 @@ class Archive(Protocol):
     def recovered(self) -> Recovered: ...
     @property
     def spans(self) -> tuple[Span, ...]: ...
-    def append(self, records: Sequence[Record], checkpoint: bytes | None) -> bool: ...
+    def append(
+        self,
+        records: Sequence[Record],
+        checkpoint: bytes | None,
+        exits: Sequence[ExitCount] = (),
+    ) -> bool: ...
     async def read_after(self, after: Position | None, limit: int) -> tuple[Kept, ...]: ...
 
 
@@ -75,16 +81,17 @@ class EventStream:
             subscription.arrived()
         return event
 
-    def commit(self, checkpoint: bytes | None = None) -> bool:
-        """Hand what was published since the last commit to the journal, with its checkpoint.
+    def commit(self, checkpoint: bytes | None = None, exits: Sequence[ExitCount] = ()) -> bool:
+        """Hand what was published since the last commit to the journal, with its checkpoint and
+        with what it adds to the counter of deaths.
 
         The checkpoint claims all that was published so far. False: the journal's queue is full; see
         `Journal.append`.
         """
         records, self._uncommitted = self._uncommitted, []
-        if not records and checkpoint is None:
+        if not records and checkpoint is None and not exits:
             return True
-        return self._archive.append(records, checkpoint)
+        return self._archive.append(records, checkpoint, exits)
 
     @property
     def head(self) -> Position:

@@ -95,7 +95,7 @@ class Bench:
 
     def tick(self) -> None:
         self.now += SECOND
-        self.endings.tick(self.now, ())
+        self.endings.tick(self.now)
 
 
 def test_a_sender_that_is_there() -> None:

@@ -9,13 +9,15 @@ from agent.engine.guard import Guard
 from agent.engine.publish import Publisher
 from agent.ledger.exit_series import ExitSeries
 from agent.ledger.series import OOMSeriesFold
-from agent.model.event import Event, OOMRecorded
+from agent.model.event import Event, ExitRecorded, OOMRecorded
+from agent.model.exits import ExitCount
 from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
 from agent.state.record import Record
 from agent.state.stream import EventStream
 from tests.ledger.test_checkpoint import POINT
+from tests.ledger.test_exit_series import death
 from tests.ledger.test_series import BOOKS, incident
 from tests.observe.fakes import FakeClock
 
@@ -27,9 +29,17 @@ class Journal(NoJournal):
         super().__init__(0)
         self.batches: list[tuple[int, bytes | None]] = []
         self.full = False
+        self.counted: list[ExitCount] = []
 
-    def append(self, records: Sequence[Record], checkpoint: bytes | None) -> bool:
+    def append(
+        self,
+        records: Sequence[Record],
+        checkpoint: bytes | None,
+        exits: Sequence[ExitCount] = (),
+    ) -> bool:
         self.batches.append((len(records), checkpoint))
+        if not self.full:
+            self.counted += exits
         return not self.full
 
 
@@ -78,3 +88,15 @@ def test_a_dropped_checkpoint_is_offered_again() -> None:
     bench.publisher.publish([], POINT)
     bench.publisher.publish([], POINT)
     assert len(bench.journal.batches) == 2
+
+
+def test_the_counter_of_deaths_goes_with_its_event() -> None:
+    """In the same append; offered again if that is dropped, and not when it was taken."""
+    bench = Bench()
+    bench.journal.full = True
+    bench.publisher.publish([ExitRecorded(death=death(1))], None)
+    assert bench.journal.counted == []
+    bench.journal.full = False
+    bench.publisher.publish([ExitRecorded(death=death(2))], None)
+    bench.publisher.publish([], None)
+    assert [each.count for each in bench.journal.counted] == [2]

@@ -187,15 +187,19 @@ class Asking:
 
     def metric(self, name: str, **labels: str) -> float:
         """One sample of /metrics; KeyError if there is none, or more than one."""
-        found = [
-            sample.value
+        found = self.metrics(name, **labels)
+        if len(found) != 1:
+            raise KeyError(f"{name}{labels}: {len(found)} samples")
+        return found[0][1]
+
+    def metrics(self, name: str, **labels: str) -> list[tuple[dict[str, str], float]]:
+        """All samples of /metrics of this name with these labels, each with its other ones."""
+        return [
+            (sample.labels, sample.value)
             for family in text_string_to_metric_families(self._agent.metrics())
             for sample in family.samples
             if sample.name == name and labels.items() <= sample.labels.items()
         ]
-        if len(found) != 1:
-            raise KeyError(f"{name}{labels}: {len(found)} samples")
-        return found[0]
 
     def kills(self, pod: str, outcome: str, container: str = "main") -> float:
         """nodewitness_oom_kills_total of a container; waits until the series is there."""

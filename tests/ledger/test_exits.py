@@ -69,6 +69,7 @@ class Bench:
         recovered: Iterable[ContainerDeath] = (),
         now: int = 100 * SECOND,
         since_wall_ns: int = 0,
+        past_known: bool = True,
     ) -> None:
         self.now = now
         self.strain = Strain()
@@ -82,6 +83,7 @@ class Bench:
             recovered=recovered,
             now_ns=now,
             since_wall_ns=since_wall_ns,
+            past_known=past_known,
         )
         self.told: list[ExitRecorded | ExitAmended] = []
         self.asked: list[EndWanted] = []
@@ -440,6 +442,92 @@ def test_the_runtime_has_no_record() -> None:
     bench.word(None)
     bench.later(100 * SECOND)
     assert bench.told == []
+
+
+def test_the_runtime_was_not_asked() -> None:
+    """Of one of too many, or while it was silent: at its next list it is asked again."""
+    bench = Bench()
+    found_in_list(bench)
+    bench.word(None)
+    bench.later(100 * SECOND)
+    assert not bench.ledger.knows(CID)
+    found_in_list(bench)
+    bench.word(3, ago=300 * SECOND)  # before this boot
+    bench.later(5 * SECOND)
+    assert bench.told == []
+    assert bench.ledger.knows(CID)
+    found_in_list(bench, NEXT)
+    bench.word(None, cid=NEXT)
+    bench.later(SECOND)
+    found_in_list(bench, NEXT)
+    bench.word(3, cid=NEXT, ago=2 * SECOND)
+    bench.later(SECOND)
+    assert bench.death().exit_code == 3
+
+
+def ended(bench: Bench, code: int = 3) -> ContainerDeath:
+    """A container's whole story."""
+    bench.exit(code)
+    bench.gone()
+    bench.word(code)
+    bench.later(3 * SECOND)
+    return bench.death()
+
+
+def test_a_journal_that_opens_late() -> None:
+    """What the runtime's list alone tells waits for it: a former run may have told it."""
+    first = ended(Bench())
+    bench = Bench(now=200 * SECOND, past_known=False)
+    for _ in range(2):
+        found_in_list(bench)
+        found_in_list(bench, NEXT)
+        bench.later(SECOND)
+    assert (bench.told, bench.asked) == ([], [])
+    assert bench.ledger.knows(CID)
+    bench.ledger.adopt([first], (), bench.now, OFFSET + 150 * SECOND)
+    bench.later(SECOND)
+    assert [wanted.place.container_id for wanted in bench.asked] == [NEXT]
+    bench.word(0, cid=NEXT, ago=10 * SECOND)
+    bench.later(3 * SECOND)
+    assert bench.death().container.id == NEXT
+    found_in_list(bench)
+    bench.later(SECOND)
+    assert bench.death().container.id == NEXT
+
+
+def test_a_death_that_was_told_before_the_journal_opened() -> None:
+    """It is not told again; that a former run had told it too, makes one story of the two."""
+    former = replace(ended(Bench()), revision=7)
+    bench = Bench(past_known=False)
+    mine = ended(bench)
+    bench.ledger.adopt([former, former], (), bench.now, 0)
+    bench.later(SECOND)
+    assert [type(told) for told in bench.told].count(ExitRecorded) == 1
+    assert bench.told[-1].death.revision in (mine.revision, 8)
+    bench.later(CLOSE_NS)
+    told = list(bench.told)
+    bench.ledger.adopt([former], (), bench.now, 0)
+    found_in_list(bench)
+    bench.later(CLOSE_NS)
+    assert bench.told == told
+
+
+def test_an_open_case_that_a_former_run_has_told() -> None:
+    """Its cgroup outlived that run: the entry goes on, with the former run's words."""
+    first = Bench()
+    first.sent(9)
+    first.exit(number=9)
+    first.later(FIRST_NS)
+    told = first.death()
+    bench = Bench(now=first.now, past_known=False)
+    bench.gone(container(init_pid=None))
+    bench.ledger.adopt([told], (), bench.now, 0)
+    bench.word(137)
+    bench.later(3 * SECOND)
+    assert all(isinstance(each, ExitAmended) for each in bench.told)
+    death = bench.told[-1].death
+    assert (death.verdict, death.settled) == (Verdict.KILLED_BY_RUNTIME, True)
+    assert death.revision > told.revision
 
 
 def test_a_former_run_has_told_it() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.model.event import EventKind
+from agent.model.exits import ExitCount, Verdict
 from agent.state.batch import Batch
 from agent.state.opener import opener
 from agent.state.position import Numbering, Span
@@ -426,4 +427,47 @@ def test_file_was_removed(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(StoreError, match="replaced"):
         store.tidy()
+    store.close()
+
+
+def exits(count: int, pod: str = "web") -> ExitCount:
+    return ExitCount(
+        namespace="shop", pod=pod, container="app", verdict=Verdict.CRASHED, count=count
+    )
+
+
+def test_the_counter_of_deaths(tmp_path: Path) -> None:
+    """It rises with the events that it counts, once, and outlives them; of another boot it is not
+    read, and what was given up is not kept.
+    """
+    path = tmp_path / "journal.db"
+    store = _open(path)
+    for _ in range(2):  # the second is a repetition
+        store.write(Batch(records=records([1]), exits=[exits(2), exits(3, "b\udcff")]), STREAM)
+    store.write(Batch(records=records([2]), exits=[exits(5)]), STREAM)
+    store.close()
+    store = _open(path)
+    found = store.recover(tail_events=1, max_incidents=1).exits
+    assert {each.pod: each.count for each in found} == {"web": 7, "b\\xff": 3}
+    store.write(Batch(exits=[exits(-7)]), STREAM)
+    (left,) = store.recover(tail_events=1, max_incidents=1).exits
+    assert left.pod == "b\\xff"
+    store.close()
+    other = Store.open(
+        path, max_bytes=1 << 20, max_age_seconds=1e9, boot_id="other", clocks=Hands().clocks
+    )
+    assert other.recover(tail_events=1, max_incidents=1).exits == ()
+    other.close()
+    assert rows(path, "SELECT * FROM exits") == []
+
+
+def test_a_journal_of_an_older_version(tmp_path: Path) -> None:
+    """Without the counter's table: it is made."""
+    path = tmp_path / "journal.db"
+    _filled(path)
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TABLE exits")
+    connection.close()
+    store = _open(path)
+    assert store.recover(tail_events=1, max_incidents=1).exits == ()
     store.close()

@@ -1,8 +1,9 @@
-"""`nodectl exits`: deaths of containers as a table, the newest first as the agent gives them."""
+"""`nodectl exits`: deaths of containers as a table."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import MutableSequence
 
 from agent.api.exits import VERDICT
 from agent.api.v1 import exits_pb2, node_agent_pb2, oom_pb2
@@ -28,6 +29,24 @@ _SURE = {
     oom_pb2.CONFIDENCE_MEDIUM: "medium",
     oom_pb2.CONFIDENCE_HIGH: "high",
 }
+
+
+def sort(deaths: MutableSequence[exits_pb2.ContainerDeath], by: str) -> None:
+    """In place, by a name of agent.nodectl.deaths.SORTS; the agent gives the newest first."""
+    match by:
+        case "name":
+            found = sorted(deaths, key=_names)
+        case "verdict":
+            found = sorted(deaths, key=lambda death: death.verdict)
+        case _:
+            return
+    del deaths[:]
+    deaths.extend(found)
+
+
+def _names(death: exits_pb2.ContainerDeath) -> tuple[str, str, str]:
+    who = death.container
+    return who.namespace, who.pod or who.pod_uid, who.name or who.id
 
 
 def report(
