@@ -75,7 +75,7 @@ def test_series(form: Format) -> None:
         ("shop", "w\n", 'a"'): {Verdict.EXITED: 1},
         ("shop", "w\\x0a", 'a"'): {Verdict.EXITED: 1},
     }
-    text = b"".join(Pages(view, HttpStatistics()).render(form)).decode()
+    text = b"".join(Pages(view, HttpStatistics()).pieces(form)).decode()
     head = "nodewitness_container_exits"
     kind = f"# TYPE {head}{'_total' if form is Format.TEXT else ''} counter\n"
     assert text.count(kind) == 1
@@ -94,5 +94,5 @@ def test_series(form: Format) -> None:
 
 def test_no_death_no_family() -> None:
     """What has no sample is left out."""
-    text = b"".join(Pages(SampleView(), HttpStatistics()).render(Format.TEXT)).decode()
+    text = b"".join(Pages(SampleView(), HttpStatistics()).pieces(Format.TEXT)).decode()
     assert "container_exits" not in text
