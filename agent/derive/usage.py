@@ -9,18 +9,21 @@ rises: a heap that is collected now and then climbs in straight lines too.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from agent.derive.trend import FORESIGHT, WINDOWS_SECONDS, seconds_until, trend
 from agent.model.cgroup import CgroupId
 from agent.model.memory import Trend
 from agent.model.rates import Derived, Rates, Shares
-from agent.model.usage import CgroupKind, CgroupSample, CPUUse, DeviceIO, Pressure, Sweep
+from agent.model.usage import CgroupKind, CgroupSample, CPUUse, DeviceIO, MemoryUse, Pressure, Sweep
 
 STEP_NS = 2 * 1_000_000_000
 """Between two figures of a working set that are kept, 16 bytes each."""
 KEPT_STEPS = 150  # five minutes
+_SOON_NS = STEP_NS * 9 // 10
+STEP = 256
+"""Cgroups that are looked at before the event loop runs: a millisecond on bare metal."""
 SAWTOOTH = 0.5
 """A fall of more than so much of the rise is no leak."""
 
@@ -33,35 +36,57 @@ class UsageFold:
     """A fold over sweeps; forgets a cgroup with the sweep that has it no more."""
 
     def __init__(self) -> None:
-        self._full: dict[CgroupId, CgroupSample] = {}  # the last full one
-        self._history: dict[CgroupId, _History] = {}
-        self._derived: dict[CgroupId, Derived] = {}
+        self._known: dict[CgroupId, _Known] = {}
+        self.derived: Mapping[CgroupId, Derived] = {}
+        """Of each cgroup of the last sweep; at first nothing."""
 
-    def observe(self, sweep: Sweep) -> dict[CgroupId, Derived]:
-        """What is known of each cgroup of this sweep; at first nothing."""
-        derived, fulls, histories = {}, {}, {}
-        for key, sample in sweep.samples.items():
-            history = self._history.get(key)
-            if sample.memory is not None and sample.kind in _PREDICTED:
-                history = history or _History()
-                history.add(sample.boottime_ns, sample.memory.working_set)
-                histories[key] = history
-            before, known = self._full.get(key), self._derived.get(key, _NOTHING)
-            if sample.full_boottime_ns == sample.boottime_ns:
-                growth, seconds = (None, None) if history is None else _to_limit(sample, history)
-                known = Derived(
-                    rates=known.rates if before is None else rates(before, sample),
-                    growth=growth,
-                    seconds_to_limit=seconds,
-                )
-                before = sample
-            elif known.growth is not None and before is not None:
-                known = _since(before, sample, known)
-            if before is not None:
-                fulls[key] = before
-            derived[key] = known
-        self._full, self._history, self._derived = fulls, histories, derived
-        return derived
+    def observe(self, sweep: Sweep) -> Mapping[CgroupId, Derived]:
+        """One sweep, at once."""
+        for _ in self.steps(sweep):
+            pass
+        return self.derived
+
+    def steps(self, sweep: Sweep) -> Iterator[None]:
+        """One sweep, in `derived` when it is done; between the steps others may run."""
+        before, known, derived = self._known, {}, {}
+        for at, (key, sample) in enumerate(sweep.samples.items(), 1):
+            if at % STEP == 0:
+                yield
+            of = known[key] = before.get(key) or _Known()
+            derived[key] = of.observe(sample)
+        self._known, self.derived = known, derived
+
+
+class _Known:
+    """What is kept of one cgroup."""
+
+    __slots__ = ("derived", "full", "history")
+
+    def __init__(self) -> None:
+        self.derived = _NOTHING
+        self.full: CgroupSample | None = None  # the last full one
+        self.history: _History | None = None
+
+    def observe(self, sample: CgroupSample) -> Derived:
+        """What follows from this sample and the earlier ones."""
+        history, known = self.history, self.derived
+        if sample.memory is None or sample.kind not in _PREDICTED:
+            history = self.history = None
+        else:
+            if history is None:
+                history = self.history = _History()
+            history.add(sample.boottime_ns, sample.memory)
+        if sample.full_boottime_ns == sample.boottime_ns:
+            growth, seconds = (None, None) if history is None else _to_limit(sample, history)
+            known = self.derived = Derived(
+                rates=known.rates if self.full is None else rates(self.full, sample),
+                growth=growth,
+                seconds_to_limit=seconds,
+            )
+            self.full = sample
+        elif known.growth is not None and self.full is not None:
+            known = self.derived = _since(self.full, sample, known)
+        return known
 
 
 class _History:
@@ -73,12 +98,12 @@ class _History:
         self.times = array("q")
         self.levels = array("q")
 
-    def add(self, now_ns: int, level: int) -> None:
+    def add(self, now_ns: int, memory: MemoryUse) -> None:
         times = self.times
-        if times and now_ns - times[-1] < STEP_NS * 0.9:
+        if times and now_ns - times[-1] < _SOON_NS:
             return
         times.append(now_ns)
-        self.levels.append(level)
+        self.levels.append(memory.working_set)
         if len(times) > KEPT_STEPS:
             del times[0], self.levels[0]
 

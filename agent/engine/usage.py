@@ -46,9 +46,10 @@ class UsageWatch:
         sweep = self.sweeper.latest
         if sweep is None:
             return
-        self.report = UsageReport(
-            wall_ns=self.clock.wall_ns(), sweep=sweep, derived=self._fold.observe(sweep)
-        )
+        wall_ns = self.clock.wall_ns()
+        for _ in self._fold.steps(sweep):
+            await asyncio.sleep(0)
+        self.report = UsageReport(wall_ns=wall_ns, sweep=sweep, derived=self._fold.derived)
         self.board.up(
             USAGE, f"{sweep.missed} missed: {self.sweeper.detail}" if sweep.missed else ""
         )

@@ -3,7 +3,7 @@
 The hottest are kept open: pread(2) on a kept descriptor costs a third of opening it again, and 4.9
 KB of kernel memory. The others are opened below a kept descriptor of the directory, which also
 vouches for the identity: after an rmdir all of it is gone, whatever is made under that path. Beyond
-half of our descriptors only directories are kept.
+half of our descriptors, and beyond `MOST_KEPT`, only directories are kept.
 
 https://docs.kernel.org/admin-guide/cgroup-v2.html
 """
@@ -18,6 +18,9 @@ from agent.host.absence import SourceAbsent, absence_of
 from agent.host.cgroup_fs import CgroupFs
 from agent.host.files import pread_file
 from agent.model.absence import Absence
+
+MOST_KEPT = 10_240
+"""Descriptors, of two thousand cgroups: 40 MB of kernel memory, which is charged to us."""
 
 _PAGE = 4096  # what is longer is read to its end
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC
@@ -44,7 +47,7 @@ class CgroupFiles:
 
     def reopen(self) -> None:
         """Keep what is not kept yet: a controller may have come. Raises SourceAbsent."""
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+        most = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2, MOST_KEPT)
         self._loose = max(self._directory, *self._kept) >= most
         for at, name in enumerate(self._hot):
             if self._kept[at] >= 0 or self._loose:

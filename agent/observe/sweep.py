@@ -2,13 +2,14 @@
 
 It follows what the cgroup watcher follows, and the services of the node beside them. A fraction of
 the cgroups is read in full each time, so that each is every `FULL_SECONDS`; the others give what
-moves fastest. A sweep is done in steps of some milliseconds, between which the event loop runs.
+moves fastest. A sweep is done in steps of some milliseconds, between which the event loop runs; of
+thousands of cgroups that come at once some hundreds are taken up in each sweep.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,10 +26,16 @@ from agent.parse.cgroup_path import place as place_of
 
 STEP = 32
 """Cgroups that are read before the event loop runs: 1 to 3 ms on bare metal."""
+STEP_NS = 4_000_000
+"""And before that, where reading takes longer."""
+MOST_OPENED = 512
+"""Cgroups that are opened in one sweep; the others of a burst in the next ones."""
 FULL_SECONDS = 10.0
 """As often as the kubelet looks. To open, read and close a file costs three times as much as to
 read one that is kept, and most of what there is to read hardly moves.
 """
+COMPARED = 1024
+"""Cgroups that are compared with what is open before the event loop runs: some milliseconds."""
 SERVICES_SECONDS = 30.0
 MAX_SERVICES = 64
 SLICES = ("/system.slice", "/runtime.slice", "/podruntime.slice", "/kubereserved.slice")
@@ -83,6 +90,7 @@ class Sweeper:
         self._services: dict[CgroupId, CgroupPlace] = {}
         self._services_due_ns = 0
         self._changes = -1
+        self._waiting: dict[CgroupId, CgroupPlace] = {}
         self._unopened: dict[CgroupId, None] = {}
         self._previous_ns = 0
         self._next_full = 0  # a place among the members
@@ -95,21 +103,26 @@ class Sweeper:
     def steps(self) -> Iterator[None]:
         """One sweep, in `latest` when it is done; between the steps others may run."""
         started = self._clock.boottime_ns()
-        self._follow(started)
+        yield from self._follow(started)
         members = list(self._members.values())
         first, share = self._take_turn(started, len(members))
         samples: dict[CgroupId, CgroupSample] = {}
         missed = len(self._unopened)
         clock = self._clock.boottime_ns
+        done, step_ends = 0, clock() + STEP_NS
         for at, member in enumerate(members):
-            if at and at % STEP == 0:
+            now = clock()
+            if done == STEP or now > step_ends:
                 yield
+                now = clock()
+                done, step_ends = 0, now + STEP_NS
+            done += 1
             kind = member.kind
             if kind is CgroupKind.CONTAINER and self._is_sandbox(member.key):
                 kind = CgroupKind.SANDBOX
             full = (at - first) % len(members) < share
             try:
-                samples[member.key] = member.swept.sample(kind, clock(), full=full)
+                samples[member.key] = member.swept.sample(kind, now, full=full)
             except SourceAbsent as error:
                 if error.absent.absence is Absence.VANISHED:
                     self._drop(member.key)
@@ -134,6 +147,7 @@ class Sweeper:
         """Close all descriptors."""
         for key in list(self._members):
             self._drop(key)
+        self._waiting.clear()
         self._changes = -1
 
     def _take_turn(self, now_ns: int, members: int) -> tuple[int, int]:
@@ -147,26 +161,35 @@ class Sweeper:
         self._next_full = (first + share) % max(1, members)
         return first, share
 
-    def _follow(self, now_ns: int) -> None:
+    def _follow(self, now_ns: int) -> Iterator[None]:
         """Open what has come, close what is gone; nothing to do if neither has."""
         renewed = now_ns >= self._services_due_ns
         if renewed:
             self._services = dict(self._find_services())
             self._services_due_ns = now_ns + int(SERVICES_SECONDS * 1e9)
-        if not renewed and self._source.changes == self._changes:
-            return
-        self._changes = self._source.changes
+        if renewed or self._source.changes != self._changes:
+            self._changes = self._source.changes
+            yield from self._compare(list(self._source.followed()))
+        for at, key in enumerate(list(self._waiting)[:MOST_OPENED]):
+            if at and at % STEP == 0:
+                yield
+            self._open(key, self._waiting.pop(key))
+
+    def _compare(self, followed: Sequence[tuple[CgroupPlace, int]]) -> Iterator[None]:
+        """What waits to be opened is what is wanted and not open."""
         wanted = dict(self._services)
         hierarchy = self._fs.hierarchy
-        for place, inode in self._source.followed():
+        for at, (place, inode) in enumerate(followed, 1):
+            if at % COMPARED == 0:
+                yield
             if place.level in _KINDS:
                 wanted[CgroupId(hierarchy=hierarchy, inode=inode)] = place
-        for key in self._members.keys() - wanted.keys():
+        for at, key in enumerate(self._members.keys() - wanted.keys(), 1):
+            if at % STEP == 0:
+                yield
             self._drop(key)
         self._unopened.clear()
-        for key, place in wanted.items():
-            if key not in self._members:
-                self._open(key, place)
+        self._waiting = {k: place for k, place in wanted.items() if k not in self._members}
 
     def _find_services(self) -> Iterator[tuple[CgroupId, CgroupPlace]]:
         """The root, and at most MAX_SERVICES units of the node."""

@@ -14,8 +14,6 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
 
 from __future__ import annotations
 
-from typing import cast
-
 from agent.model.usage import CPUUse
 from agent.parse.flat_keyed import FlatKeyed
 
@@ -30,9 +28,9 @@ def parse_cpu_stat(data: bytes) -> CPUUse:
     """Microseconds since the cgroup was made, of it and all below; ParseError without usage."""
     usage, user, system, periods, throttled, throttled_us = _V2.numbers(data)
     return CPUUse(
-        usage_us=cast("int", usage),
-        user_us=cast("int", user),
-        system_us=cast("int", system),
+        usage_us=usage,
+        user_us=user,
+        system_us=system,
         periods=periods,
         throttled_periods=throttled,
         throttled_us=throttled_us,

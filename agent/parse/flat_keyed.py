@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import Any
 
 from agent.model.absence import ParseError
 from agent.parse.digits import number
@@ -42,8 +43,10 @@ class FlatKeyed:
         self._wanted = self._required + tuple(key.encode() for key in optional)
         self._layout = _Layout(-1, [b""], (), tuple)
 
-    def numbers(self, data: bytes) -> list[int | None]:
-        """The required numbers, then the optional ones; None: no such line. Raises ParseError."""
+    def numbers(self, data: bytes) -> list[Any]:
+        """The required numbers, each an int, then the optional ones, None if there is no such
+        line. Raises ParseError.
+        """
         layout = self._layout
         split = layout.split
         words = data.split(None, split)

@@ -16,7 +16,7 @@ https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from agent.parse.flat_keyed import FlatKeyed
 
@@ -47,21 +47,10 @@ _V1 = FlatKeyed(
 
 def parse_memory_stat(data: bytes) -> MemoryStat:
     """Of cgroup v2; ParseError without anon, file or inactive_file."""
-    anon, file, inactive_file, kernel, shmem, refaults = _V2.numbers(data)
-    return MemoryStat(
-        cast("int", anon), cast("int", file), cast("int", inactive_file), kernel, shmem, refaults
-    )
+    return MemoryStat(*_V2.numbers(data))
 
 
 def parse_memory_stat_v1(data: bytes) -> MemoryStat:
     """Of cgroup v1, with the cgroups below; ParseError without the lines that v2 requires too."""
     anon, file, inactive_file, shmem, refaults, swap = _V1.numbers(data)
-    return MemoryStat(
-        cast("int", anon),
-        cast("int", file),
-        cast("int", inactive_file),
-        None,
-        shmem,
-        refaults,
-        swap,
-    )
+    return MemoryStat(anon, file, inactive_file, None, shmem, refaults, swap)

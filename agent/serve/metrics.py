@@ -381,7 +381,7 @@ ROWS = (
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(
         "scrape_duration_seconds",
-        "Time that the scrape before this one took to render; absent in the first.",
+        "Time that the scrape before this one took to write; absent in the first.",
         lambda s: _one(s.http.last_scrape_seconds),
     ),
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from agent.serve import conditions
 from agent.serve.container_series import ContainerSeries
 from agent.serve.exits import EXITS, ExitLines
-from agent.serve.exposition import EOF, ContainerLines, gzipped, registry_text
+from agent.serve.exposition import EOF, ContainerLines, gathered, gzipped, registry_text
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.negotiate import Format, accepts_gzip, choose_format
 from agent.serve.registry import ScrapeCollector, build_registry
@@ -19,7 +20,7 @@ _WHERE = "nodewitness: /metrics for Prometheus, /healthz for probes; `nodectl st
 
 
 class Pages:
-    """Writes the pages from the view. Rendering runs on the event loop, for it is short."""
+    """Writes the pages from the view. Rendering runs on the event loop, in short steps."""
 
     def __init__(
         self, view: View, statistics: HttpStatistics, tls: TlsStatistics | None = None
@@ -45,9 +46,11 @@ class Pages:
             case _:
                 return Response.words(HTTPStatus.NOT_FOUND, f"no such page; {_WHERE}")
 
-    def render(self, form: Format) -> list[bytes]:
-        """All metrics at this moment, in pieces."""
-        series = self._view.series()
+    def pieces(self, form: Format) -> Iterator[bytes]:
+        """All metrics of this moment. Each piece is written when it is asked for, in some
+        milliseconds; between them others may run.
+        """
+        series, running, deaths = self._view.series(), self._view.running(), self._view.exits()
         self._collector.now = Scrape(
             status=self._view.status(),
             series=series,
@@ -57,24 +60,24 @@ class Pages:
             pressure=self._view.pressure(),
             conditions=conditions.series(self._view.conditions),
         )
-        pieces = [registry_text(self._registry, form), KILLS.head(form)]
-        pieces += self._kills.lines(series.containers)
-        pieces += self._containers.pieces(self._view.running(), form)
-        deaths = self._exits.lines(self._view.exits())
-        if deaths:
-            pieces += [EXITS.head(form), *deaths]
+        yield registry_text(self._registry, form)
+        yield KILLS.head(form) + b"".join(self._kills.lines(series.containers))
+        yield from self._containers.pieces(running, form)
+        lines = self._exits.lines(deaths)
+        if lines:
+            yield EXITS.head(form) + b"".join(lines)
         if form is Format.OPENMETRICS:
-            pieces.append(EOF)
-        return pieces
+            yield EOF
 
     async def _metrics(self, request: Request) -> Response:
         form = choose_format(request.headers.get("accept", ""))
         headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
         begun = time.perf_counter()
-        body = self.render(form)
+        if accepts_gzip(request.headers.get("accept-encoding", "")):
+            body = await gzipped(self.pieces(form))
+            headers["Content-Encoding"] = "gzip"
+        else:
+            body = await gathered(self.pieces(form))
         self._statistics.last_scrape_seconds = time.perf_counter() - begun
         self._statistics.scrapes += 1
-        if accepts_gzip(request.headers.get("accept-encoding", "")):
-            body = await gzipped(body)
-            headers["Content-Encoding"] = "gzip"
         return Response(body=body, headers=headers)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
 
-from agent.derive.usage import UsageFold, rates
+from agent.derive.usage import STEP, UsageFold, rates
 from agent.model.cgroup import CgroupId, CgroupPlace, Limit, MemoryLimit
 from agent.model.rates import Derived
 from agent.model.usage import (
@@ -61,7 +61,7 @@ def after(
 ) -> Derived:
     """What is known after so many seconds, swept once a second, in full every fifth time."""
     fold = UsageFold()
-    derived: dict[CgroupId, Derived] = {}
+    derived: Mapping[CgroupId, Derived] = {}
     for second in range(1, seconds + 1):
         full = second % 5 == 0
         derived = fold.observe(sweep(sample(second, level(second), limit=limit, full=full)))
@@ -130,6 +130,16 @@ def test_rates_are_kept_between_full_samples() -> None:
     assert first.rates.throttled_ratio is None  # no period had anything to run
     later = sample(11, cpu=replace(CPU, usage_us=9_000_000), full=False)
     assert fold.observe(sweep(later))[KEY] == first
+
+
+def test_others_may_run_in_between() -> None:
+    """Many cgroups are looked at in steps; what follows is told of all of them at once."""
+    one = sample(5, cpu=CPU)
+    many = [replace(one, id=CgroupId(hierarchy="v2", inode=n)) for n in range(2 * STEP + 1)]
+    fold = UsageFold()
+    seen = [len(fold.derived) for _ in fold.steps(sweep(*many))]
+    assert seen == [0, 0]
+    assert len(fold.derived) == len(many)
 
 
 def test_a_leak_is_told() -> None:

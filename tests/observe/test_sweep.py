@@ -14,7 +14,7 @@ from agent.host.cgroup_v2 import CgroupV2
 from agent.host.mounts import MemoryHierarchy
 from agent.model.cgroup import CgroupMode, CgroupPlace, Limit, MemoryEvents
 from agent.model.usage import CgroupKind, CgroupSample, Sweep
-from agent.observe.sweep import FULL_SECONDS, SERVICES_SECONDS, STEP, Sweeper
+from agent.observe.sweep import FULL_SECONDS, SERVICES_SECONDS, STEP, STEP_NS, Sweeper
 from agent.observe.swept import LIMITS_EVERY
 from agent.parse.cgroup_path import place
 from tests.observe.fakes import FakeClock
@@ -46,6 +46,7 @@ FILES = {
     "cpu.weight": b"39\n",
     "pids.max": b"max\n",
 }
+BARE = {"cgroup.procs": b"", "cpu.stat": b"usage_usec 9\nuser_usec 5\nsystem_usec 4\n"}
 FILES_V1 = {
     "cgroup.procs": b"",
     "memory.usage_in_bytes": b"1000\n",
@@ -179,9 +180,8 @@ def test_limits_that_change_in_place(tree: Tree) -> None:
 
 def test_what_is_not_there_is_none(tree: Tree) -> None:
     """The root has no memory.current; a kernel may have no PSI, no io controller, no limits."""
-    bare = {"cgroup.procs": b"", "cpu.stat": b"usage_usec 9\nuser_usec 5\nsystem_usec 4\n"}
-    tree.make("/", {**bare, "memory.stat": MEMORY_STAT}, follow=False)
-    tree.make(ONE, bare)
+    tree.make("/", {**BARE, "memory.stat": MEMORY_STAT}, follow=False)
+    tree.make(ONE, BARE)
     for path in ("/", ONE):
         sample = tree.sample(path)
         assert (sample.memory, sample.pids, sample.memory_pressure) == (None, None, None)
@@ -253,9 +253,49 @@ def test_others_may_run_in_between(tree: Tree) -> None:
     """A sweep of many is done in steps."""
     for number in range(2 * STEP + 1):
         tree.make(f"{POD}/{number:064x}")
+    assert len(list(tree.sweeper.steps())) == 2 + 3  # to open them, to read them
     assert len(list(tree.sweeper.steps())) == 3
     assert tree.sweeper.latest is not None
     assert len(tree.sweeper.latest.samples) == 2 * STEP + 1
+
+
+def test_slow_reading_makes_short_steps(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an emulated or overloaded node a step ends by the clock."""
+    for number in range(STEP):
+        tree.make(f"{POD}/{number:064x}")
+    tree.sweep()
+
+    def takes(now_ns: int) -> bool:
+        tree.clock.now_ns = now_ns + STEP_NS // 4
+        return True
+
+    monkeypatch.setattr(tree.sweeper, "_is_sandbox", lambda key: takes(tree.clock.now_ns))
+    assert STEP // 8 < len(list(tree.sweeper.steps())) <= STEP // 4 + 1
+
+
+def test_a_burst_is_taken_up_little_by_little(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sweep opens more than some hundreds, no step more than some; then all are read, and what
+    goes before its turn is no trouble.
+    """
+    monkeypatch.setattr("agent.observe.sweep.MOST_OPENED", 2 * STEP)
+    monkeypatch.setattr("agent.observe.sweep.COMPARED", STEP)
+    tree.make("/", BARE, follow=False)
+    many = 5 * STEP
+    for number in range(many - 1):
+        tree.make(f"{POD}/{number:064x}", BARE)
+    opened: list[int] = []
+    while (first := tree.sweeper.latest) is None or len(first.samples) < many - 1:
+        before = len(tree.sweeper._members)
+        for _ in tree.sweeper.steps():
+            now = len(tree.sweeper._members)
+            assert now - before <= STEP
+            before = now
+        opened.append(before)
+        if len(opened) == 1:
+            tree.remove(f"{POD}/{many - 2:064x}")
+    assert opened == [2 * STEP, 4 * STEP, many - 1]
+    assert tree.sweeper.latest is not None
+    assert tree.sweeper.latest.missed == 0
 
 
 def test_v1(tmp_path: Path) -> None:

@@ -174,6 +174,7 @@ class SampleView:
     def __init__(self) -> None:
         self.now = STATUS
         self.oom = SERIES
+        self.now_running = RUNNING
         self.memory_now: MemoryReport | None = MEMORY
         self.pressure_now: PressureReport | None = PRESSURE
         self.incidents = IncidentIndex(20_000)
@@ -189,7 +190,7 @@ class SampleView:
         return self.oom
 
     def running(self) -> Running:
-        return RUNNING
+        return self.now_running
 
     def exits(self) -> dict[tuple[str, str, str], dict[Verdict, int]]:
         return self.ended

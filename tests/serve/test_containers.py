@@ -75,7 +75,7 @@ def test_before_the_first_sweep() -> None:
     assert app.state == wire.CGROUP_STATE_UNKNOWN
     assert not app.HasField("usage")
     assert not pods(pb.ListPodsRequest(), running).pods[0].HasField("usage")
-    assert ContainerSeries().pieces(running, Format.TEXT) == []
+    assert list(ContainerSeries().pieces(running, Format.TEXT)) == []
 
 
 def test_a_list_that_is_too_long() -> None:
@@ -131,6 +131,6 @@ def test_one_series_for_a_container_that_came_again() -> None:
     old, new = record(10, forged), record(11, forged, first_seen_ns=2 * NS)
     for both in ((old, new), (new, old)):
         running = Running(containers=both, pods=(), wall_offset_ns=0, report=RUNNING.report)
-        pieces = ContainerSeries().pieces(running, Format.TEXT)
-        assert pieces[1].count(b"\n") == 1
-        assert pieces[1].endswith(f"}} {32 * MI}\n".encode())
+        piece = next(ContainerSeries().pieces(running, Format.TEXT))
+        assert piece.count(b"\n") == 3
+        assert piece.endswith(f"}} {32 * MI}\n".encode())

@@ -76,9 +76,9 @@ def test_series(form: Format) -> None:
         ("shop", "w\\x0a", 'a"'): {Verdict.EXITED: 1},
     }
     pages = Pages(view, HttpStatistics())
-    pages.render(form)
+    b"".join(pages.pieces(form))
     view.ended[("shop", "web-0", "app")] = {Verdict.EXITED: 2, Verdict.CRASHED: 0}
-    text = b"".join(pages.render(form)).decode()
+    text = b"".join(pages.pieces(form)).decode()
     head = "nodewitness_container_exits"
     kind = f"# TYPE {head}{'_total' if form is Format.TEXT else ''} counter\n"
     assert text.count(kind) == 1
@@ -97,5 +97,5 @@ def test_series(form: Format) -> None:
 
 def test_no_death_no_family() -> None:
     """What has no sample is left out."""
-    text = b"".join(Pages(SampleView(), HttpStatistics()).render(Format.TEXT)).decode()
+    text = b"".join(Pages(SampleView(), HttpStatistics()).pieces(Format.TEXT)).decode()
     assert "container_exits" not in text
