@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 from agent.api.condition import condition_to_wire
 from agent.detect import (
@@ -142,13 +143,14 @@ PARTS: tuple[Callable[[], list[Finding]], ...] = (
 )
 
 
+@cache
 def found() -> dict[str, Finding]:
     """By condition."""
     return {finding.type: finding for part in PARTS for finding in part()}
 
 
 def shown(name: str, *, wide: bool = False, seconds: int = 30) -> str:
-    """What `nodectl conditions NAME` prints of it (`wide`: with -o wide), so long after its start."""
+    """What `nodectl conditions NAME` prints of it, `wide` with -o wide, so long after it began."""
     finding, kind = found()[name], find(name)
     assert kind is not None
     condition = Condition(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def groups(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+@cache
 def rules() -> list[tuple[str, dict[str, Any]]]:
     """(group, rule) of all files."""
     return [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from functools import cache
 from typing import Any
 
 import pytest
@@ -135,6 +136,7 @@ def test_required_sources() -> None:
     assert set(others["source"].split("|")) == up
 
 
+@cache
 def _cases() -> list[dict[str, Any]]:
     return [
         case
