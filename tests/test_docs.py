@@ -22,12 +22,12 @@ from agent.config import describe
 from agent.engine.announce import opening
 from agent.engine.board import TELLS
 from agent.main import main as daemon
-from agent.model.catalogue import CATALOGUE
+from agent.model.catalogue import CATALOGUE, find
 from agent.model.condition import Verity
 from agent.model.oom import Attribution, Confidence, LimitLevel
 from agent.model.source import SourceHealth, SourceState
 from agent.nodectl.exits import MEANING
-from agent.nodectl.explain import holds, needs
+from agent.nodectl.explain import explained, holds, needs
 from agent.nodectl.main import cli
 from agent.serve.container_series import FAMILIES, LABELS
 from agent.serve.exits import EXIT_LABELS, EXITS
@@ -36,6 +36,8 @@ from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.registry import ScrapeCollector, build_registry
 from tests.lab.__main__ import WELCOME
 from tests.lab.storm_table import STORMS, parse_table
+from tests.prometheus import found as finding
+from tests.prometheus import rules
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.pressure_sample import PRESSURE
@@ -127,6 +129,14 @@ def shown(tag: str) -> str:
             return make_run()
         case "lab-welcome":
             return WELCOME
+        case _ if tag.startswith("explain-"):
+            kind = find(tag.removeprefix("explain-"))
+            assert kind is not None, tag
+            return explained(kind) + "\n"
+        case _ if tag.startswith("found-wide-"):
+            return finding.shown(tag.removeprefix("found-wide-"), wide=True)
+        case _ if tag.startswith("found-"):
+            return finding.shown(tag.removeprefix("found-"))
         case _:
             return (ROOT / "tests" / tag).read_text()
 
@@ -201,11 +211,30 @@ def holds_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def alerts_table() -> str:
+    lines = ["| alert | severity | fires after | stays for | what it is |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    lines += [
+        f"| [{alert.name}](#{rules.anchor(alert.name)}) | {alert.labels['severity']} | "
+        f"{alert.after or 'at once'} | {alert.stays or '-'} | {alert.annotations['summary']} |"
+        for alert in rules.alerts()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def unalerted_table() -> str:
+    lines = ["| condition | why it has no alert |", "| --- | --- |"]
+    lines += [f"| `{name}` | {why} |" for name, why in rules.WITHOUT.items()]
+    return "\n".join(lines) + "\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics_table,
     "keys": keys_table,
     "conditions": conditions_table,
     "holds": holds_table,
+    "alerts": alerts_table,
+    "unalerted": unalerted_table,
 }
 
 

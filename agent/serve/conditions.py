@@ -95,12 +95,14 @@ def of_node(now: ConditionSeries) -> Iterator[tuple[tuple[str, ...], float]]:
 
 
 def of_pods(now: ConditionSeries) -> Samples:
-    """1 while True. A pod that is known by its UID alone has that in place of its name."""
+    """1 while True, with the severity that was found, which may be less than the catalogue's. A pod
+    that is known by its UID alone has that in place of its name.
+    """
     found = {}
     for condition in now.of_pods:
         who = condition.entity.names
         names = ("", condition.entity.id, "")
         if who is not None:
             names = (who.namespace, who.pod or who.pod_uid, who.name)
-        found[(*names, condition.type)] = 1.0
+        found[(*names, condition.type, condition.severity.value)] = 1.0
     return found.items()

@@ -303,7 +303,7 @@ ROWS = (
         "pod_condition",
         "Conditions of pods and containers; 1 while True, else absent.",
         lambda s: conditions.of_pods(s.conditions),
-        labels=("namespace", "pod", "container", "condition"),
+        labels=("namespace", "pod", "container", "condition", "severity"),
     ),
     _gauge(
         "conditions_left_out",

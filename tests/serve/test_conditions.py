@@ -9,7 +9,7 @@ import pytest
 from agent.api.v1 import condition_pb2
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.catalogue import CATALOGUE
-from agent.model.condition import Entity, EntityKind, Finding, Verity
+from agent.model.condition import Entity, EntityKind, Finding, Severity, Verity
 from agent.model.oom import Container
 from agent.serve.conditions import answer, counts, of_node, of_pods, series
 from agent.serve.messages import MESSAGE_BYTES, InvalidRequestError
@@ -95,9 +95,17 @@ def test_pods() -> None:
     )
     found = dict(of_pods(series(judged(hidden(), hidden(second), hidden(nameless), nobody))))
     assert found == {
-        ("shop", "web-0", "app", "HiddenOOMKill"): 1,
-        ("", "uid-2", "", "HiddenOOMKill"): 1,
-        ("", "7c" * 32, "", "HiddenOOMKill"): 1,
+        ("shop", "web-0", "app", "HiddenOOMKill", "critical"): 1,
+        ("", "uid-2", "", "HiddenOOMKill", "critical"): 1,
+        ("", "7c" * 32, "", "HiddenOOMKill", "critical"): 1,
+    }
+
+
+def test_pods_by_the_severity_that_was_found() -> None:
+    """Alerts must not page for what the detector calls information."""
+    mild = replace(hidden(), severity=Severity.INFO)
+    assert dict(of_pods(series(judged(mild)))) == {
+        ("shop", "web-0", "app", "HiddenOOMKill", "info"): 1
     }
 
 
