@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.detect.detector import Detector
-from agent.detect.oom import entity, evidence, latest, limit, victims
+from agent.detect.oom import Remembered, entity, evidence, latest, limit, victims
 from agent.detect.scene import Scene
 from agent.model.catalogue.oom import RUNTIME_DISAGREES
 from agent.model.condition import Evidence, Finding
-from agent.model.oom import Disagreement, OOMIncident
+from agent.model.oom import Container, Disagreement, OOMIncident
 
 _REASONS = {
     Disagreement.KILL_NOT_REPORTED: "KillNotReported",
@@ -42,21 +42,26 @@ def _detect(scene: Scene) -> Iterator[Finding]:
                 ),
                 at_boottime_ns=death.boottime_ns,
             )
-    for incident, container in latest(scene, _wrong):
-        killed = f"the kernel killed {victims(incident)} {limit(incident)}"
-        yield Finding(
-            type=RUNTIME_DISAGREES.name,
-            entity=entity(container),
-            reason=_REASONS[incident.disagreement],
-            message=f"the runtime says {incident.runtime_says}; "
-            + _KERNEL.get(incident.disagreement, killed),
-            evidence=evidence(incident),
-            at_boottime_ns=incident.boottime_ns,
-        )
+    found = latest(scene, _wrong)
+    yield from _FINDINGS.of((incident, container, 0) for incident, container in found)
+
+
+def _finding(incident: OOMIncident, container: Container, _: int) -> Finding:
+    killed = f"the kernel killed {victims(incident)} {limit(incident)}"
+    return Finding(
+        type=RUNTIME_DISAGREES.name,
+        entity=entity(container),
+        reason=_REASONS[incident.disagreement],
+        message=f"the runtime says {incident.runtime_says}; "
+        + _KERNEL.get(incident.disagreement, killed),
+        evidence=evidence(incident),
+        at_boottime_ns=incident.boottime_ns,
+    )
 
 
 def _wrong(incident: OOMIncident) -> bool:
     return incident.disagreement is not Disagreement.NONE
 
 
+_FINDINGS = Remembered(_finding)
 DETECTOR = Detector(condition=RUNTIME_DISAGREES, detect=_detect)

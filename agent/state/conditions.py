@@ -96,6 +96,8 @@ class Conditions:
         self._admit(found)
         changed = []
         for key, track in list(self._tracks.items()):
+            if track.stands(found.get(key), now):
+                continue  # of a storm's hundreds of kills, all but the latest
             change = self._step(track, found.get(key), round_.alive, now)
             if change is not None:
                 changed.append(change)

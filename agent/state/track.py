@@ -36,6 +36,7 @@ class Track:
     told_ns: int = 0  # when the status or the reason changed last
     warm_ns: int = 0  # until then nothing is missed: who finds it may need a while after the start
     was: str = ""  # what was said while it was True, until it is False
+    said: Finding | None = None  # from which the condition has its words
 
     @property
     def status(self) -> Verity | None:
@@ -45,6 +46,16 @@ class Track:
     def watches_type(self) -> bool:
         """It stands for the type as a whole, which is about pods or containers: never True."""
         return self.entity.kind is EntityKind.NODE and self.kind.entity is not EntityKind.NODE
+
+    def stands(self, finding: Finding | None, now: Moment) -> bool:
+        """Whether this very finding, of an event, made the condition True and it has not expired:
+        then one more round changes nothing.
+        """
+        if finding is None or finding is not self.said or finding.at_boottime_ns is None:
+            return False
+        if self.expires_ns is None or now.boottime_ns >= self.expires_ns:
+            return False
+        return self.status is Verity.TRUE and self.blind_since_ns is None
 
     def step(
         self, finding: Finding | None, blind: str | None, now: Moment, ttl_ns: int | None
@@ -136,6 +147,7 @@ class Track:
                     self.condition = replace(
                         before, expires_wall_ns=wall, expires_boottime_ns=expires
                     )
+                self.said = finding
                 return False
         since = now.boottime_ns if finding is None else _at(finding, now)
         told = before is None or before.status is not status or before.reason != reason
@@ -159,6 +171,7 @@ class Track:
             expires_boottime_ns=expires,
             revision=(0 if before is None else before.revision) + told,
         )
+        self.said = finding
         if told:
             self.told_ns = now.boottime_ns
         if status is not Verity.UNKNOWN:

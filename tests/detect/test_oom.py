@@ -13,6 +13,7 @@ from agent.detect import (
     oom_kills_unattributed,
     runtime_disagrees,
 )
+from agent.detect.oom import victims
 from agent.detect.scene import Scene
 from agent.model.condition import Finding, Severity
 from agent.model.exits import ContainerDeath, Verdict
@@ -126,6 +127,38 @@ def test_container_killed(
     """One kill at its own limit is information; more, or at a limit that it shares, a warning."""
     found = killed(*incidents)
     assert [(each.reason, each.severity) for each in found] == [(reason, severity)]
+
+
+def test_a_tick_costs_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a storm each tick has the same words for all its kills: they are made once, and again
+    only for what is new, revised, or counted anew.
+    """
+    made: list[str] = []
+
+    def counted(incident: OOMIncident) -> str:
+        made.append(incident.id)
+        return victims(incident)
+
+    monkeypatch.setattr("agent.detect.container_oom_killed.victims", counted)
+    storm = [
+        replace(KILL, id=f"boot/s{n}", container=replace(APP, id=f"{n:064}")) for n in range(500)
+    ]
+    first = killed(*storm)
+    assert made == [incident.id for incident in storm]
+    made.clear()
+    assert all(a is b for a, b in zip(first, killed(*storm), strict=True))
+    assert made == []
+    revised = replace(storm[7], revision=3, outcome=Outcome.DIED)
+    again = replace(KILL, id="boot/again", container=storm[9].container)
+    storm[7] = revised
+    found = killed(*storm, again)
+    assert made == [revised.id, again.id]
+    assert [each.reason for each in found if each not in first] == ["OwnLimit", "Repeated"]
+    made.clear()
+    assert found[8] is killed(storm[8])[0]
+    assert made == []
+    killed(storm[9])  # the only one of its container again
+    assert made == [storm[9].id]
 
 
 def test_unattributed() -> None:
