@@ -142,14 +142,11 @@ class Closing:
     def _wanted(self, entry: Entry, now_ns: int) -> list[Output]:
         out: list[Output] = []
         incident = entry.incident
-        lost = tuple(
-            (victim.pid, incident.boottime_ns)
-            for victim in incident.victims
-            if not victim.cgroup and victim.pid is not None
-        )
-        if len(lost) > entry.places_asked:
-            entry.places_asked = len(lost)
-            out.append(PlacesWanted(incident_id=incident.id, victims=lost))
+        unsure = entry.unsure
+        if len(unsure) > entry.places_asked:
+            entry.places_asked = len(unsure)
+            victims = tuple((pid, incident.boottime_ns) for pid in unsure)
+            out.append(PlacesWanted(incident_id=incident.id, victims=victims))
         if incident.limit_bytes is None and incident.limit_cgroup and not entry.limit_asked:
             entry.limit_asked = True
             out.append(LimitWanted(incident_id=incident.id, cgroup=incident.limit_cgroup))

@@ -37,6 +37,18 @@ class Entry:
     ordinals: list[dict[str, int]] = field(default_factory=list)  # per victim, see Levels.book
 
     @property
+    def unsure(self) -> tuple[int, ...]:
+        """The pids of victims whose cgroup nothing tells, or only a counter: the flight recorder
+        may know better.
+        """
+        return tuple(
+            victim.pid
+            for victim in self.incident.victims
+            if victim.pid is not None
+            and victim.attribution in (Attribution.NONE, Attribution.COUNTER)
+        )
+
+    @property
     def settled(self) -> bool:
         """Nothing is owed any more; later evidence can still amend it."""
         incident = self.incident
@@ -63,7 +75,9 @@ class IncidentBook:
         self._unwitnessed: dict[str, set[str]] = {}  # by cgroup path: whose count is awaited there
 
     def restore(self, incidents: Iterable[OOMIncident], *, rebuild: bool) -> None:
-        """Take over the incidents of a former run on this boot; open ones are asked about at once.
+        """Take over the incidents of a former run on this boot; open ones are asked about at once,
+        and so are those of which the flight recorder may know more: its answer to the former run
+        died with that.
 
         With `rebuild` the tally and the levels are summed up from them, for want of a checkpoint.
         """
@@ -78,7 +92,7 @@ class IncidentBook:
                 entry.place = place_of(cgroup)
             if incident.outcome is Outcome.OPEN and entry.place and entry.place.container_id:
                 entry.fate_owed, entry.fate_due_ns = True, 0
-            if not entry.settled:
+            if not entry.settled or entry.unsure:
                 self._open[incident.id] = None
         if rebuild:  # all of this is from before what is now the first run on this boot
             tally = self._tally
