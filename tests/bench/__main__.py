@@ -89,8 +89,9 @@ def whole_agent(guest: Guest, containers: int, *, peer: bool) -> Figures:
         found |= _figures(guest, f"tests.bench.agent_cost {_pid(guest)} {more}")
     finally:
         agent.close()
-    for_sweeps = found["cpu_share"] - found["cpu_share_without_sweeps"]
-    found["cpu_ms_per_sweep"] = for_sweeps * 1e3 / found["sweeps_per_second"]
+    if found["sweeps_per_second"]:
+        for_sweeps = found["cpu_share"] - found["cpu_share_without_sweeps"]
+        found["cpu_ms_per_sweep"] = for_sweeps * 1e3 / found["sweeps_per_second"]
     return found
 
 
