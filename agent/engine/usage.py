@@ -17,6 +17,8 @@ from agent.observe.sweep import Sweeper
 USAGE = "usage"
 MOST_OF_THE_TIME = 0.1
 """Where a sweep takes long (a thousand containers, a slow machine) they come less often."""
+CATCHING_UP = 0.5
+"""The same while some of a burst of new cgroups have not been read yet."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,7 +39,8 @@ class UsageWatch:
             begun = self.clock.boottime_ns()
             await self.guard.run(USAGE, self.look())
             took = (self.clock.boottime_ns() - begun) / 1e9
-            await asyncio.sleep(max(interval_seconds, took / MOST_OF_THE_TIME) - took)
+            most = CATCHING_UP if self.sweeper.behind else MOST_OF_THE_TIME
+            await asyncio.sleep(max(interval_seconds, took / most) - took)
 
     async def look(self) -> None:
         """One sweep."""

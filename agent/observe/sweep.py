@@ -143,6 +143,11 @@ class Sweeper:
         )
         yield
 
+    @property
+    def behind(self) -> bool:
+        """Whether there are cgroups that have not had their turn yet."""
+        return bool(self._waiting)
+
     def close(self) -> None:
         """Close all descriptors."""
         for key in list(self._members):

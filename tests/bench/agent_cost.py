@@ -1,9 +1,11 @@
 """In the guest: what the running agent costs at rest, at a scrape, and beside the peer.
 
     python3 -m tests.bench.agent_cost PID CONTAINERS [PEER]
+    python3 -m tests.bench.agent_cost PID
 
 Waits until every container has its series. Prints one line of JSON. CPU is the process's own, user
-and system. With the peer (tests/bench/exporter) it serves the same series of containers, and both
+and system. Of an agent that does not sweep, with the pid alone, its share of a core is told. With
+the peer (tests/bench/exporter) it serves the same series of containers, and both
 are scraped in turn as Prometheus does it, with gzip.
 """
 
@@ -78,21 +80,23 @@ def cgroups() -> int:
     return 2 + below + len(list(ROOT.glob("system.slice/*.service")))
 
 
+def share_of_a_core(pid: int) -> float:
+    """In one window."""
+    cpu, begun = cpu_ms(pid), time.monotonic()
+    time.sleep(WINDOW_SECONDS)
+    return (cpu_ms(pid) - cpu) / 1e3 / (time.monotonic() - begun)
+
+
 def at_rest(pid: int) -> dict[str, float]:
-    """Its share of a core, and what one sweep costs, all that it does besides included."""
-    shares, per_sweep, paces = [], [], []
+    """Its share of a core, at that pace of sweeps."""
+    shares, paces = [], []
     for _ in range(WINDOWS):
-        before, cpu, begun = records(), cpu_ms(pid), time.monotonic()
-        time.sleep(WINDOW_SECONDS)
-        cpu, took = cpu_ms(pid) - cpu, time.monotonic() - begun
-        sweeps = max(1.0, (records() - before) / cgroups())
-        shares.append(cpu / 1e3 / took)
-        per_sweep.append(cpu / sweeps)
-        paces.append(sweeps / took)
+        before, begun = records(), time.monotonic()
+        shares.append(share_of_a_core(pid))
+        paces.append((records() - before) / cgroups() / (time.monotonic() - begun))
     return {
         "cpu_share": statistics.median(shares),
-        "cpu_ms_per_sweep": statistics.median(per_sweep),
-        "sweeps_per_second": statistics.median(paces),
+        "sweeps_per_second": statistics.mean(paces),
     }
 
 
@@ -170,8 +174,13 @@ def beside_the_peer(pid: int, share: float, peer: str) -> dict[str, float]:
 
 
 def main() -> None:
-    pid, containers = map(int, sys.argv[1:3])
-    wait_for_series(containers)
+    pid = int(sys.argv[1])
+    if len(sys.argv) == 2:
+        time.sleep(WINDOW_SECONDS)  # what a start brings is over
+        shares = [share_of_a_core(pid) for _ in range(WINDOWS)]
+        print(json.dumps({"cpu_share_without_sweeps": statistics.median(shares)}))
+        return
+    wait_for_series(int(sys.argv[2]))
     found = at_rest(pid) | resident(pid)
     found["scrape_series"] = len(re.findall(r"^[^#\n]", text(), re.MULTILINE))
     share = found["cpu_share"]

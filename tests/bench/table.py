@@ -50,10 +50,10 @@ def _rows(columns: list[Figures]) -> Iterator[Row]:
         ("  ratio", _ratio("sweep_ratio"), "3"),
         ("  the same, nothing changed", _ms("sweep_python_unchanged_ms"), ""),
         ("  ratio", _ratio("sweep_unchanged_ratio"), ""),
-        ("the agent at rest, CPU for each sweep", _ms("cpu_ms_per_sweep"), ""),
-        ("  at one sweep a second, of a core", _share, "2.0 %"),
-        ("  ratio to C's", _rest_ratio, ""),
-        ("  sweeps a second", _ratio("sweeps_per_second"), ""),
+        ("the agent at rest without sweeps, of a core", _percent("cpu_share_without_sweeps"), ""),
+        ("  at one sweep a second: C", _c_share, ""),
+        ("  nodewitness", _share, "2.0 %"),
+        ("  ratio", _share_ratio, ""),
         ("a scrape's series", _count("scrape_series"), ""),
         ("  CPU", _ms("scrape_cpu_ms"), ""),
         ("  CPU of the peer", _ms("peer_scrape_cpu_ms"), ""),
@@ -92,10 +92,22 @@ def _mib(name: str) -> Callable[[Figures], str]:
     return lambda figures: f"{figures[name] / MIB:.0f} MiB"
 
 
+def _percent(name: str) -> Callable[[Figures], str]:
+    return lambda figures: f"{figures[name]:.1%}".replace("%", " %")
+
+
+def _c_share(figures: Figures) -> str:
+    return f"{figures['sweep_c_ms'] / 10:.1f} %"
+
+
 def _share(figures: Figures) -> str:
-    """Of a core, had there been a sweep in each second: slow ones come less often."""
-    return f"{figures['cpu_ms_per_sweep'] / 10:.1f} %"
+    return f"{_of_a_core(figures):.1%}".replace("%", " %")
 
 
-def _rest_ratio(figures: Figures) -> str:
-    return f"{figures['cpu_ms_per_sweep'] / figures['sweep_c_ms']:.2f}"
+def _share_ratio(figures: Figures) -> str:
+    return f"{_of_a_core(figures) * 1e3 / figures['sweep_c_ms']:.2f}"
+
+
+def _of_a_core(figures: Figures) -> float:
+    """Had there been a sweep in each second: slow ones come less often."""
+    return figures["cpu_share_without_sweeps"] + figures["cpu_ms_per_sweep"] / 1e3

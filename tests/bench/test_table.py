@@ -21,6 +21,7 @@ FIGURES: Figures = {
     "sweep_ratio": 3.0,
     "sweep_unchanged_ratio": 2.0,
     "cpu_share": 0.1,
+    "cpu_share_without_sweeps": 0.05,
     "cpu_ms_per_sweep": 600.0,
     "sweeps_per_second": 0.25,
     "resident_bytes": 64 * MIB,
@@ -49,10 +50,10 @@ a sweep's files: C                                 150.0 ms         150.0 ms
   ratio                                                3.00             3.00       3
   the same, nothing changed                        300.0 ms         300.0 ms
   ratio                                                2.00             2.00
-the agent at rest, CPU for each sweep              600.0 ms         600.0 ms
-  at one sweep a second, of a core                   60.0 %           60.0 %   2.0 %
-  ratio to C's                                         4.00             4.00
-  sweeps a second                                      0.25             0.25
+the agent at rest without sweeps, of a core           5.0 %            5.0 %
+  at one sweep a second: C                           15.0 %           15.0 %
+  nodewitness                                        65.0 %           65.0 %   2.0 %
+  ratio                                                4.33             4.33
 a scrape's series                                     4,500           18,200
   CPU                                              200.0 ms         800.0 ms
   CPU of the peer                                                  5000.0 ms

@@ -13,7 +13,7 @@ from agent.engine.usage import USAGE, UsageWatch
 from agent.model.cgroup import CgroupMode
 from agent.model.source import SourceHealth
 from agent.model.usage import Sweep
-from tests.observe.test_sweep import ONE, Tree
+from tests.observe.test_sweep import ONE, TWO, Tree
 
 
 def watching(tree: Tree) -> tuple[UsageWatch, list[Sweep]]:
@@ -47,6 +47,31 @@ async def test_a_look(tmp_path: Path) -> None:
     tree.write(ONE, "memory.current", b"many\n")
     await watch.look()
     assert health(watch).detail.startswith("1 missed: ")
+    tree.sweeper.close()
+    tree.fs.close()
+
+
+async def test_it_hurries_after_a_burst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While some cgroups wait to be read for the first time, half of the time is for sweeps."""
+    tree = Tree(tmp_path, CgroupMode.V2)
+    for path in (ONE, TWO):
+        tree.make(path)
+    watch, _ = watching(tree)
+    monkeypatch.setattr("agent.observe.sweep.MOST_OPENED", 1)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        if seconds:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                raise asyncio.CancelledError
+        else:
+            tree.clock.now_ns += 1_000_000_000
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await watch.run(1.0)
+    assert pauses == [1.0, 1.0, 9.0]
     tree.sweeper.close()
     tree.fs.close()
 
