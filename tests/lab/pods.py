@@ -143,10 +143,12 @@ class Pod:
         mounts: Sequence[Mapping[str, Any]] = (),
         start: bool = True,
         attempt: int = 0,
+        log: bool = True,
     ) -> Container:
         """CreateContainer with the image of `work`, then StartContainer.
 
         memory.oom.group=1 is the kubelet's setting since 1.28; swap is off as the kubelet has it.
+        Without a log it is sooner made.
         """
         resources: dict[str, Any] = {"oom_score_adj": oom_score_adj, "cpu_shares": 102}
         resources["unified"] = {"memory.oom.group": "1"} if oom_group else {}
@@ -159,7 +161,7 @@ class Pod:
             "image": {"image": WORK},
             "command": [argv[0]],
             "args": list(argv[1:]),
-            "log_path": f"{name}/0.log",
+            "log_path": f"{name}/0.log" if log else "",
             "labels": {**self.labels, "io.kubernetes.container.name": name},
             "annotations": {
                 "io.kubernetes.container.restartCount": str(attempt),
@@ -174,7 +176,8 @@ class Pod:
                 },
             },
         }
-        self.node.guest.run(["mkdir", "-p", f"{self.log_directory}/{name}"])
+        if log:
+            self.node.guest.run(["mkdir", "-p", f"{self.log_directory}/{name}"])
         answer = self.node.cri.call(
             "CreateContainer",
             pod_sandbox_id=self.sandbox_id,

@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from agent.api.v1 import exits_pb2 as pb
@@ -26,7 +25,6 @@ from tests.lab.scenarios.pod_limit import pod_over_limit
 
 METRIC = "nodewitness_container_exits_total"
 DISAGREEMENTS = "nodewitness_runtime_disagreements_total"
-BURST = 32
 WAIT = ["/bin/work", "wait"]
 
 
@@ -271,28 +269,3 @@ def test_restart_of_the_agent(pods: Pods, agent: AgentProcess) -> None:
     assert len(asking.exits()) == 3
     for pod in ("before", "meanwhile", "afterwards"):
         counted(asking, pod, "exited")
-
-
-def test_burst(pods: Pods, asking: Asking, figures: list[str]) -> None:
-    """Containers that are made and end in a burst: each is told of once, and none twice."""
-    pod = pods.create("burst")
-
-    def make(number: int) -> Container:
-        argv = ["/bin/work", "exit", str(number % 3)]
-        return pod.container(f"c{number}", argv, start=False)
-
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        made = list(pool.map(make, range(BURST)))
-        list(pool.map(Container.start, made))
-
-    def all_settled() -> list[ContainerDeath] | None:
-        deaths = asking.exits(pod="burst")
-        return deaths if len(deaths) >= BURST and all(d.settled for d in deaths) else None
-
-    deaths = until(all_settled, EXIT_SECONDS, "all have ended", lambda: f"{asking.exits()}")
-    assert sorted(d.container.id for d in deaths) == sorted(each.id for each in made)
-    for death in deaths:
-        assert death.exit_code == int(death.container.name[1:]) % 3
-        assert death.verdict == pb.VERDICT_EXITED
-    kernel = sum("connector" in death.witnesses for death in deaths)
-    figures.append(f"exits: {BURST} containers in a burst, {kernel} ends told by the kernel")
