@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.api.v1.exits_pb2 import STOP_REASON_EVICTION, VERDICT_GRACE_EXCEEDED
 from agent.api.v1.memory_pb2 import Headroom, MemoryReport
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
@@ -108,7 +109,8 @@ def test_memory_falls_below_the_threshold(
         by = until(agrees, SECONDS, "our number is the kernel's of the same moment") - 1
         figures.append(f"memory.available: {by / MIB:.1f} MiB from a script's own, one after other")
 
-        pods.create("eater").container("main", ["/bin/work", "eat", str(TAKEN_MIB + 100)])
+        argv = ["/bin/work", "eat", str(TAKEN_MIB + 100)]
+        eater = pods.create("eater").container("main", argv)
         memory = until(
             lambda: m if crossed(m := asking.memory(), "memory.available") else None,
             SECONDS,
@@ -131,6 +133,10 @@ def test_memory_falls_below_the_threshold(
         )
         assert of(memory, "nodefs.available").available <= 8 * MIB
 
+        eater.stop(1)  # as the kubelet evicts: its containers, then the sandbox
+        pods.node.cri.call("StopPodSandbox", pod_sandbox_id=eater.pod.sandbox_id)
+        death = asking.exit("eater", lambda found: found.stop_reason == STOP_REASON_EVICTION)
+        assert death.verdict == VERDICT_GRACE_EXCEEDED
         pods.remove_all()
         guest.run(f"rm {ROOT}/full")
         until(

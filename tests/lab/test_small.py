@@ -3,6 +3,7 @@
 import grpc
 import pytest
 
+from agent.api.v1.exits_pb2 import VERDICT_OOM_NODE
 from agent.api.v1.oom_pb2 import LIMIT_LEVEL_NODE, OUTCOME_SURVIVED, TRUTH_YES
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
@@ -44,6 +45,16 @@ def test_node_out_of_memory(pods: Pods, asking: Asking) -> None:
     assert asking.kills("hog", "survived") == len(kernel.victims)
     assert not asking.incidents(pod="bystander")
     assert bystander.status()["state"] == "CONTAINER_RUNNING"
+
+
+def test_the_verdict(pods: Pods, asking: Asking) -> None:
+    """A container whose init the kernel took when the node ran out ended of that."""
+    asking.settled()
+    node_over_limit(pods, name="taken", eaters=0).fire()
+    until(lambda: answers(asking), 120, "the agent answers again")
+    death = asking.exit("taken")
+    assert (death.verdict, death.signal) == (VERDICT_OOM_NODE, 9)
+    assert len(death.incident_ids) == 1
 
 
 def answers(asking: Asking) -> bool:

@@ -45,10 +45,12 @@ def kubepods_over_limit(
 def node_over_limit(pods: Pods, *, name: str = "hog", eaters: int = 3) -> Case:
     """Three processes of a best-effort pod want all of the node's memory each; none gets it.
 
-    They are the first that the kernel takes: the init of the container lives on.
+    They are the first that the kernel takes: the init of the container lives on. With no `eaters`
+    it is the init that wants it.
     """
     wanted = pods.node.guest.machine.config.memory_mib
-    argv = ["/bin/work", "wait", "multi", str(eaters), str(wanted)]
+    greed = ["multi", str(eaters), str(wanted)] if eaters else ["eat", str(wanted)]
+    argv = ["/bin/work", "wait", *greed]
     container = pods.create(name, qos=Qos.BEST_EFFORT).container(
         "main", argv, oom_group=False, oom_score_adj=1000
     )
@@ -59,7 +61,7 @@ def node_over_limit(pods: Pods, *, name: str = "hog", eaters: int = 3) -> Case:
         victim_group=container.group,
         processes=1 + eaters,
         group_kill=False,
-        survives=True,
-        at_least=eaters,
+        survives=eaters > 0,
+        at_least=max(1, eaters),
     )
     return Case(expected=expected, container=container, settle_seconds=NODE_SECONDS)
