@@ -13,7 +13,7 @@ SECONDS = 120.0
 MIB = 1 << 20
 LIMIT_MIB = 112
 EATEN_MIB = 40
-LEAK_KIB = 2048  # a second
+LEAK_KIB = 1024  # a second
 QUOTA = "20000 100000"
 
 

@@ -116,7 +116,7 @@ def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking, guest: Gues
     said = asking.condition("RestartStorm", "stubborn")
     assert said.reason == "CPUPressure"
     assert "3 times" in said.message
-    assert max(death.node_cpu_pressure_some for death in deaths) > 80
+    assert max(death.node_cpu_pressure_some for death in deaths) > 50  # an average of ten seconds
 
 
 def assert_runtime(death: ContainerDeath) -> None:
