@@ -52,6 +52,7 @@ from agent.ledger.exit_series import ExitSeries
 from agent.ledger.exits import ExitsLedger
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
+from agent.ledger.sight import Sight
 from agent.model.absence import ParseError
 from agent.model.cgroup import CgroupId
 from agent.model.event import Event, PressureCrossed
@@ -61,6 +62,7 @@ from agent.observe.lists import scan_lists
 from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import TRACE_PREFIX, Roster, records
+from agent.observe.signals import NAME as SIGNALS
 from agent.observe.signals import SignalWatcher
 from agent.observe.sweep import Sweeper
 from agent.observe.trace import TraceWatcher
@@ -226,12 +228,14 @@ def assemble(
         sweep=lambda: None if usage.report is None else usage.report.sweep,
         pressure=lambda: pressure.report,
     )
+    sight = Sight(lambda: board.is_up(SIGNALS))
     exits = ExitsLedger(
         boot_id=boot.boot_id,
         wall_offset_ns=clock.wall_ns() - clock.boottime_ns(),
         deaths=deaths,
         names_of=inventory.names_of,
         strain_at=strain.of,
+        signals_since_ns=sight.since_ns,
         recovered=recovered.deaths,
         incidents=recovered.incidents,
         now_ns=clock.boottime_ns(),
@@ -244,6 +248,7 @@ def assemble(
         inventory=inventory,
         ledger=exits,
         series=exit_series,
+        sight=sight,
         places=places.find,
         memory=lambda: headroom.report,
     )

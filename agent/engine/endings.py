@@ -16,6 +16,7 @@ from agent.inventory.names import merge
 from agent.inventory.records import ContainerRecord
 from agent.ledger.exit_series import ExitSeries, Labels
 from agent.ledger.exits import ExitsLedger, Told
+from agent.ledger.sight import Sight
 from agent.model.absence import ParseError
 from agent.model.cgroup import CgroupLevel, CgroupPlace
 from agent.model.death import SignalSent
@@ -28,9 +29,11 @@ from agent.model.evidence import (
     SenderSeen,
     SenderWanted,
     SignalSeen,
+    SourceLost,
 )
 from agent.model.memory import MemoryReport
 from agent.model.oom import Attribution
+from agent.observe.signals import NAME as SIGNALS
 
 EXITED = "EXITED"
 FRESH_NS = 15_000_000_000
@@ -50,6 +53,7 @@ class Endings:
         inventory: Inventory,
         ledger: ExitsLedger,
         series: ExitSeries,
+        sight: Sight,
         places: Places,
         memory: Callable[[], MemoryReport | None] = lambda: None,
     ) -> None:
@@ -58,6 +62,7 @@ class Endings:
         self._inventory = inventory
         self._ledger = ledger
         self._series = series
+        self._sight = sight
         self._places = places
         self._memory = memory
 
@@ -98,6 +103,8 @@ class Endings:
                 self._ledger.end(item)
             case SenderSeen():
                 self._ledger.sender(item)
+            case SourceLost() if item.source == SIGNALS:
+                self._sight.lost(now_ns)
             case _:
                 pass
 
@@ -141,6 +148,7 @@ class Endings:
     def tick(self, now_ns: int) -> None:
         """Once a second."""
         self._series.expire(now_ns)
+        self._sight.tick(now_ns)
         report = self._memory()
         fresh = report is not None and now_ns - report.boottime_ns <= FRESH_NS
         if report is not None and fresh and any(room.crossed for room in report.headrooms):

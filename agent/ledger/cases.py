@@ -9,7 +9,7 @@ from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.ledger.deaths import SAME_PROCESS_NS, DeathBook
 from agent.ledger.strained import strain_of, strained
-from agent.ledger.verdicts import SIGKILL, Judgement, Known, judge
+from agent.ledger.verdicts import GRACE_NS, SIGKILL, Judgement, Known, judge
 from agent.model.cgroup import CgroupLevel, CgroupPlace
 from agent.model.death import Death, ProcessExit, SignalSent
 from agent.model.evidence import RuntimeRecord
@@ -121,14 +121,20 @@ def build(
     incidents: tuple[OOMIncident, ...],
     names_of: Callable[[CgroupPlace], Container | None],
     now_ns: int,
+    signals_since_ns: int | None,
 ) -> Built:
-    """The entry as of now, and the signals of which the sender's cgroup is to be found."""
+    """The entry as of now, and the signals of which the sender's cgroup is to be found. Signals
+    are seen without a gap since `signals_since_ns`; None: they are not.
+    """
     death = _death(case, deaths)
     ended = _exit(case, death)
     # The end of the pid's former owner is not heard of if it exited with 0: its signals are older.
     born_ns = (case.init_start_ns or 0) - SAME_PROCESS_NS
     sent = () if death is None else death.signals
     signals = tuple(_placed(s, case) for s in sent if s.boottime_ns >= born_ns)
+    boottime_ns = _when(case, ended, wall_offset_ns)
+    if signals_since_ns is not None:
+        signals_since_ns = max(signals_since_ns, deaths.signals_dropped_ns)
     judged = judge(
         Known(
             init_pid=case.init_pid,
@@ -137,6 +143,8 @@ def build(
             incidents=incidents,
             record=case.record,
             watched=case.watched,
+            signals_seen=signals_since_ns is not None
+            and signals_since_ns <= max(born_ns, boottime_ns - GRACE_NS),
         )
     )
     wanted = tuple(
@@ -145,7 +153,6 @@ def build(
         if sent is not None and not sent.sender_cgroup and sent.sender_pid not in case.senders
     )
     basis, record = case.basis, case.record
-    boottime_ns = _when(case, ended, wall_offset_ns)
     bare = ContainerDeath(
         id=f"{boot_id}/{case.place.container_id}",
         boot_id=boot_id,

@@ -53,6 +53,7 @@ class ExitsLedger:
         deaths: DeathBook,
         names_of: Callable[[CgroupPlace], Container | None],
         strain_at: Callable[[CgroupId, int], Strain] = lambda container, now_ns: Strain(),
+        signals_since_ns: Callable[[], int | None] = lambda: 0,
         recovered: Iterable[ContainerDeath] = (),
         incidents: Iterable[OOMIncident] = (),
         now_ns: int = 0,
@@ -60,7 +61,8 @@ class ExitsLedger:
         past_known: bool = True,
     ) -> None:
         """`wall_offset_ns` turns CLOCK_BOOTTIME into wall time; `recovered` are the deaths that a
-        former run has told; `strain_at` a moment says how a container fares. What ended
+        former run has told; `strain_at` a moment says how a container fares; `signals_since_ns`
+        since when signals are seen without a gap, None: they are not. What ended
         before `since_wall_ns` a former run has seen. While the past is not known, the deaths of
         the runtime's list that nobody here has seen wait for `adopt`: they may be told already.
         """
@@ -69,6 +71,7 @@ class ExitsLedger:
         self._deaths = deaths
         self._names_of = names_of
         self._strain_at = strain_at
+        self._signals_since_ns = signals_since_ns
         self._past = Past(wall_offset_ns)  # nothing of earlier boots
         self._stops = Stops()
         self._cases = Docket()
@@ -129,7 +132,7 @@ class ExitsLedger:
     def gone(self, record: ContainerRecord, now_ns: int) -> None:
         """The cgroup of a container is gone, or of a sandbox."""
         if record.kind is ContainerKind.SANDBOX:
-            self.pod_gone(record.place.pod_uid, now_ns)
+            self.sandbox_gone(record.place.pod_uid, now_ns)
             return
         case = self._open(record, now_ns)
         if case is not None and case.gone_ns is None:
@@ -137,8 +140,16 @@ class ExitsLedger:
             self._cases.touch(case)
 
     def pod_gone(self, pod_uid: str, now_ns: int) -> None:
-        """The sandbox of a pod, or its cgroup, is gone."""
+        """The cgroup of a pod is gone."""
         self._stops.pod_gone(pod_uid, now_ns)
+        self._touch_pod(pod_uid)
+
+    def sandbox_gone(self, pod_uid: str, now_ns: int) -> None:
+        """The sandbox of a pod ended; the pod may get another."""
+        self._stops.sandbox_gone(pod_uid, now_ns)
+        self._touch_pod(pod_uid)
+
+    def _touch_pod(self, pod_uid: str) -> None:
         for case in self._cases.of_pod(pod_uid):
             self._cases.touch(case)
 
@@ -156,7 +167,7 @@ class ExitsLedger:
             kind=ContainerKind.CONTAINER,
             watched=False,
         )
-        self._add(case)
+        self._add(case, now_ns)
         self._out.append(EndWanted(place=place))
 
     def named(self, record: ContainerRecord) -> None:
@@ -165,7 +176,7 @@ class ExitsLedger:
         if case is not None:
             if record.kind is ContainerKind.SANDBOX and case.entry is None:
                 self._drop(case)
-                self.pod_gone(record.place.pod_uid, case.opened_ns)
+                self.sandbox_gone(record.place.pod_uid, case.opened_ns)
                 return
             self._learn(case, record)
         if record.alive and record.names.name:
@@ -252,7 +263,7 @@ class ExitsLedger:
         out, self._out = self._out, []
         return out
 
-    def _tell(self, case: Case, now_ns: int) -> None:
+    def _tell(self, case: Case, now_ns: int, *, last: bool = False) -> None:
         built = build(
             case,
             boot_id=self._boot_id,
@@ -261,8 +272,9 @@ class ExitsLedger:
             incidents=tuple(self._incidents.get(case.place.container_id, {}).values()),
             names_of=self._names_of,
             now_ns=now_ns,
+            signals_since_ns=self._signals_since_ns(),
         )
-        for sent in built.senders_wanted:
+        for sent in () if last else built.senders_wanted:
             case.senders[sent.sender_pid] = None
             wanted = SenderWanted(
                 container_id=case.place.container_id,
@@ -270,7 +282,11 @@ class ExitsLedger:
                 boottime_ns=sent.boottime_ns,
             )
             self._out.append(wanted)
-        death = replace(built.death, stop_reason=self._stops.reason(case, built.death, now_ns))
+        death = replace(
+            built.death,
+            stop_reason=self._stops.reason(case, built.death),
+            settled=built.death.settled or last,
+        )
         case.settled = death.settled
         if case.entry is None:
             case.entry = replace(death, revision=1)
@@ -292,7 +308,7 @@ class ExitsLedger:
                 strain=self._strain_at(record.id, now_ns),
             )
             self._past.drop(container_id)
-            self._add(case)
+            self._add(case, now_ns)
         if case is not None:
             self._learn(case, record)
         return case
@@ -310,7 +326,7 @@ class ExitsLedger:
         late = now_ns - death.boottime_ns >= WAIT_NS
         if death.settled and (late or not self._stops.waits(case, now_ns)):
             return
-        self._add(case)
+        self._add(case, now_ns)
         if not death.settled:
             self._out.append(EndWanted(place=case.place))
 
@@ -327,9 +343,13 @@ class ExitsLedger:
             return True
         return False
 
-    def _add(self, case: Case) -> None:
+    def _add(self, case: Case, now_ns: int) -> None:
+        """One that has to make room is told as it is."""
         left = self._cases.add(case)
         if left is not None:
+            left.settled = True
+            if left.ready(now_ns):
+                self._tell(left, now_ns, last=True)
             self._incidents.pop(left.place.container_id, None)
 
     def _drop(self, case: Case) -> None:

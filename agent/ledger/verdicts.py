@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.ledger.ends import UNPROVEN_CODES, kills_init
 from agent.model.cgroup import CgroupLevel
@@ -69,6 +69,7 @@ class Known:
     incidents: Sequence[OOMIncident] = ()
     record: RuntimeRecord | None = None
     watched: bool = True  # the agent saw its cgroup go
+    signals_seen: bool = True  # without a gap, for a grace before its end: none heard, none sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,8 @@ def _by_signal(known: Known, number: int) -> Judgement:
     if number == SIGKILL and killed:  # the OOM killer counts nobody who was dying already
         return _by_oom(known, killed[-1])
     if number in CRASHES and not any(kind_of(s) in _OTHERS for s in sent):
-        return Judgement(verdict=Verdict.CRASHED, confidence=Confidence.HIGH)
+        sure = Confidence.HIGH if known.signals_seen else Confidence.MEDIUM
+        return Judgement(verdict=Verdict.CRASHED, confidence=sure)
     # SIGKILL is final when it is sent; of others the last is the one that was not handled.
     counted = None if not sent else sent[0] if number == SIGKILL else sent[-1]
     if counted is None:
@@ -130,6 +132,8 @@ def _by_signal(known: Known, number: int) -> Judgement:
         case SenderKind.KERNEL:
             return Judgement(asked=asked)
     sure = Confidence.HIGH if counted.sender_cgroup else Confidence.MEDIUM
+    if verdict is Verdict.KILLED_BY_RUNTIME and not known.signals_seen:
+        sure = Confidence.LOW  # it may have been asked to stop first
     return Judgement(verdict=verdict, counted=counted, asked=asked, confidence=sure)
 
 
@@ -145,21 +149,37 @@ def _by_oom(known: Known, incident: OOMIncident) -> Judgement:
 
 
 def _by_code(known: Known) -> Judgement:
-    """By itself, or because it was asked to."""
-    asked = _asked(known)
+    """By itself, or because it was asked to. A code of its own that stands for a signal to stop is
+    what many answer one with: where signals are not seen, nobody can say whether one was sent.
+    """
+    obeyed = _asked(known, delivered=True)
     sure = Confidence.HIGH if known.exit is not None else Confidence.MEDIUM
-    if asked is not None and asked.delivered:
-        if not asked.sender_cgroup:
+    if obeyed is not None:
+        if not obeyed.sender_cgroup:
             sure = Confidence.MEDIUM
         return Judgement(
-            verdict=Verdict.STOPPED_BY_RUNTIME, counted=asked, asked=asked, confidence=sure
+            verdict=Verdict.STOPPED_BY_RUNTIME,
+            counted=obeyed,
+            asked=_asked(known),
+            confidence=sure,
         )
     other = _asked_by_others(known)
     if other is not None:
         if not other.sender_cgroup:
             sure = Confidence.LOW  # it may have been one of its own
         return Judgement(verdict=Verdict.KILLED_BY_PROCESS, counted=other, confidence=sure)
+    if not known.signals_seen:
+        code = _code(known)
+        if code is not None and code - 128 in STOPS:
+            return Judgement()
+        sure = Confidence.LOW
     return Judgement(verdict=Verdict.EXITED, confidence=sure)
+
+
+def _code(known: Known) -> int | None:
+    if known.exit is not None:
+        return known.exit.exit_code
+    return None if known.record is None else known.record.exit_code
 
 
 def _by_record(known: Known) -> Judgement:
@@ -179,13 +199,14 @@ def _by_record(known: Known) -> Judgement:
     else:
         return Judgement()
     sure = Confidence.MEDIUM if known.watched else Confidence.LOW
-    return Judgement(
-        verdict=found.verdict, counted=found.counted, asked=found.asked, confidence=sure
-    )
+    return replace(found, confidence=min(sure, found.confidence, key=list(Confidence).index))
 
 
-def _asked(known: Known, before_ns: int | None = None) -> SignalSent | None:
-    """The first signal by which the runtime asked it to stop: within an hour before its end, which
+def _asked(
+    known: Known, before_ns: int | None = None, *, delivered: bool = False
+) -> SignalSent | None:
+    """The first signal by which the runtime asked it to stop (of those that reached it: an init
+    without a handler is spared): within an hour before its end, which
     is more than any grace; a SIGHUP, which most take as "read your configuration again", within the
     default one.
     """
@@ -201,6 +222,7 @@ def _asked(known: Known, before_ns: int | None = None) -> SignalSent | None:
             for sent in known.signals
             if sent.signal in STOPS
             and counts(sent)
+            and (sent.delivered or not delivered)
             and (before_ns is None or sent.boottime_ns < before_ns)
             and kind_of(sent) is SenderKind.RUNTIME
         ),

@@ -18,6 +18,7 @@ from agent.inventory.names import ContainerKind
 from agent.ledger.deaths import DeathBook
 from agent.ledger.exit_series import ExitSeries
 from agent.ledger.exits import ExitsLedger
+from agent.ledger.sight import Sight
 from agent.model.absence import Absence
 from agent.model.cgroup import CgroupId
 from agent.model.event import ExitRecorded
@@ -69,6 +70,7 @@ class Bench:
             inventory=self.inventory,
             ledger=self.ledger,
             series=ExitSeries(retention_ns=SECOND, max_series=9),
+            sight=Sight(lambda: True),
             places=self.places,
             memory=lambda: self.report,
         )

@@ -32,6 +32,7 @@ from agent.ledger.incidents import Entry, IncidentBook
 from agent.ledger.levels import Levels
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
+from agent.ledger.sight import Sight
 from agent.model.absence import Absence, ParseError
 from agent.model.cgroup import CgroupPlace
 from agent.model.death import Death
@@ -238,6 +239,7 @@ class Bench:
                 inventory=self.inventory,
                 ledger=self.exits,
                 series=self.exit_series,
+                sight=Sight(lambda: True),
                 places=self.places,
             ),
             spawn=self.spawn,

@@ -1,4 +1,6 @@
-"""Why containers ended, on a real kernel and a real containerd: every verdict provoked."""
+"""Why containers ended, on a real kernel and a real containerd. Not provoked here, and judged in
+tests/ledger/test_verdicts.py: systemd-oomd, a nested limit, a SIGKILL of the runtime at once.
+"""
 
 import signal
 from collections.abc import Callable, Iterator

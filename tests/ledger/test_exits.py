@@ -11,6 +11,7 @@ import pytest
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.ledger.deaths import DeathBook
+from agent.ledger.docket import MAX_CASES
 from agent.ledger.exits import CLOSE_NS, FIRST_NS, ExitsLedger
 from agent.ledger.stops import WAIT_NS
 from agent.model.cgroup import CgroupId, CgroupPlace
@@ -73,13 +74,15 @@ class Bench:
     ) -> None:
         self.now = now
         self.strain = Strain()
-        self.book = DeathBook()
+        self.book = DeathBook(max_signals=4)
+        self.signals_since_ns: int | None = 0
         self.ledger = ExitsLedger(
             boot_id=BOOT,
             wall_offset_ns=OFFSET,
             deaths=self.book,
             names_of=lambda where: None,
             strain_at=lambda container, now_ns: self.strain,
+            signals_since_ns=lambda: self.signals_since_ns,
             recovered=recovered,
             now_ns=now,
             since_wall_ns=since_wall_ns,
@@ -105,21 +108,28 @@ class Bench:
         self.ledger.tick(self.now)
         self.flush()
 
-    def sent(self, number: int, comm: str = "runc", cgroup: str = RUNTIME) -> SignalSent:
+    def sent(
+        self,
+        number: int,
+        comm: str = "runc",
+        cgroup: str = RUNTIME,
+        pid: int = INIT,
+        delivered: bool = True,
+    ) -> SignalSent:
         signal = SignalSent(
             boottime_ns=self.now,
             signal=number,
             code=0,
             sender_pid=77,
             sender_comm=comm,
-            target_pid=INIT,
+            target_pid=pid,
             target_comm="work",
             to_group=True,
-            delivered=True,
+            delivered=delivered,
             sender_cgroup=cgroup,
         )
         self.book.sent(signal)
-        self.ledger.signalled(INIT)
+        self.ledger.signalled(pid)
         return signal
 
     def exit(self, code: int | None = None, number: int | None = None) -> None:
@@ -128,6 +138,15 @@ class Bench:
         )
         self.book.ended(ended)
         self.ledger.ended(container(), ended, self.now)
+
+    def stopped(self) -> None:
+        """By the runtime, at once."""
+        self.sent(15)
+        self.exit(0)
+        self.gone()
+        self.later(SECOND)
+        self.word(0)
+        self.flush()
 
     def gone(self, record: ContainerRecord | None = None) -> None:
         self.ledger.gone(record or container(), self.now)
@@ -374,6 +393,107 @@ def test_stop_reason(happens: str, reason: StopReason) -> None:
     assert bench.death().stop_reason is reason
     bench.later(CLOSE_NS)
     assert bench.death().stop_reason is reason
+
+
+def test_a_sandbox_that_is_replaced() -> None:
+    """The kubelet stops a broken sandbox and makes another for the same pod: a restart."""
+    bench = Bench()
+    bench.stopped()
+    bench.gone(SANDBOX)
+    bench.later(SECOND)
+    assert bench.death().stop_reason is StopReason.DELETION
+    bench.later(CLOSE_NS)
+    bench.ledger.named(container(NEXT, init_pid=5000))
+    bench.flush()
+    assert bench.death().stop_reason is StopReason.RESTART
+
+
+def test_a_pod_that_goes_later() -> None:
+    """Killed, in back-off, and the pod is deleted minutes later: that is not why it was killed."""
+    bench = Bench()
+    bench.stopped()
+    bench.later(540 * SECOND)
+    bench.ledger.pod_gone(UID, bench.now)
+    bench.flush()
+    assert bench.death().stop_reason is StopReason.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "reason"),
+    [
+        (-300, -61, StopReason.DELETION),
+        (-300, -59, StopReason.EVICTION),
+        (-300, 300, StopReason.EVICTION),
+        (6, 300, StopReason.DELETION),  # because of what came after, perhaps
+    ],
+)
+def test_when_a_threshold_was_crossed(first: int, last: int, reason: StopReason) -> None:
+    """What counts is the minute before the stop."""
+    bench = Bench(now=1000 * SECOND)
+    for at in range(first, last + 1):
+        bench.ledger.crossed(bench.now + at * SECOND)
+    bench.stopped()
+    bench.ledger.pod_gone(UID, bench.now)
+    bench.flush()
+    assert bench.death().stop_reason is reason
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "confidence"),
+    [
+        (143, Verdict.UNKNOWN, Confidence.LOW),  # SIGTERM, answered with 143: or its own doing
+        (130, Verdict.UNKNOWN, Confidence.LOW),
+        (1, Verdict.EXITED, Confidence.LOW),
+        (0, Verdict.EXITED, Confidence.LOW),
+    ],
+)
+@pytest.mark.parametrize("blind", ["off", "lately", "flooded"])
+def test_signals_that_are_not_seen(
+    blind: str, code: int, verdict: Verdict, confidence: Confidence
+) -> None:
+    """That no signal was heard of is no proof that none was sent."""
+    bench = Bench()
+    match blind:
+        case "off":
+            bench.signals_since_ns = None
+        case "lately":  # restarted, or the ring was overrun
+            bench.signals_since_ns = bench.now - 29 * SECOND
+        case _:
+            for pid in range(1, 6):
+                bench.sent(15, pid=pid)
+    bench.exit(code)
+    bench.gone()
+    bench.later(SECOND)
+    bench.word(code)
+    bench.flush()
+    assert (bench.death().verdict, bench.death().confidence) == (verdict, confidence)
+
+
+def test_a_signal_that_is_not_delivered_hides_none() -> None:
+    """The first SIGTERM came before its handler, the second was obeyed."""
+    bench = Bench()
+    first = bench.sent(15, delivered=False)
+    bench.later(SECOND)
+    bench.sent(15)
+    bench.exit(143)
+    bench.gone()
+    bench.later(SECOND)
+    death = bench.death()
+    assert (death.verdict, death.confidence) == (Verdict.STOPPED_BY_RUNTIME, Confidence.HIGH)
+    assert death.term_boottime_ns == first.boottime_ns
+
+
+def test_too_many_at_once() -> None:
+    """One that has to make room is told as it is, and not forgotten."""
+    bench = Bench()
+    for number in range(MAX_CASES + 3):
+        record = container(f"{number:064x}", f"c{number}", init_pid=None)
+        bench.ledger.gone(record, bench.now)
+    bench.flush()
+    told = [each.death for each in bench.told]
+    assert [death.container.name for death in told] == ["c0", "c1", "c2"]
+    assert all(death.settled for death in told)
+    assert len(bench.ledger) == MAX_CASES
 
 
 def test_what_the_kernel_said_is_kept() -> None:
