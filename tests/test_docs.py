@@ -36,6 +36,7 @@ from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.registry import ScrapeCollector, build_registry
 from tests.lab.__main__ import WELCOME
 from tests.lab.storm_table import STORMS, parse_table
+from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.pressure_sample import PRESSURE
@@ -153,6 +154,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         tls=tls,
         memory=MEMORY,
         pressure=PRESSURE,
+        cni=CNI,
         conditions=CONDITIONS,
     )
     for family in registry.collect():

@@ -42,6 +42,7 @@ class ExitWatcher:
         self._lost = False
         self._quiet_ticks = 0
         self.inits: AbstractSet[int] = frozenset()
+        self._others: AbstractSet[int] = frozenset()
         self.records = 0
 
     def fileno(self) -> int | None:
@@ -85,12 +86,22 @@ class ExitWatcher:
         if self.inits != self._parents.keys():
             known = self._parents
             self._parents = {pid: known.get(pid) or self._parent(pid) for pid in self.inits}
-            self._connector.follow({*self.inits, *self._parents.values()} - {0, INIT_PID})
+            self._follow()
         if not self._lost or self._quiet_ticks:
             return []
         self._lost, self._quiet_ticks = False, LOSS_TICKS
         detail = "exits came faster than they were read (ENOBUFS)"
         return [SourceLost(source=NAME, lost=None, detail=detail)]
+
+    def follow_others(self, pids: AbstractSet[int]) -> None:
+        """From now on, hear of these and of their children as well. Raises SourceAbsent."""
+        if pids != self._others:
+            self._others = pids
+            self._follow()
+
+    def _follow(self) -> None:
+        followed = {*self.inits, *self._parents.values(), *self._others}
+        self._connector.follow(followed - {0, INIT_PID})
 
     def close(self) -> None:
         self._poll.close()

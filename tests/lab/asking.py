@@ -71,6 +71,11 @@ class Asking:
         """GetPressure."""
         return self._stub.GetPressure(pb.GetPressureRequest(), timeout=CALL_SECONDS).pressure
 
+    def cni(self, **filters: object) -> pb.ListCNICallsResponse:
+        """ListCNICalls."""
+        request = pb.ListCNICallsRequest(**filters)  # type: ignore[arg-type]
+        return self._stub.ListCNICalls(request, timeout=CALL_SECONDS)
+
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""
         request = pb.ListConditionsRequest(**filters)  # type: ignore[arg-type]
