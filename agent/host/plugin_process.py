@@ -16,7 +16,7 @@ from agent.host.clock import ticks_to_ns
 from agent.host.files import read_file
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
-from agent.model.absence import ParseError
+from agent.model.absence import Absence, ParseError
 from agent.model.cni import PluginProcess
 from agent.parse.proc_environ import CNIEnvironment, parse_cni_environ
 
@@ -57,8 +57,13 @@ class PluginProcesses:
         )
 
     def environ(self, pid: int) -> CNIEnvironment | None:
-        """The CNI's variables; None of a zombie, whose memory is gone. Raises SourceAbsent."""
-        data = read_file(self._root.proc / str(pid) / "environ", limit=_ENVIRON_LIMIT)
+        """The CNI's variables; None once it has ended, reaped or not. Raises SourceAbsent."""
+        try:
+            data = read_file(self._root.proc / str(pid) / "environ", limit=_ENVIRON_LIMIT)
+        except SourceAbsent as error:
+            if error.absent.absence is Absence.VANISHED:
+                return None
+            raise
         return parse_cni_environ(data) if data else None
 
     def named(self, names: frozenset[str]) -> tuple[PluginProcess, ...]:

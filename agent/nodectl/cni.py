@@ -40,26 +40,29 @@ from agent.nodectl.printing import print_message
     help="At most so many.",
 )
 @global_options(OUTPUTS)
-@click.pass_obj
+@click.pass_context
 def command(
-    settings: Settings,
+    ctx: click.Context,
     namespace: str,
     pod: str,
     commands: tuple[str, ...],
     states: tuple[str, ...],
     running: bool,
     limit: int,
-) -> int:
+) -> None:
     """Calls of CNI plugins: those in flight, then those that ended, the newest first.
 
-    A delegate (host-local under bridge) stands below the plugin that executed it. WAITS FOR is
-    where a call in flight is: the state of its task, the kernel's function, and the file lock that
-    it waits for, with who holds it. Exits with 1 if the network is wedged or is not configured.
+    A delegate (host-local under bridge) stands below the plugin that executed it. "waits" is where
+    a call in flight is: the state of its task, the kernel's function that it sleeps in, and the
+    file lock that it waits for, with who holds it.
+
+    Exits with 1 if the network is wedged, or no configuration can be loaded.
     """
     if running and states:
         raise click.UsageError("--running or --state, not both")
     if running:
         states = tuple(s.value for s in (CallState.RUNNING, CallState.SLOW, CallState.STALLED))
+    settings: Settings = ctx.obj
     with settings.client() as client:
         from agent.api.cni import CALL_STATE
         from agent.api.v1 import node_agent_pb2 as wire
@@ -79,4 +82,5 @@ def command(
         print_message(answer, settings.output)
     else:
         click.echo(report(answer, time.time_ns(), wide=settings.output == "wide"))
-    return Exit.FINDING if broken(answer.cni) else Exit.OK
+    if broken(answer.cni):
+        ctx.exit(Exit.FINDING)

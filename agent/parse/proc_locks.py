@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from agent.model.absence import ParseError
 
 _LINE = re.compile(
-    rb"([0-9]+):( +->)? ?([A-Z]+) +([A-Z*]+) +([A-Z]+) +(-?[0-9]+)"
-    rb" (?:([0-9a-f]+):([0-9a-f]+):([0-9]+)|<none>:0)(?: .*)?"
+    rb"([0-9]{1,10}):( +->)? ?([A-Z]{1,16}) +([A-Z*]{1,16}) +([A-Z]{1,16}) +(-?[0-9]{1,10})"
+    rb" (?:([0-9a-f]{1,8}):([0-9a-f]{1,8}):([0-9]{1,20})|<none>:0)(?: .*)?"
 )
 
 

@@ -10,7 +10,7 @@ from agent.api.v1 import node_agent_pb2
 from agent.nodectl.show.oom import aligned
 from agent.nodectl.show.words import age, duration, escape, timestamp, wrapped
 
-NARROW = ("STARTED", "TOOK", "STATE", "COMMAND", "PLUGIN", "POD", "WAITS FOR")
+NARROW = ("STARTED", "TOOK", "STATE", "COMMAND", "PLUGIN", "POD")
 WIDE = (*NARROW, "EXIT", "PID", "TIME", "INTERFACE", "NETNS", "CONTAINER")
 _BELOW = "\N{BOX DRAWINGS LIGHT UP AND RIGHT} "
 
@@ -29,6 +29,8 @@ def report(answer: node_agent_pb2.ListCNICallsResponse, now_ns: int, *, wide: bo
     lines += (
         aligned(rows, WIDE if wide else NARROW) if rows else ["No CNI call that was asked for."]
     )
+    waits = list(_waits(cni.calls))
+    lines += ["", *waits] if waits else []
     lines += ["", _books(cni.books)]
     if answer.truncated:
         lines.append(f"more   only {len(cni.calls)} are shown: raise --limit")
@@ -131,7 +133,6 @@ def _row(call: pb.CNICall, depth: int, now_ns: int, *, wide: bool) -> tuple[str,
         escape(call.command) or "?",
         "  " * (depth - 1) + _BELOW + name if depth else name,
         _pod(call),
-        _wait(call),
     )
     if not wide:
         return row
@@ -153,20 +154,32 @@ def _pod(call: pb.CNICall) -> str:
     return escape(call.container_id[:12]) or "?"
 
 
-def _wait(call: pb.CNICall) -> str:
-    """ "S in do_wait", "the lock of /x/lock, held by flock[71]"."""
-    if not call.HasField("wait"):
-        return "-"
-    wait = call.wait
+def _waits(calls: Iterable[pb.CNICall]) -> Iterator[str]:
+    """Where each call in flight is: the oldest first."""
+    for call in sorted(calls, key=lambda call: call.started.ToNanoseconds()):
+        if call.HasField("wait"):
+            who = f"{escape(call.plugin.rpartition('/')[2])}[{call.pid}] {_pod(call)}"
+            yield from wrapped("waits    ", f"{who}: {_wait(call.wait)}")
+
+
+def _wait(wait: pb.CNICallWait) -> str:
+    """ "S in do_wait"; "S in x, for the lock of /y/lock, held by flock[71] (S in z)"."""
     if wait.unread or not wait.state:
-        return escape(wait.unread) or "-"
-    if wait.lock_kind:
-        holders = ", ".join(
-            f"{escape(holder.comm) or '?'}[{holder.pid}]" for holder in wait.lock_holders
-        )
-        return f"the lock of {escape(wait.lock_file)}, held by {holders or '?'}"
-    where = f" in {escape(wait.wchan)}" if wait.wchan else ""
-    return f"{escape(wait.state)}{where}"
+        return escape(wait.unread) or "?"
+    words = _where(wait.state, wait.wchan)
+    if not wait.lock_kind:
+        return words
+    holders = ", ".join(map(_holder, wait.lock_holders)) or "?"
+    return f"{words}, for the lock of {escape(wait.lock_file)}, held by {holders}"
+
+
+def _holder(holder: pb.CNILockHolder) -> str:
+    name = f"{escape(holder.comm) or '?'}[{holder.pid}]"
+    return f"{name} ({_where(holder.state, holder.wchan)})" if holder.state else name
+
+
+def _where(state: str, wchan: str) -> str:
+    return f"{escape(state)} in {escape(wchan)}" if wchan else escape(state)
 
 
 def _books(books: pb.CNIBooks) -> str:
