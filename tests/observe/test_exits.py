@@ -51,6 +51,16 @@ def watch() -> tuple[ExitWatcher, FakeConnector]:
     return ExitWatcher(cast(ProcConnector, connector), cast(ProcReader, FakeProc())), connector
 
 
+def test_others_are_followed_at_once() -> None:
+    """Beside the inits, and on when those change; the same ones change nothing."""
+    watcher, connector = watch()
+    watcher.follow_others({7, 1})
+    watcher.follow_others({1, 7})
+    watcher.inits = {1000}
+    watcher.tick()
+    assert connector.followed == [{7}, {7, 500, 1000}]
+
+
 def test_exits_in_batches() -> None:
     """In order; a full batch says that more may be waiting."""
     watcher, connector = watch()

@@ -14,7 +14,7 @@ CNI_NOT_CONFIGURED = ConditionType(
     "it. The CNI's own DaemonSet writes both: see whether its pod runs. `nodectl cni` shows all.",
     sources=("cni-config",),
     raise_after_seconds=3.0,
-    clear_after_seconds=0.0,
+    clear_after_seconds=2.0,
 )
 CNI_STALLED = ConditionType(
     name="CNIStalled",
