@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from agent.derive.cni_call import with_environment
 from agent.derive.cni_health import network_health
 from agent.engine.board import SourceBoard
 from agent.engine.cni_config import CNIConfigWatch
@@ -34,7 +35,6 @@ from agent.observe.call_waits import read_waits
 from agent.observe.exits import NAME as CONNECTOR
 from agent.observe.plugins import NAME as CNI
 from agent.parse.cgroup_path import place
-from agent.parse.proc_environ import CNIEnvironment
 
 LOOK_SECONDS = 1.0
 ENVIRON_SECONDS = 2.0
@@ -46,7 +46,6 @@ MAX_WAITS = 64
 MAX_RUNNING = 8192
 """Calls that are followed at a time, a descriptor each; one more is missed."""
 MAX_CALLERS = 8
-FROM_CNI = "cni"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,9 +62,7 @@ class CNIWatch:
     ledger: CNILedger
     config: CNIConfigWatch
     names: Callable[[str], Container | None]
-    follow: Callable[
-        [AbstractSet[int]], None
-    ]  # have the connector tell of these and their children
+    follow: Callable[[AbstractSet[int]], None]  # hear of the exits of these, and of their children
     lost: Callable[[list[Observation]], None]  # what is no execution
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     directory: CNIDirectory
@@ -118,7 +115,7 @@ class CNIWatch:
                 parent_pid=process.parent_pid,
             )
         )
-        if process.parent_pid not in self._callers:
+        if call.delegated_by is None and process.parent_pid not in self._callers:
             self._callers = [process.parent_pid, *self._callers][:MAX_CALLERS]
         self._follow_soon()
         self.spawn(self.guard.run(CNI, self._learn(call)))
@@ -143,29 +140,10 @@ class CNIWatch:
         if found is None:
             self.ledger.learned(replace(call, unread="it had ended before it was read"))
         elif found.command:
-            self.ledger.learned(self._told(call, found))
+            self.ledger.learned(with_environment(call, found))
         else:
             self.ledger.withdrawn(call)
             self._forget(call.pid)
-
-    def _told(self, call: CNICall, found: CNIEnvironment) -> CNICall:
-        pod = None
-        if found.pod:
-            pod = Container(
-                namespace=found.namespace,
-                pod=found.pod,
-                pod_uid=found.pod_uid,
-                id=found.container_id,
-                names_from=FROM_CNI,
-            )
-        return replace(
-            call,
-            command=found.command,
-            container_id=found.container_id,
-            netns=found.netns,
-            interface=found.interface,
-            pod=pod,
-        )
 
     # Ends
 
