@@ -350,6 +350,8 @@ def assemble(
         deaths,
         board,
         guard,
+        cri=cri,
+        silent=resolver.runtime_silent,
         watches=watches,
         lost=take,
         spawn=spawn,

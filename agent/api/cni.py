@@ -15,6 +15,7 @@ from agent.model.cni import (
     CNIConfigFile,
     CNIReport,
     NetworkState,
+    NetworkWord,
 )
 
 CALL_STATE = EnumTable(
@@ -62,6 +63,7 @@ def report_to_wire(report: CNIReport, calls: Iterable[pb.CNICall]) -> pb.CNIRepo
         ),
         config=None if config is None else _config(config, offset_ns),
         calls=calls,
+        runtime=None if report.word is None else _word(report.word, offset_ns),
     )
 
 
@@ -111,6 +113,12 @@ def _wait(wait: CallWait, offset_ns: int) -> pb.CNICallWait:
             if holder.pid > 0
         ],
         unread=text(wait.unread),
+    )
+
+
+def _word(word: NetworkWord, offset_ns: int) -> pb.RuntimeNetwork:
+    return pb.RuntimeNetwork(
+        asked=timestamp(word.boottime_ns + offset_ns), ready=word.ready, message=text(word.message)
     )
 
 

@@ -19,6 +19,10 @@ def _detect(scene: Scene) -> Iterator[Finding]:
     found = _unloaded(config) if config.loaded is None else _unusable(config)
     if found is not None:
         reason, message, evidence = found
+        word = scene.cni.word
+        if word is not None:
+            value = "true" if word.ready else f"false: {word.message}"
+            evidence += (Evidence(what="NetworkReady", value=value, source="the runtime's Status"),)
         yield Finding(
             type=CNI_NOT_CONFIGURED.name,
             entity=NODE,

@@ -236,6 +236,7 @@ class CNIWatch:
                 stalled_ns=int(self.stalled_after * 1e9),
             ),
             config=self.config.config,
+            word=self.config.word,
         )
 
     def _named(self, call: CNICall) -> CNICall:

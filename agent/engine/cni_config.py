@@ -1,11 +1,13 @@
-"""The CNI's configuration: read again when inotify tells of a change, and now and then anyway.
+"""The CNI's configuration: read again when inotify tells of a change, and now and then anyway; and
+what the runtime says of its network.
 
 All reading is done in a worker that can be left behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from agent.engine.board import SourceBoard
@@ -24,10 +26,11 @@ from agent.host.inotify import (
 )
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence, Absent
-from agent.model.cni import CNIConfig
+from agent.model.cni import CNIConfig, NetworkWord
 
 CNI_CONFIG = "cni-config"
 READ_SECONDS = 5.0
+ASK_NS = 5 * 1_000_000_000
 AGAIN_NS = 10 * 1_000_000_000
 """It is read again after so long even if nothing was told: a directory may have come into being."""
 CHANGES = (
@@ -44,13 +47,18 @@ class CNIConfigWatch:
     workers: Workers
     board: SourceBoard
     open_inotify: Callable[[], Inotify] = Inotify
+    network: Callable[[], Awaitable[tuple[bool, str] | None]]
+    """Asks the runtime whether its network is ready; None: it is not to be asked now."""
+    word: NetworkWord | None = None
     config: CNIConfig | None = None  # None: not read yet, or not to be read now
     _inotify: Inotify | None = None
     _due_ns: int = 0
+    _ask_due_ns: int = 0
     _readings: int = field(default=0)
 
     async def look(self) -> None:
         """Read it if it has changed or is due."""
+        await self._ask()
         now = self.clock.boottime_ns()
         if not self._changed() and now < self._due_ns:
             return
@@ -64,6 +72,17 @@ class CNIConfigWatch:
         self._readings += 1
         self.board.up(CNI_CONFIG, "" if self.config.watched else "read every 10 s")
         self.board.count(CNI_CONFIG, self._readings)
+
+    async def _ask(self) -> None:
+        now = self.clock.boottime_ns()
+        if now < self._ask_due_ns:
+            return
+        self._ask_due_ns = now + ASK_NS
+        self.word = None
+        with contextlib.suppress(SourceAbsent):  # that it does not answer, others say
+            said = await self.network()
+            if said is not None:
+                self.word = NetworkWord(boottime_ns=now, ready=said[0], message=said[1])
 
     def close(self) -> None:
         """Watch no more."""

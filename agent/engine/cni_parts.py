@@ -14,6 +14,7 @@ from agent.engine.guard import Guard
 from agent.engine.watch import Watch
 from agent.host.clock import Clock
 from agent.host.cni_directory import CNIDirectory
+from agent.host.cri import CriClient
 from agent.host.file_locks import FileLocks
 from agent.host.plugin_process import PluginProcesses
 from agent.host.proc import ProcReader
@@ -43,6 +44,8 @@ def watch_cni(
     board: SourceBoard,
     guard: Guard,
     *,
+    cri: CriClient | None,
+    silent: Callable[[], bool],
     watches: Iterable[Watch],
     lost: Callable[[list[Observation]], None],
     spawn: Callable[[Coroutine[Any, Any, None]], object],
@@ -64,6 +67,9 @@ def watch_cni(
             if isinstance(watch.watcher, ExitWatcher):
                 watch.watcher.follow_others(pids)
 
+    async def network() -> tuple[bool, str] | None:
+        return None if cri is None or silent() else await cri.network()
+
     return CNIWatch(
         clock=clock,
         board=board,
@@ -74,7 +80,9 @@ def watch_cni(
         directory=directory,
         workers=workers,
         ledger=CNILedger(exit_of),
-        config=CNIConfigWatch(directory=directory, clock=clock, workers=workers, board=board),
+        config=CNIConfigWatch(
+            directory=directory, clock=clock, workers=workers, board=board, network=network
+        ),
         names=names,
         follow=follow,
         lost=lost,

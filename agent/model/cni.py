@@ -181,6 +181,15 @@ class CNIConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkWord:
+    """What the runtime itself says of its network."""
+
+    boottime_ns: int  # when it was asked
+    ready: bool
+    message: str = ""  # why it is not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CNIReport:
     """All of it at one moment. Calls: those that run, then the ended, the newest first."""
 
@@ -193,6 +202,7 @@ class CNIReport:
     totals: dict[tuple[str, CallState], CNITotals] | None = None
     health: NetworkHealth = NetworkHealth()
     config: CNIConfig | None = None
+    word: NetworkWord | None = None  # None: the runtime does not answer
 
     def state(self, call: CNICall) -> CallState:
         """Where a call of this report stands."""

@@ -15,6 +15,7 @@ from agent.model.cni import (
     CNIReport,
     NetworkHealth,
     NetworkState,
+    NetworkWord,
 )
 from agent.model.condition import Finding, Severity
 from agent.model.source import SourceHealth, SourceState
@@ -75,7 +76,18 @@ def test_not_configured(config: CNIConfig, reason: str, words: str) -> None:
     (found,) = configured(config, CRI)
     assert found.reason == reason
     assert words in found.message
-    assert found.evidence
+    assert found.evidence[-1].what == "NetworkReady"
+    assert len(found.evidence) == 2
+
+
+def test_the_runtime_agrees() -> None:
+    """Its word is evidence, where it answers."""
+    word = NetworkWord(boottime_ns=1, ready=False, message="cni plugin not initialized")
+    report = replace(CNI, config=replace(CONFIG, files=()), word=word)
+    (found,) = cni_not_configured.DETECTOR.detect(scene(report, CRI))
+    assert found.evidence[-1].value == "false: cni plugin not initialized"
+    (found,) = cni_not_configured.DETECTOR.detect(scene(replace(report, word=None), CRI))
+    assert len(found.evidence) == 1
 
 
 def test_configured() -> None:

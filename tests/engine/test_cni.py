@@ -102,7 +102,11 @@ class Bench:
             workers=workers,
             ledger=CNILedger(lambda call: self.exits.get(call.pid)),
             config=CNIConfigWatch(
-                directory=directory, clock=self.clock, workers=workers, board=self.board
+                directory=directory,
+                clock=self.clock,
+                workers=workers,
+                board=self.board,
+                network=self.network,
             ),
             names=lambda container_id: Container(pod="by-id") if container_id == "77" else None,
             follow=self.follow,
@@ -111,6 +115,9 @@ class Bench:
             slow_after=10,
             stalled_after=30,
         )
+
+    async def network(self) -> tuple[bool, str] | None:
+        return None
 
     def follow(self, pids: Set[int]) -> None:
         self.followed = pids

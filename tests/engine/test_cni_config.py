@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from agent.engine.board import SourceBoard
-from agent.engine.cni_config import AGAIN_NS, CNI_CONFIG, CNIConfigWatch
+from agent.engine.cni_config import AGAIN_NS, ASK_NS, CNI_CONFIG, CNIConfigWatch
 from agent.host.absence import SourceAbsent
 from agent.host.cni_directory import CNIDirectory
 from agent.host.inotify import Inotify
 from agent.host.root import HostRoot
 from agent.host.worker import Workers
 from agent.model.absence import Absence
+from agent.model.cni import NetworkWord
 from agent.model.source import SourceHealth
 from tests.observe.fakes import FakeClock
 
@@ -27,12 +28,19 @@ class Bench:
         self.board = SourceBoard(self.clock)
         self.conf = top / "etc/cni/net.d"
         self.conf.mkdir(parents=True)
+        self.said: tuple[bool, str] | SourceAbsent | None = (True, "")
         self.watch = CNIConfigWatch(
             directory=CNIDirectory(HostRoot.at(top), Path("/etc/cni/net.d"), (Path("/bin"),)),
             clock=self.clock,
             workers=Workers(1),
             board=self.board,
+            network=self.network,
         )
+
+    async def network(self) -> tuple[bool, str] | None:
+        if isinstance(self.said, SourceAbsent):
+            raise self.said
+        return self.said
 
     def look(self) -> int:
         """How many files it knows then."""
@@ -61,6 +69,23 @@ def test_changes_are_told(bench: Bench) -> None:
     assert bench.health().records == 3
     assert bench.watch.config is not None
     assert bench.watch.config.watched
+    bench.watch.close()
+
+
+def test_the_runtime_is_asked(bench: Bench) -> None:
+    """Every five seconds; while it does not answer, nothing is known of its word."""
+    bench.look()
+    assert bench.watch.word == NetworkWord(boottime_ns=AGAIN_NS, ready=True)
+    bench.said = (False, "cni plugin not initialized")
+    bench.look()
+    assert bench.watch.word.ready
+    bench.clock.now_ns += ASK_NS
+    bench.look()
+    assert bench.watch.word.message == "cni plugin not initialized"
+    for bench.said in (None, SourceAbsent(Absence.FAILED, "silent")):
+        bench.clock.now_ns += ASK_NS
+        bench.look()
+        assert bench.watch.word is None
     bench.watch.close()
 
 

@@ -79,6 +79,10 @@ def test_other_states() -> None:
     text = shown(pb.CNIReport(health=health, config=pb.CNIConfig(directory="/c")))
     assert "slow: an ADD takes long" in text
     assert "NOT LOADED: no .conf, .conflist or .json in /c" in text
+    assert "runtime  does not say" in text
+    unready = pb.RuntimeNetwork(message="cni plugin not initialized")
+    text = shown(pb.CNIReport(config=pb.CNIConfig(), runtime=unready))
+    assert "says that its network is not ready: cni plugin not initialized" in text
     assert "NOT LOADED: gone" in shown(pb.CNIReport(config=pb.CNIConfig(absent_reason="gone")))
 
 
@@ -113,5 +117,6 @@ def test_hostile_names() -> None:
             pb.CNIConfigFile(path="r\x1b"),
         ],
     )
-    text = shown(pb.CNIReport(calls=[call, named], config=config))
+    unready = pb.RuntimeNetwork(message="s\x1b")
+    text = shown(pb.CNIReport(calls=[call, named], config=config, runtime=unready))
     assert all(line.isprintable() for line in text.splitlines())

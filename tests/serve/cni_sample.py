@@ -15,6 +15,7 @@ from agent.model.cni import (
     LockWait,
     NetworkHealth,
     NetworkState,
+    NetworkWord,
     PluginFile,
 )
 from agent.model.oom import Container
@@ -162,4 +163,5 @@ CNI = CNIReport(
         succeeded_boottime_ns=NOW_NS - 599 * 10**9,
     ),
     config=CONFIG,
+    word=NetworkWord(boottime_ns=NOW_NS - 2 * 10**9, ready=True),
 )

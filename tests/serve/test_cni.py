@@ -40,6 +40,8 @@ def test_answer() -> None:
     assert [file.loaded for file in answer.cni.config.files] == [True, False]
     assert [p.problem == "" for p in answer.cni.config.files[0].plugins] == [True, True, False]
     assert answer.cni.books.seen == 12
+    assert answer.cni.runtime.ready
+    assert answer.cni.runtime.asked.ToNanoseconds() == WALL_NS - 2 * S
 
 
 def test_filters() -> None:

@@ -184,16 +184,28 @@ class CNIConfig(_message.Message):
     watched: bool
     def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., directory: _Optional[str] = ..., bin_directories: _Optional[_Iterable[str]] = ..., files: _Optional[_Iterable[_Union[CNIConfigFile, _Mapping]]] = ..., absent_reason: _Optional[str] = ..., watched: _Optional[bool] = ...) -> None: ...
 
+class RuntimeNetwork(_message.Message):
+    __slots__ = ("asked", "ready", "message")
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    asked: _timestamp_pb2.Timestamp
+    ready: bool
+    message: str
+    def __init__(self, asked: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready: _Optional[bool] = ..., message: _Optional[str] = ...) -> None: ...
+
 class CNIReport(_message.Message):
-    __slots__ = ("at", "health", "books", "config", "calls")
+    __slots__ = ("at", "health", "books", "config", "calls", "runtime")
     AT_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     BOOKS_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     CALLS_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
     at: _timestamp_pb2.Timestamp
     health: NetworkHealth
     books: CNIBooks
     config: CNIConfig
     calls: _containers.RepeatedCompositeFieldContainer[CNICall]
-    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health: _Optional[_Union[NetworkHealth, _Mapping]] = ..., books: _Optional[_Union[CNIBooks, _Mapping]] = ..., config: _Optional[_Union[CNIConfig, _Mapping]] = ..., calls: _Optional[_Iterable[_Union[CNICall, _Mapping]]] = ...) -> None: ...
+    runtime: RuntimeNetwork
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health: _Optional[_Union[NetworkHealth, _Mapping]] = ..., books: _Optional[_Union[CNIBooks, _Mapping]] = ..., config: _Optional[_Union[CNIConfig, _Mapping]] = ..., calls: _Optional[_Iterable[_Union[CNICall, _Mapping]]] = ..., runtime: _Optional[_Union[RuntimeNetwork, _Mapping]] = ...) -> None: ...

@@ -24,7 +24,7 @@ def broken(cni: pb.CNIReport) -> bool:
 def report(answer: node_agent_pb2.ListCNICallsResponse, now_ns: int, *, wide: bool = False) -> str:
     """The whole answer; names are escaped."""
     cni = answer.cni
-    lines = [*_health(cni, now_ns), *_config(cni), ""]
+    lines = [*_health(cni, now_ns), *_config(cni), *_runtime(cni), ""]
     rows = [_row(call, depth, now_ns, wide=wide) for call, depth in _in_order(cni.calls)]
     lines += (
         aligned(rows, WIDE if wide else NARROW) if rows else ["No CNI call that was asked for."]
@@ -82,6 +82,18 @@ def _config(cni: pb.CNIReport) -> Iterator[str]:
                 yield from wrapped(
                     "config   ", f"BROKEN: plugin {escape(plugin.type)}: {escape(plugin.problem)}"
                 )
+
+
+def _runtime(cni: pb.CNIReport) -> list[str]:
+    """The runtime's own word, and whether the files say otherwise."""
+    if not cni.HasField("runtime"):
+        return wrapped("runtime  ", "does not say whether its network is ready")
+    ready = cni.runtime.ready
+    said = "ready" if ready else f"not ready: {escape(cni.runtime.message)}"
+    loaded = [file for file in cni.config.files if file.loaded]
+    usable = bool(loaded) and not any(plugin.problem for plugin in loaded[0].plugins)
+    wrong = "  <- wrong" if cni.HasField("config") and ready and not usable else ""
+    return wrapped("runtime  ", f"says that its network is {said}{wrong}")
 
 
 def _in_order(calls: Iterable[pb.CNICall]) -> list[tuple[pb.CNICall, int]]:
