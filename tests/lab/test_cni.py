@@ -33,6 +33,8 @@ STALL_SECONDS = 6
 """cni.stalled_after of these tests, well below the runtime's own patience."""
 SETTINGS = {"cni.slow_after": "2s", "cni.stalled_after": f"{STALL_SECONDS}s"}
 QUEUE = 12
+ASIDE = ".host-local.aside"
+"""What host-local is called while it is missing."""
 
 
 @pytest.fixture
@@ -46,12 +48,13 @@ def asking(agent: AgentProcess) -> Asking:
 def configured(guest: Guest, node: Node) -> Iterator[str]:
     """The text of the configuration; whatever became of it and of the plugins is put back."""
     text = guest.read(CONFIG)
-    keep = "/run/lab/cni-kept"
-    guest.run(f"rm -rf {keep}; cp -a {PLUGINS} {keep}")
     try:
         yield text
     finally:
-        guest.run(f"rm -rf {PLUGINS}/* && cp -a {keep}/. {PLUGINS}/ && rm -rf {keep}")
+        guest.run(
+            f"cd {PLUGINS}; rm -f hang failing; chmod +x portmap;"
+            f" [ ! -e {ASIDE} ] || mv {ASIDE} host-local"
+        )
         guest.write(CONFIG, text)
         until(lambda: network_ready(node), SECONDS, "the runtime has its network again")
 
@@ -284,11 +287,11 @@ def test_configuration(pods: Pods, guest: Guest, asking: Asking, configured: str
     asking.condition("CNINotConfigured", "", status=CONDITION_STATUS_FALSE)
 
     until(lambda: network_ready(pods.node), SECONDS, "the runtime says so too")
-    guest.run(["rm", f"{PLUGINS}/host-local"])
+    guest.run(f"cd {PLUGINS} && mv host-local {ASIDE}")
     because("PluginMissing", f"plugin host-local of {CONFIG}: no such file in /opt/cni/bin")
     until(lambda: asking.cni().cni.runtime.ready, SECONDS, "and the runtime does not notice")
     assert "network is ready  <- wrong" in guest.run(["nodectl", "cni"]).out
-    guest.run(f"cp -a /run/lab/cni-kept/host-local {PLUGINS}/ && chmod -x {PLUGINS}/portmap")
+    guest.run(f"cd {PLUGINS} && mv {ASIDE} host-local && chmod -x portmap")
     because("PluginUnusable", f"{PLUGINS}/portmap is not executable")
     guest.run(f"chmod +x {PLUGINS}/portmap")
     asking.condition("CNINotConfigured", "", status=CONDITION_STATUS_FALSE)
