@@ -45,8 +45,8 @@ def _message(report: CNIReport, hung: list[CNICall], *, wedged: bool) -> str:
         told.append(f"{others}{_words(most, now)}")
     elif report.health.failed:
         last = next((c for c in report.calls if result(c) is CallState.FAILED), None)
-        by = "" if last is None else f", the last of {last.name}{_end(last)}"
-        told.append(f"{report.health.failed} ADDs in a row have failed{by}")
+        by = "" if last is None else f", the last failure of {last.name}{_end(last)}"
+        told.append(f"{report.health.failed} pods in a row have got none{by}")
     return "; ".join(told)
 
 
@@ -102,7 +102,7 @@ def _evidence(report: CNIReport, hung: list[CNICall]) -> Iterator[Evidence]:
     health = report.health
     if health.failed:
         value = f"{health.failed} since the last success"
-        yield Evidence(what="failed ADDs", value=value, source="process connector")
+        yield Evidence(what="failed attempts", value=value, source="process connector")
     success = health.succeeded_boottime_ns
     value = "none since the agent started" if success is None else f"{seconds(success, now)} ago"
     yield Evidence(what="last success", value=value, source="process connector")

@@ -22,13 +22,13 @@ class CallState(enum.Enum):
 
 
 class NetworkState(enum.Enum):
-    """How pods of this node get their networks, by their own calls: those that are no delegates."""
+    """How pods of this node get their networks. All ADDs for one sandbox are one attempt."""
 
-    IDLE = "idle"  # no ADD was seen, or none ended and none is slow
-    WORKING = "working"  # the last ADD gave a pod its network
-    SLOW = "slow"  # a call takes long
-    FLAPPING = "flapping"  # of the last ten minutes' ADDs some failed and some did not
-    WEDGED = "wedged"  # for long ADDs were tried or under way without a break, and none succeeded
+    IDLE = "idle"  # no attempt was seen, or none has succeeded and nothing else can be said
+    WORKING = "working"  # the last attempt gave a pod its network
+    SLOW = "slow"  # one takes long
+    FLAPPING = "flapping"  # of those of the last ten minutes some failed and some did not
+    WEDGED = "wedged"  # for long they were made or under way without a break, and none succeeded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +135,11 @@ class CNITotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkHealth:
-    """The judgement, and what it rests on. Of ADDs that are no delegates."""
+    """The judgement, and what it rests on."""
 
     state: NetworkState = NetworkState.IDLE
     since_boottime_ns: int | None = None  # nothing succeeded since then; only while WEDGED
-    failed: int = 0  # since the last success
+    failed: int = 0  # attempts since the last success
     succeeded_boottime_ns: int | None = None  # the last success
 
 

@@ -13,7 +13,15 @@ NOW = 10_000
 OK, FAILED, UNKNOWN = 0, 1, None
 
 
-def ran(start: int, end: int, code: int | None, command: str = "ADD") -> CNICall:
+def ran(
+    start: int,
+    end: int,
+    code: int | None,
+    command: str = "ADD",
+    *,
+    sandbox: str = "",
+    interface: str = "eth0",
+) -> CNICall:
     """Seconds before now."""
     return CNICall(
         pid=start,
@@ -22,12 +30,16 @@ def ran(start: int, end: int, code: int | None, command: str = "ADD") -> CNICall
         started_boottime_ns=(NOW - start) * S,
         parent_pid=1,
         command=command,
+        container_id=sandbox,
+        interface=interface,
         ended_boottime_ns=(NOW - end) * S,
         exit_code=code,
     )
 
 
-def runs(start: int, command: str = "ADD", delegated_by: int | None = None) -> CNICall:
+def runs(
+    start: int, command: str = "ADD", delegated_by: int | None = None, *, sandbox: str = ""
+) -> CNICall:
     return CNICall(
         pid=start,
         start_boottime_ns=0,
@@ -35,6 +47,7 @@ def runs(start: int, command: str = "ADD", delegated_by: int | None = None) -> C
         started_boottime_ns=(NOW - start) * S,
         parent_pid=1,
         command=command,
+        container_id=sandbox,
         delegated_by=delegated_by,
     )
 
@@ -53,6 +66,29 @@ CASES: list[tuple[str, list[CNICall], NetworkState, int | None]] = [
         [runs(300), runs(301), runs(302), ran(299, 100, OK)],
         NetworkState.WEDGED,
         100,
+    ),
+    (
+        "its loopback is no network",
+        [runs(300), ran(299, 298, OK, interface="lo"), ran(60, 58, OK, interface="lo")],
+        NetworkState.WEDGED,
+        300,
+    ),
+    (
+        "the second plugin of each list hangs",
+        [
+            ran(300, 299, OK, sandbox="a"),
+            runs(298, sandbox="a"),
+            ran(60, 58, OK, sandbox="b"),
+            runs(57, sandbox="b"),
+        ],
+        NetworkState.WEDGED,
+        300,
+    ),
+    (
+        "the second plugin of a list fails",
+        [ran(20, 19, OK, sandbox="a"), ran(18, 17, FAILED, sandbox="a"), ran(60, 59, OK)],
+        NetworkState.FLAPPING,
+        None,
     ),
     ("a delegate hangs", [runs(300, delegated_by=7)], NetworkState.IDLE, None),
     ("a DEL hangs", [runs(300, "DEL"), ran(60, 58, OK)], NetworkState.WORKING, None),

@@ -137,9 +137,11 @@ def test_all_fail() -> None:
     """Nothing hangs and nothing succeeds."""
     found = stalled(*CNI.calls[6:], health=replace(WEDGED, failed=3))
     assert found.reason == "NoSuccess"
-    assert "3 ADDs in a row have failed, the last of host-local with code 1" in found.message
+    assert (
+        "3 pods in a row have got none, the last failure of host-local with code 1" in found.message
+    )
     killed = stalled(CNI.calls[8], health=replace(WEDGED, failed=3))
-    assert "the last of bridge by signal 9" in killed.message
+    assert "the last failure of bridge by signal 9" in killed.message
 
 
 def test_well() -> None:

@@ -212,7 +212,7 @@ def test_failing_plugin(pods: Pods, guest: Guest, asking: Asking, configured: st
     until(told, SECONDS, "failing again and again is a stall", lambda: str(asking.cni()))
     (condition,) = asking.conditions(types=["CNIStalled"])
     assert condition.reason == "NoSuccess"
-    assert "the last of failing with code 3" in condition.message
+    assert "the last failure of failing with code 3" in condition.message
 
 
 def test_queue_on_a_lock(pods: Pods, guest: Guest, asking: Asking, figures: list[str]) -> None:

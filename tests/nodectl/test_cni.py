@@ -66,18 +66,18 @@ def shown(cni: pb.CNIReport, *, truncated: bool = False) -> str:
 def test_other_states() -> None:
     """Each in words; and each way of having no configuration."""
     unread = shown(pb.CNIReport())
-    assert "no ADD has ended since the agent started" in unread
+    assert "no pod has got one since the agent started" in unread
     assert "config   could not be read" in unread
     assert "No CNI call that was asked for." in unread
     health = pb.NetworkHealth(state=pb.NETWORK_STATE_FLAPPING, failed=3)
     config = pb.CNIConfig(directory="/c", files=[pb.CNIConfigFile(path="/c/a", problem="bad")])
     text = shown(pb.CNIReport(health=health, config=config), truncated=True)
-    assert "flapping: some ADDs fail, some succeed; 3 failed since" in text
+    assert "flapping: some pods get one, some do not; 3 failed since" in text
     assert "NOT LOADED: /c/a: bad" in text
     assert "raise --limit" in text
     health = pb.NetworkHealth(state=pb.NETWORK_STATE_SLOW)
     text = shown(pb.CNIReport(health=health, config=pb.CNIConfig(directory="/c")))
-    assert "slow: an ADD takes long" in text
+    assert "slow: a pod waits long for one" in text
     assert "NOT LOADED: no .conf, .conflist or .json in /c" in text
     assert "runtime  does not say" in text
     unready = pb.RuntimeNetwork(message="cni plugin not initialized")

@@ -41,19 +41,19 @@ def _health(cni: pb.CNIReport, now_ns: int) -> list[str]:
     health = cni.health
     last = ""
     if health.HasField("last_success"):
-        last = f"; the last ADD that succeeded was {age(health.last_success, now_ns)} ago"
+        last = f"; the last pod that got one did {age(health.last_success, now_ns)} ago"
     failed = f"; {health.failed} failed since" if health.failed else ""
     match health.state:
         case pb.NETWORK_STATE_WEDGED:
             text = f"WEDGED: no pod has got a network for {age(health.since, now_ns)}"
         case pb.NETWORK_STATE_SLOW:
-            text = "slow: an ADD takes long"
+            text = "slow: a pod waits long for one"
         case pb.NETWORK_STATE_FLAPPING:
-            text = "flapping: some ADDs fail, some succeed"
+            text = "flapping: some pods get one, some do not"
         case pb.NETWORK_STATE_WORKING:
             text = "works"
         case _:
-            text = "no ADD has ended since the agent started"
+            text = "no pod has got one since the agent started"
     return wrapped("network  ", text + last + failed)
 
 
