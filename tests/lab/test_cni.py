@@ -78,10 +78,12 @@ def ended(asking: Asking, pod: str, command: str, plugin: str) -> CNICall:
     )
 
 
-def test_healthy(pods: Pods, asking: Asking, figures: list[str]) -> None:
+def test_healthy(pods: Pods, agent: AgentProcess, figures: list[str]) -> None:
     """Each plugin of an ADD and of its DEL: whose, how long, that it ended well, and delegates
     below the plugin that executed them.
     """
+    agent.start()
+    asking = Asking(agent)
     pod = pods.create("healthy", host_network=False)
     add = ended(asking, "healthy", "ADD", "bridge")
     assert (add.state, add.exit_code) == (CNI_CALL_STATE_OK, 0)
