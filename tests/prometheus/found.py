@@ -38,7 +38,6 @@ from agent.nodectl.show.conditions import condition_lines
 from tests.detect import (
     test_afterlife,
     test_agent_blind,
-    test_cni,
     test_oom,
     test_pressure,
     test_restarts,
@@ -46,7 +45,6 @@ from tests.detect import (
 )
 from tests.detect.test_afterlife import MAIN, NOW, SECOND, TASK, UNDYING
 from tests.detect.test_oom import BOOKS, KILL
-from tests.serve.cni_sample import CNI, CONFIG
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
 
@@ -95,13 +93,6 @@ def _agent() -> list[Finding]:
     )
 
 
-def _cni() -> list[Finding]:
-    return [
-        test_cni.stalled(*CNI.calls, health=CNI.health),
-        *test_cni.configured(CONFIG, test_cni.CRI),
-    ]
-
-
 def _eviction() -> list[Finding]:
     scene = Scene(now_boottime_ns=NOW_BOOT_NS, now_wall_ns=NOW_WALL_NS, memory=MEMORY)
     return [
@@ -148,7 +139,7 @@ def _services() -> list[Finding]:
 
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
-    *(_afterlife, _agent, _cni, _eviction, _oom, _pressure, _restarts, _services),
+    *(_afterlife, _agent, _eviction, _oom, _pressure, _restarts, _services),
 )
 
 
