@@ -180,7 +180,7 @@ class Asking:
             lambda: f"{self.books()}\n{self._agent.log()}",
         )
         assert after.balanced
-        assert after.victims - before.victims == len(kernel.victims)
+        assert after.victims - before.victims == len(kernel.victims), (before, after)
         assert after.repeats - before.repeats == kernel.repeats
         assert after.unattributed == before.unattributed
         return after
