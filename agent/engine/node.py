@@ -129,6 +129,7 @@ class Node:
         self._labels: dict[str, Labels] = {}  # of the live containers that have series
         self._due: asyncio.TimerHandle | None = None
         self._cgroups_fd: int | None = None  # the one that the loop waits for
+        self._go_on: asyncio.Handle | None = None  # with what inotify told and a step has left
         self._hear_trace: Callable[[], None] = lambda: None
         self.on_counters: Callable[[CountersSeen | CgroupGone], None] = lambda seen: None
 
@@ -262,10 +263,16 @@ class Node:
         self._guard.call(LEDGER, partial(self._endings.listed, listing))
 
     def _cgroups_changed(self, loop: asyncio.AbstractEventLoop) -> None:
-        seen, _ = self._cgroups.observe()
+        seen, more = self._cgroups.observe()
         self._listen_to_cgroups(loop)
         if seen:
             self.take(seen)
+        if more and self._go_on is None:
+            self._go_on = loop.call_soon(self._guard.call, LEDGER, partial(self._rest, loop))
+
+    def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._go_on = None
+        self._cgroups_changed(loop)
 
     def _listen_to_cgroups(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait for what inotify has to say: its instance can go, and come back later."""
@@ -286,6 +293,8 @@ class Node:
         if self._due is not None:
             self._due.cancel()
             self._due = None
+        if self._go_on is not None:
+            self._go_on.cancel()
         if self._cgroups_fd is not None:
             asyncio.get_running_loop().remove_reader(self._cgroups_fd)
             self._cgroups_fd = None
