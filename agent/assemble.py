@@ -14,6 +14,8 @@ from agent.config import Settings
 from agent.engine.afterlife import TASKS, AfterlifeWatch
 from agent.engine.afterlife_parts import watch_afterlife
 from agent.engine.board import SourceBoard
+from agent.engine.cni import CNIWatch
+from agent.engine.cni_parts import watch_cni
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
@@ -59,6 +61,8 @@ from agent.model.event import Event, PressureCrossed
 from agent.model.evidence import Observation
 from agent.model.status import Identity
 from agent.observe.lists import scan_lists
+from agent.observe.plugins import NAME as CNI
+from agent.observe.plugins import PluginWatcher
 from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import TRACE_PREFIX, Roster, records
@@ -125,6 +129,7 @@ class Agent:
     conditions: Conditions
     judge: Judge
     afterlife: AfterlifeWatch
+    cni: CNIWatch
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
@@ -343,6 +348,25 @@ def assemble(
         host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard
     )
     judge.sees(TASKS, lambda scene: replace(scene, afterlife=afterlife.report))
+    cni = watch_cni(
+        settings,
+        host.root,
+        host.proc,
+        clock,
+        inventory,
+        deaths,
+        board,
+        guard,
+        cri=cri,
+        silent=resolver.runtime_silent,
+        watches=watches,
+        lost=take,
+        spawn=spawn,
+    )
+    plugins = roster.plugin_watcher()
+    if plugins is not None:
+        watches.append(Watch(plugins, board, guard, cni.take))
+    judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -372,6 +396,7 @@ def assemble(
         headroom=headroom,
         swept=usage,
         stalls=pressure,
+        calls=cni,
         conditions=conditions,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
@@ -394,6 +419,7 @@ def assemble(
         conditions=conditions,
         judge=judge,
         afterlife=afterlife,
+        cni=cni,
         resolver=resolver,
         cri=cri,
         journal=journal,
@@ -424,9 +450,12 @@ def trace_name(directory: Path) -> str:
     return TRACE_PREFIX + hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:12]
 
 
+_TRACING = (TraceWatcher, SignalWatcher, PluginWatcher)
+
+
 def _trace_buffer_bytes(watches: list[Watch]) -> int:
     watchers = (watch.watcher for watch in watches)
-    return sum(w.buffer_bytes for w in watchers if isinstance(w, TraceWatcher | SignalWatcher))
+    return sum(w.buffer_bytes for w in watchers if isinstance(w, _TRACING))
 
 
 def _checkpoint(data: bytes | None) -> Checkpoint | None:

@@ -33,6 +33,7 @@ from agent.host.self_usage import SelfUsageSource
 from agent.inventory.resolver import NAMING
 from agent.model.absence import ParseError
 from agent.model.event import AgentStarted
+from agent.observe.plugins import NAME as CNI
 from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import records
@@ -132,6 +133,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     agent.guard.call(PRESSURE, partial(agent.pressure.tick, loop))
     spawn(_tick(agent, loop))
     spawn(agent.afterlife.run())
+    spawn(agent.cni.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))
     spawn(agent.headroom.run(agent.settings.tick.interval))
     with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody
@@ -184,6 +186,7 @@ async def _stop(agent: Agent) -> None:
         guard.call(watch.name, partial(watch.catch_up, loop))
         guard.call(watch.name, partial(watch.stop, loop))
     guard.call(PRESSURE, partial(agent.pressure.close, loop))
+    guard.call(CNI, agent.cni.close)
     guard.call(LEDGER, agent.node.close)
     guard.call(RECORDER, agent.places.close)
     guard.call(USAGE, agent.usage.sweeper.close)
@@ -204,6 +207,8 @@ def _say_what_is_off(agent: Agent) -> None:
         ("probe", "probe", sources.probe),
         ("signals", "trace", sources.trace),
         ("signals", "signals", sources.signals),
+        ("cni", "trace", sources.trace),
+        ("cni", "cni", sources.cni),
         ("connector", "connector", sources.connector),
         ("cri", "cri", sources.cri),
     ):

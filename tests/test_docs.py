@@ -38,6 +38,7 @@ from tests.lab.__main__ import WELCOME
 from tests.lab.storm_table import STORMS, parse_table
 from tests.prometheus import found as finding
 from tests.prometheus import rules
+from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.pressure_sample import PRESSURE
@@ -163,6 +164,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         tls=tls,
         memory=MEMORY,
         pressure=PRESSURE,
+        cni=CNI,
         conditions=CONDITIONS,
     )
     for family in registry.collect():

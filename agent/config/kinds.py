@@ -120,6 +120,24 @@ def names() -> Kind:
     )
 
 
+def directories() -> Kind:
+    """A tuple of at least one absolute `Path`, of characters that no glob takes for its own."""
+    listed = names()
+
+    def read(raw: object) -> tuple[Path, ...]:
+        found: Any = listed.read(raw)
+        if not found or not all(re.fullmatch(r"/[A-Za-z0-9/._+@-]{0,127}", each) for each in found):
+            raise ValueError("not an absolute path of plain characters")
+        return tuple(map(Path, found))
+
+    return Kind(
+        name="directories",
+        expected='absolute paths of letters, digits and ._+@- , as ["/a", "/b"] or "/a,/b"',
+        read=read,
+        write=listed.write,
+    )
+
+
 def boolean() -> Kind:
     """A bool."""
 

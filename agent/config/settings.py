@@ -16,6 +16,7 @@ from agent.config.kinds import (
     Kind,
     address,
     boolean,
+    directories,
     duration,
     integer,
     names,
@@ -140,6 +141,9 @@ class Sources:
     connector: Annotated[
         bool, boolean(), "hear how processes end, from the kernel's process connector"
     ] = True
+    cni: Annotated[
+        bool, boolean(), "use the tracepoint of executed CNI plugins, if sources.trace is on"
+    ] = True
     cri: Annotated[bool, boolean(), "ask the container runtime"] = True
     cri_socket: Annotated[Path, path(SUN_PATH_BYTES), "unix socket of the container runtime"] = (
         Path("/run/containerd/containerd.sock")
@@ -242,6 +246,26 @@ class Pressure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CNI:
+    """The plugins that give pods their networks."""
+
+    conf_dir: Annotated[Path, path(), "where the runtime looks for its CNI configuration"] = Path(
+        "/etc/cni/net.d"
+    )
+    bin_dirs: Annotated[
+        tuple[Path, ...],
+        directories(),
+        "where the plugins are; what is executed from there is a call",
+    ] = (Path("/opt/cni/bin"), Path("/usr/lib/cni"), Path("/usr/libexec/cni"))
+    slow_after: Annotated[float, duration("1s", "1h"), "a call that runs for longer is slow"] = 10.0
+    stalled_after: Annotated[
+        float,
+        duration("1s", "1h"),
+        "a call that runs for longer is stalled; so long without any success, the network is",
+    ] = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """The rhythm."""
 
@@ -274,6 +298,7 @@ class Settings:
     oom: OOM = field(default_factory=OOM)
     conditions: Conditions = field(default_factory=Conditions)
     pressure: Pressure = field(default_factory=Pressure)
+    cni: CNI = field(default_factory=CNI)
     tick: Tick = field(default_factory=Tick)
     sweep: Sweep = field(default_factory=Sweep)
 

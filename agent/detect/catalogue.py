@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from agent.detect import (
     agent_blind,
+    cni_not_configured,
+    cni_stalled,
     container_oom_killed,
     cpu_stall,
     crash_loop,
@@ -29,6 +31,8 @@ from agent.detect.detector import Detector
 
 DETECTORS: tuple[Detector, ...] = (
     agent_blind.DETECTOR,
+    cni_not_configured.DETECTOR,
+    cni_stalled.DETECTOR,
     container_oom_killed.DETECTOR,
     cpu_stall.DETECTOR,
     crash_loop.DETECTOR,

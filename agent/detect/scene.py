@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.afterlife import Afterlife
+from agent.model.cni import CNIReport
 from agent.model.exits import ContainerDeath
 from agent.model.memory import MemoryReport
 from agent.model.oom import OOMBooks, OOMIncident
@@ -30,3 +31,4 @@ class Scene:
     books: OOMBooks | None = None
     sources: tuple[SourceHealth, ...] = ()  # how well each source sees
     afterlife: Afterlife | None = None  # ghosts, dead pods, and what cannot die
+    cni: CNIReport | None = None  # calls of CNI plugins, and their configuration

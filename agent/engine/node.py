@@ -56,6 +56,7 @@ from agent.model.evidence import (
     Observation,
     PlacesSeen,
     PlacesWanted,
+    PluginExecuted,
     SenderSeen,
     SenderWanted,
     SignalSeen,
@@ -77,6 +78,8 @@ LEDGER = "ledger"
 
 FLUSH_ATTEMPTS = 64
 """Incidents that may break the telling in one go; the others wait for the next."""
+
+_NOT_OF_THE_OOM_LEDGER = (CgroupAppeared, SourceLost, SignalSeen, SenderSeen, PluginExecuted)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 Ends = Callable[[EndWanted], Coroutine[Any, Any, None]]
@@ -318,8 +321,8 @@ class Node:
                 self._ledger.fold(item, now_ns)
             case SignalSeen():
                 self._deaths.sent(self._endings.placed(item.sent))
-            case SenderSeen():
-                pass  # of the exits ledger alone
+            case SenderSeen() | PluginExecuted():
+                pass  # of the exits ledger, of the CNI ledger alone
             case ExitSeen():
                 self._deaths.ended(item.exit)
                 self._ledger.fold(item, now_ns)
@@ -332,7 +335,7 @@ class Node:
         """The counters above new victims: one more witness."""
         for cgroup in self._ledger.unpublished_cgroups():
             for item in self._cgroups.reread(cgroup):
-                if not isinstance(item, CgroupAppeared | SourceLost | SignalSeen | SenderSeen):
+                if not isinstance(item, _NOT_OF_THE_OOM_LEDGER):
                     self._guard.call(LEDGER, partial(self._ledger.fold, item, now_ns))
 
     def _flush(self, now_ns: int) -> None:

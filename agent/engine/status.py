@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.engine.board import SourceBoard
+from agent.engine.cni import CNIWatch
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
@@ -21,6 +22,7 @@ from agent.ledger.exit_series import ExitSeries, Labels
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.model.cgroup import CgroupMode
+from agent.model.cni import CNIReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.pressure import PressureReport
@@ -57,6 +59,7 @@ class StatusView:
     headroom: HeadroomWatch
     swept: UsageWatch
     stalls: PressureWatch
+    calls: CNIWatch
     conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
@@ -84,6 +87,10 @@ class StatusView:
     def pressure(self) -> PressureReport | None:
         """How long tasks wait, and for what."""
         return self.stalls.report
+
+    def cni(self) -> CNIReport:
+        """Calls of CNI plugins, and the CNI's configuration."""
+        return self.calls.report()
 
     def status(self) -> NodeStatus:
         """One moment of everything else."""
@@ -122,5 +129,6 @@ class StatusView:
             abandoned_workers=self.workers.abandoned
             + self.places.abandoned_workers
             + self.headroom.workers.abandoned
+            + self.calls.workers.abandoned
             + self.journal.abandoned_readers,
         )

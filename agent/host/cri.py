@@ -33,6 +33,7 @@ Response = TypeVar("Response")
 POD_NAME = "io.kubernetes.pod.name"
 POD_NAMESPACE = "io.kubernetes.pod.namespace"
 POD_UID = "io.kubernetes.pod.uid"
+NETWORK_READY = "NetworkReady"
 CONTAINER_NAME = "io.kubernetes.container.name"
 
 _OPTIONS = (
@@ -154,6 +155,14 @@ class CriClient:
         stub: ImageServiceAsyncStub = ImageServiceStub(self._open_channel())
         answer = await self._ask(stub.ImageFsInfo, pb.ImageFsInfoRequest())
         return next((found.fs_id.mountpoint for found in answer.image_filesystems), "")
+
+    async def network(self) -> tuple[bool, str]:
+        """Whether the runtime calls its network ready, and else its reason, or its message."""
+        answer = await self._ask(self._stub().Status, pb.StatusRequest())
+        for condition in answer.status.conditions:
+            if condition.type == NETWORK_READY:
+                return condition.status, condition.message or condition.reason
+        raise SourceAbsent(Absence.UNSUPPORTED, f"{self._path} does not tell {NETWORK_READY}")
 
     async def close(self) -> None:
         """Close the connection. A later call opens a new one."""

@@ -139,6 +139,15 @@ class SignalSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PluginExecuted:
+    """A file of the CNI plugins' directories was executed (sched:sched_process_exec)."""
+
+    pid: int
+    plugin: str  # as execve(2) got it
+    boottime_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SenderSeen:
     """The answer to SenderWanted: the sender's cgroup; empty: nothing tells it."""
 
@@ -239,7 +248,7 @@ class SourceLost:
     detail: str
 
 
-Observation = OOMEvidence | SignalSeen | SenderSeen | CgroupAppeared | SourceLost
+Observation = OOMEvidence | SignalSeen | SenderSeen | PluginExecuted | CgroupAppeared | SourceLost
 """What an observer can say."""
 
 EvidenceRequest = FateWanted | EndWanted | LimitWanted | PlacesWanted

@@ -106,6 +106,12 @@ class Client:
 
         return self._unary("GetPressure", wire.GetPressureRequest(), wire.GetPressureResponse)
 
+    def cni(self, request: wire.ListCNICallsRequest) -> wire.ListCNICallsResponse:
+        """ListCNICalls."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListCNICalls", request, wire.ListCNICallsResponse)
+
     def watch(
         self, request: wire.WatchEventsRequest, *, every: bool = False
     ) -> Generator[wire.WatchEventsResponse, None, None]:

@@ -11,12 +11,13 @@ import enum
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from agent.model.cni import CNIReport
 from agent.model.memory import MemoryReport
 from agent.model.oom import LimitLevel
 from agent.model.pressure import PressureReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import conditions, memory, pressure
+from agent.serve import cni, conditions, memory, pressure
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -57,6 +58,7 @@ class Scrape:
     tls: TlsStatistics | None = None  # None while gRPC is not served over TCP
     memory: MemoryReport | None = None
     pressure: PressureReport | None = None
+    cni: CNIReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
 
@@ -377,6 +379,39 @@ ROWS = (
         "Whether an episode of pressure goes on.",
         lambda s: pressure.episodes(s.pressure),
         labels=("scope", "resource"),
+    ),
+    _counter(
+        "cni_calls",
+        "Calls of CNI plugins that have ended, by command and result; delegates are left out.",
+        lambda s: cni.ended(s.cni),
+        labels=("command", "result"),
+    ),
+    _counter(
+        "cni_call_seconds",
+        "Time that those calls took together.",
+        lambda s: cni.seconds(s.cni),
+        labels=("command", "result"),
+    ),
+    _gauge(
+        "cni_calls_running",
+        "Calls of CNI plugins in flight; delegates are left out.",
+        lambda s: cni.running(s.cni),
+    ),
+    _gauge(
+        "cni_oldest_call_seconds",
+        "Age of the oldest call in flight; absent while none is.",
+        lambda s: cni.oldest(s.cni),
+    ),
+    _counter(
+        "cni_calls_missed",
+        "Executions of CNI plugins that had ended before they could be looked at.",
+        lambda s: cni.missed(s.cni),
+    ),
+    _gauge(
+        "cni_network",
+        "How pods get their networks: 1 for the state that the node is in.",
+        lambda s: cni.network(s.cni),
+        labels=("state",),
     ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(

@@ -58,6 +58,7 @@ class Pages:
             tls=self._tls,
             memory=self._view.memory(),
             pressure=self._view.pressure(),
+            cni=self._view.cni(),
             conditions=conditions.series(self._view.conditions),
         )
         yield registry_text(self._registry, form)

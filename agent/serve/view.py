@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from agent.inventory.running import Running
+from agent.model.cni import CNIReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.pressure import PressureReport
@@ -49,4 +50,8 @@ class View(Protocol):
 
     def memory(self) -> MemoryReport | None:
         """None until the node was looked at for the first time."""
+        ...
+
+    def cni(self) -> CNIReport:
+        """Calls of CNI plugins, and the CNI's configuration."""
         ...

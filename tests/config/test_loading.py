@@ -173,7 +173,7 @@ WRONG_FILES = [
             key="zzzzzz",
             origin=f"{FILE}, line 1",
             got="an unknown table",
-            expected="one of conditions, host, kubelet, node, oom, pressure, serve, sources,"
+            expected="one of cni, conditions, host, kubelet, node, oom, pressure, serve, sources,"
             " state, sweep, tick",
         ),
     ),

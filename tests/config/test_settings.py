@@ -40,6 +40,7 @@ DEFAULTS = {
         "recorder": "auto",
         "signals": True,
         "connector": True,
+        "cni": True,
         "cri": True,
         "cri_socket": "/run/containerd/containerd.sock",
         "cri_timeout": "1s",
@@ -57,6 +58,12 @@ DEFAULTS = {
     },
     "conditions": {"event_ttl": "15m", "max": 2000},
     "pressure": {"memory": "150ms", "io": "500ms", "cpu": "800ms", "window": "1s", "hold": "30s"},
+    "cni": {
+        "conf_dir": "/etc/cni/net.d",
+        "bin_dirs": ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"],
+        "slow_after": "10s",
+        "stalled_after": "30s",
+    },
     "tick": {"interval": "1s"},
     "sweep": {"interval": "1s"},
 }

@@ -76,6 +76,11 @@ class Asking:
         request = pb.GetPressureRequest()
         return _when_read(lambda: self._stub.GetPressure(request, timeout=CALL_SECONDS).pressure)
 
+    def cni(self, **filters: object) -> pb.ListCNICallsResponse:
+        """ListCNICalls."""
+        request = pb.ListCNICallsRequest(**filters)  # type: ignore[arg-type]
+        return self._stub.ListCNICalls(request, timeout=CALL_SECONDS)
+
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""
         request = pb.ListConditionsRequest(**filters)  # type: ignore[arg-type]

@@ -16,6 +16,8 @@ from tests.lab.node import Node
 from tests.lab.oci import WORK
 
 READY_SECONDS = 30.0
+RUN_SECONDS = 240.0
+"""Many at once, or one whose network a test holds up."""
 EXIT_SECONDS = 60.0
 REMOVE_SECONDS = 60.0
 
@@ -128,7 +130,9 @@ class Pod:
         # Of the runtime's handlers the one named after a driver uses that one, whatever the node's.
         other = self.runtime_driver is not self.node.driver
         handler = self.runtime_driver.value if other else ""
-        answer = self.node.cri.call("RunPodSandbox", config=self.config, runtime_handler=handler)
+        answer = self.node.cri.call(
+            "RunPodSandbox", seconds=RUN_SECONDS, config=self.config, runtime_handler=handler
+        )
         self.sandbox_id = answer.pod_sandbox_id
 
     def container(

@@ -18,6 +18,9 @@ from agent.api.v1 import (
     status_pb2,
 )
 from agent.engine.board import TELLS
+from agent.serve.cni import answer as answer_cni
+from tests.serve.cni_sample import CNI
+from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
 
@@ -373,6 +376,12 @@ def pressure() -> node_agent_pb2.GetPressureResponse:
     return node_agent_pb2.GetPressureResponse(pressure=pressure_to_wire(PRESSURE))
 
 
+def cni() -> node_agent_pb2.ListCNICallsResponse:
+    """A wedged network, as it is at CNI_NS."""
+    return answer_cni(node_agent_pb2.ListCNICallsRequest(), CNI)
+
+
+CNI_NS = CNI_WALL_NS
 MEMORY_NS = NOW_WALL_NS
 
 

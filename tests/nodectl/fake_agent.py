@@ -34,6 +34,7 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     )
     pods: node_agent_pb2.ListPodsResponse = field(default_factory=usage_examples.pods)
     pressure: node_agent_pb2.GetPressureResponse = field(default_factory=examples.pressure)
+    cni: node_agent_pb2.ListCNICallsResponse = field(default_factory=examples.cni)
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
@@ -62,6 +63,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def GetPressure(self, request: Any, context: Any) -> node_agent_pb2.GetPressureResponse:
         self._enter(request, context)
         return self.pressure
+
+    def ListCNICalls(self, request: Any, context: Any) -> node_agent_pb2.ListCNICallsResponse:
+        self._enter(request, context)
+        return self.cni
 
     def ListExits(self, request: Any, context: Any) -> node_agent_pb2.ListExitsResponse:
         self._enter(request, context)

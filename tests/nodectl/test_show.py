@@ -15,6 +15,7 @@ from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2, status_pb2
 from agent.model.catalogue.oom import HIDDEN_OOM_KILL
 from agent.nodectl.explain import explained
 from agent.nodectl.show import (
+    cni,
     conditions,
     deaths,
     events,
@@ -96,6 +97,10 @@ def _pressure() -> str:
     return pressure.report(examples.pressure().pressure, examples.MEMORY_NS)
 
 
+def _cni() -> str:
+    return cni.report(examples.cni(), examples.CNI_NS)
+
+
 def _memory() -> str:
     return memory.report(examples.memory().memory, examples.MEMORY_NS)
 
@@ -117,6 +122,7 @@ def _status_wide() -> str:
         _status_wide,
         _memory,
         _pressure,
+        _cni,
         _events,
         _conditions,
         _conditions_wide,

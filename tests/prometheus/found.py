@@ -38,6 +38,7 @@ from agent.nodectl.show.conditions import condition_lines
 from tests.detect import (
     test_afterlife,
     test_agent_blind,
+    test_cni,
     test_oom,
     test_pressure,
     test_restarts,
@@ -45,6 +46,7 @@ from tests.detect import (
 )
 from tests.detect.test_afterlife import MAIN, NOW, SECOND, TASK, UNDYING
 from tests.detect.test_oom import BOOKS, KILL
+from tests.serve.cni_sample import CNI, CONFIG
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
 
@@ -93,6 +95,13 @@ def _agent() -> list[Finding]:
     )
 
 
+def _cni() -> list[Finding]:
+    return [
+        test_cni.stalled(*CNI.calls, health=CNI.health),
+        *test_cni.configured(CONFIG, test_cni.CRI),
+    ]
+
+
 def _eviction() -> list[Finding]:
     scene = Scene(now_boottime_ns=NOW_BOOT_NS, now_wall_ns=NOW_WALL_NS, memory=MEMORY)
     return [
@@ -139,7 +148,7 @@ def _services() -> list[Finding]:
 
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
-    *(_afterlife, _agent, _eviction, _oom, _pressure, _restarts, _services),
+    *(_afterlife, _agent, _cni, _eviction, _oom, _pressure, _restarts, _services),
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from agent.inventory.running import Running
 from agent.model.absence import Absence
+from agent.model.cni import CNIReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
@@ -33,6 +34,7 @@ from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
 from agent.state.stream import EventStream
+from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
 from tests.serve.memory_sample import MEMORY
 from tests.serve.pressure_sample import PRESSURE
@@ -177,6 +179,7 @@ class SampleView:
         self.now_running = RUNNING
         self.memory_now: MemoryReport | None = MEMORY
         self.pressure_now: PressureReport | None = PRESSURE
+        self.cni_now: CNIReport = CNI
         self.incidents = IncidentIndex(20_000)
         self.deaths = DeathIndex()
         self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
@@ -200,6 +203,9 @@ class SampleView:
 
     def pressure(self) -> PressureReport | None:
         return self.pressure_now
+
+    def cni(self) -> CNIReport:
+        return self.cni_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

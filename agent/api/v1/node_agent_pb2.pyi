@@ -1,5 +1,6 @@
 import datetime
 
+from agent.api.v1 import cni_pb2 as _cni_pb2
 from agent.api.v1 import condition_pb2 as _condition_pb2
 from agent.api.v1 import containers_pb2 as _containers_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
@@ -190,3 +191,25 @@ class ListPodsResponse(_message.Message):
     truncated: bool
     missed: int
     def __init__(self, pods: _Optional[_Iterable[_Union[_containers_pb2.PodUsage, _Mapping]]] = ..., truncated: _Optional[bool] = ..., missed: _Optional[int] = ...) -> None: ...
+
+class ListCNICallsRequest(_message.Message):
+    __slots__ = ("namespace", "pod", "commands", "states", "limit")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    COMMANDS_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    commands: _containers.RepeatedScalarFieldContainer[str]
+    states: _containers.RepeatedScalarFieldContainer[_cni_pb2.CNICallState]
+    limit: int
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ..., commands: _Optional[_Iterable[str]] = ..., states: _Optional[_Iterable[_Union[_cni_pb2.CNICallState, str]]] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListCNICallsResponse(_message.Message):
+    __slots__ = ("cni", "truncated")
+    CNI_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    cni: _cni_pb2.CNIReport
+    truncated: bool
+    def __init__(self, cni: _Optional[_Union[_cni_pb2.CNIReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...

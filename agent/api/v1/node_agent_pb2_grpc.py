@@ -79,6 +79,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.FromString,
                 _registered_method=True)
+        self.ListCNICalls = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListCNICalls',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -148,6 +153,14 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCNICalls(self, request, context):
+        """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
+        CNI configuration is worth.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -195,6 +208,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.GetPressure,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.SerializeToString,
+            ),
+            'ListCNICalls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCNICalls,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -440,6 +458,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetPressure',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCNICalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListCNICalls',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,10 @@ class NodeAgentStub:
     """Pods that are there, and what they use."""
     GetPressure: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetPressureRequest, _node_agent_pb2.GetPressureResponse]
     """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
+    ListCNICalls: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListCNICallsRequest, _node_agent_pb2.ListCNICallsResponse]
+    """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
+    CNI configuration is worth.
+    """
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -79,6 +83,10 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Pods that are there, and what they use."""
     GetPressure: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetPressureRequest, _node_agent_pb2.GetPressureResponse]  # type: ignore[assignment]
     """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
+    ListCNICalls: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListCNICallsRequest, _node_agent_pb2.ListCNICallsResponse]  # type: ignore[assignment]
+    """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
+    CNI configuration is worth.
+    """
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -154,5 +162,15 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetPressureResponse, _abc.Awaitable[_node_agent_pb2.GetPressureResponse]]:
         """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
+
+    @_abc_1.abstractmethod
+    def ListCNICalls(
+        self,
+        request: _node_agent_pb2.ListCNICallsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListCNICallsResponse, _abc.Awaitable[_node_agent_pb2.ListCNICallsResponse]]:
+        """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
+        CNI configuration is worth.
+        """
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

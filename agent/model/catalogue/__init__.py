@@ -6,7 +6,7 @@ A new condition is an entry in one of the files here, and a detector in agent.de
 
 from __future__ import annotations
 
-from agent.model.catalogue import afterlife, agent, eviction, oom, pressure, restarts, services
+from agent.model.catalogue import afterlife, agent, cni, eviction, oom, pressure, restarts, services
 from agent.model.condition import ConditionType
 
 CATALOGUE: tuple[ConditionType, ...] = tuple(
@@ -14,6 +14,7 @@ CATALOGUE: tuple[ConditionType, ...] = tuple(
         (
             *afterlife.TYPES,
             *agent.TYPES,
+            *cni.TYPES,
             *eviction.TYPES,
             *oom.TYPES,
             *pressure.TYPES,
