@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from agent.derive.usage import UsageFold
@@ -15,8 +16,10 @@ from agent.model.usage import Sweep
 from agent.observe.sweep import Sweeper
 
 USAGE = "usage"
-MOST_OF_THE_TIME = 0.1
-"""Where a sweep takes long (a thousand containers, a slow machine) they come less often."""
+MOST_OF_A_CORE = 0.1
+"""Where a sweep costs much (a thousand containers, a slow machine) they come less often. What counts
+is processor time: a sweep that waited for its turns on a busy event loop has cost no more for it.
+"""
 CATCHING_UP = 0.5
 """The same while some of a burst of new cgroups have not been read yet."""
 
@@ -30,28 +33,29 @@ class UsageWatch:
     board: SourceBoard
     guard: Guard
     hears: list[Callable[[Sweep], None]] = field(default_factory=list)
+    processor_ns: Callable[[], int] = time.thread_time_ns
     report: UsageReport | None = None
+    _spent_ns: int = 0  # of processor time, in all sweeps
     _fold: UsageFold = field(default_factory=UsageFold)
 
     async def run(self, interval_seconds: float) -> None:
         """Sweep once per interval, until cancelled."""
         while True:
-            begun = self.clock.boottime_ns()
+            begun, spent = self.clock.boottime_ns(), self._spent_ns
             await self.guard.run(USAGE, self.look())
             took = (self.clock.boottime_ns() - begun) / 1e9
-            most = CATCHING_UP if self.sweeper.behind else MOST_OF_THE_TIME
-            await asyncio.sleep(max(interval_seconds, took / most) - took)
+            cost = (self._spent_ns - spent) / 1e9
+            most = CATCHING_UP if self.sweeper.behind else MOST_OF_A_CORE
+            await asyncio.sleep(max(interval_seconds, cost / most) - took)
 
     async def look(self) -> None:
         """One sweep."""
-        for _ in self.sweeper.steps():
-            await asyncio.sleep(0)
+        await self._in_turns(self.sweeper.steps())
         sweep = self.sweeper.latest
         if sweep is None:
             return
         wall_ns = self.clock.wall_ns()
-        for _ in self._fold.steps(sweep):
-            await asyncio.sleep(0)
+        await self._in_turns(self._fold.steps(sweep))
         self.report = UsageReport(wall_ns=wall_ns, sweep=sweep, derived=self._fold.derived)
         self.board.up(
             USAGE, f"{sweep.missed} missed: {self.sweeper.detail}" if sweep.missed else ""
@@ -59,3 +63,14 @@ class UsageWatch:
         self.board.count(USAGE, self.sweeper.records)
         for hear in self.hears:
             hear(sweep)
+
+    async def _in_turns(self, steps: Iterator[None]) -> None:
+        """All steps, with a round of the event loop between two."""
+        more = True
+        while more:
+            begun = self.processor_ns()
+            try:
+                more = next(steps, self) is not self
+            finally:
+                self._spent_ns += self.processor_ns() - begun
+            await asyncio.sleep(0)

@@ -51,49 +51,66 @@ async def test_a_look(tmp_path: Path) -> None:
     tree.fs.close()
 
 
+class Pace:
+    """How long the watch sleeps between sweeps; the third time it is cancelled."""
+
+    def __init__(self, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pauses: list[float] = []
+        self.step_ns = 0
+        """Of the processor, for each step of a sweep."""
+        self.wait_ns = 0
+        """Of the clock, for each turn of the others between two steps."""
+        self._tree = tree
+        self._processor_ns = 0
+        monkeypatch.setattr(asyncio, "sleep", self._sleep)
+
+    def processor_ns(self) -> int:
+        self._processor_ns += self.step_ns
+        return self._processor_ns
+
+    async def _sleep(self, seconds: float) -> None:
+        if seconds:
+            self.pauses.append(seconds)
+            if len(self.pauses) == 3:
+                raise asyncio.CancelledError
+        else:
+            self._tree.clock.now_ns += self.wait_ns
+
+
 async def test_it_hurries_after_a_burst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While some cgroups wait to be read for the first time, half of the time is for sweeps."""
+    """While some cgroups wait to be read for the first time, half of a core is for sweeps."""
     tree = Tree(tmp_path, CgroupMode.V2)
     for path in (ONE, TWO):
         tree.make(path)
     watch, _ = watching(tree)
+    pace = Pace(tree, monkeypatch)
+    watch.processor_ns = pace.processor_ns
     monkeypatch.setattr("agent.observe.sweep.MOST_OPENED", 1)
-    pauses: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        if seconds:
-            pauses.append(seconds)
-            if len(pauses) == 3:
-                raise asyncio.CancelledError
-        else:
-            tree.clock.now_ns += 1_000_000_000
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    pace.step_ns = 250_000_000
     with pytest.raises(asyncio.CancelledError):
         await watch.run(1.0)
-    assert pauses == [1.0, 1.0, 9.0]
+    assert pace.pauses == [1.5, 1.5, 7.5]  # three steps: one of the sweep, its end, the rates
     tree.sweeper.close()
     tree.fs.close()
 
 
 async def test_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once per interval; less often if a sweep takes more than a tenth of it."""
+    """Once per interval, however long others hold the loop between its steps; less often if a sweep
+    costs more than a tenth of the interval.
+    """
     tree = Tree(tmp_path, CgroupMode.V2)
     watch, heard = watching(tree)
-    pauses: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        if seconds:
-            pauses.append(seconds)
-            if len(pauses) == 3:
-                raise asyncio.CancelledError
-        else:
-            tree.clock.now_ns += 62_500_000 if not pauses else 250_000_000
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    pace = Pace(tree, monkeypatch)
+    watch.processor_ns = pace.processor_ns
+    pace.wait_ns = 62_500_000
     with pytest.raises(asyncio.CancelledError):
         await watch.run(1.0)
-    assert pauses == [0.9375, 2.25, 2.25]
+    assert pace.pauses == [0.8125, 0.8125, 0.8125]
     assert len(heard) == 3
+    pace.pauses.clear()
+    pace.step_ns = 250_000_000
+    with pytest.raises(asyncio.CancelledError):
+        await watch.run(1.0)
+    assert pace.pauses == [7.3125, 7.3125, 7.3125]
     tree.sweeper.close()
     tree.fs.close()
