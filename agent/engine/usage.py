@@ -17,8 +17,8 @@ from agent.observe.sweep import Sweeper
 
 USAGE = "usage"
 MOST_OF_A_CORE = 0.1
-"""Where a sweep costs much (a thousand containers, a slow machine) they come less often. What counts
-is processor time: a sweep that waited for its turns on a busy event loop has cost no more for it.
+"""Where a sweep costs much (a thousand containers, a slow machine) they come less often. What
+counts is processor time: one that waits for its turns on a busy event loop costs no more for it.
 """
 CATCHING_UP = 0.5
 """The same while some of a burst of new cgroups have not been read yet."""
