@@ -1,5 +1,5 @@
 """Why containers ended, on a real kernel and a real containerd. Not provoked here, and judged in
-tests/ledger/test_verdicts.py: systemd-oomd, a nested limit, a SIGKILL of the runtime at once.
+tests/ledger/test_verdicts.py: systemd-oomd.
 """
 
 import signal
@@ -17,6 +17,7 @@ from agent.parse.pressure import parse_pressure
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import EXIT_SECONDS, Asking
 from tests.lab.deadline import until
+from tests.lab.groups import Group
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.pods import Container
@@ -43,13 +44,21 @@ def counted(asking: Asking, pod: str, verdict: str) -> None:
     assert asking.metric(METRIC, **labels) == 1
 
 
+def conditions(asking: Asking, pod: str) -> set[str]:
+    """Which of the loops are told of a pod."""
+    told = {found.type for found in asking.conditions(pod=pod)}
+    return told & {"RestartStorm", "CrashLoop", "OOMLoop"}
+
+
 def test_ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
-    """kill -9 from a shell, which is named; and StopContainer, within the grace."""
+    """kill -9 from a shell, which is named; StopContainer, within the grace, and without any."""
     shot = ready(pods, "shot", [*WAIT, "sleep"])
     polite = ready(pods, "polite", ["/bin/work", "polite", "0", "wait"], attempt=4)
     pid = shot.init_pid()
     shell = guest.start(["bash", "-c", f"kill -9 {pid}; read"])  # waits for its input
     polite.stop(60)
+    removed = ready(pods, "at-once", [*WAIT, "sleep"])
+    removed.stop(0)
     death = asking.exit("shot")
     shell.close()
     assert (death.verdict, death.signal) == (pb.VERDICT_KILLED_BY_PROCESS, 9)
@@ -73,6 +82,10 @@ def test_ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
     pod.node.cri.call("StopPodSandbox", pod_sandbox_id=pod.sandbox_id)
     asking.exit("polite", lambda found: found.stop_reason == pb.STOP_REASON_DELETION)
     counted(asking, "polite", "stopped-by-runtime")
+    death = asking.exit("at-once")
+    assert (death.verdict, death.signal) == (pb.VERDICT_KILLED_BY_RUNTIME, 9)
+    assert not death.HasField("term_boottime_ns")
+    assert_runtime(death)
 
 
 @contextmanager
@@ -116,6 +129,7 @@ def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking, guest: Gues
         assert death.signal == 9
         assert_runtime(death)
     said = asking.condition("RestartStorm", "stubborn")
+    assert conditions(asking, "stubborn") == {"RestartStorm"}
     assert said.reason == "CPUPressure"
     assert "3 times" in said.message
     assert max(death.node_cpu_pressure_some for death in deaths) > 50  # an average of ten seconds
@@ -158,11 +172,12 @@ def test_ended_by_itself(pods: Pods, asking: Asking) -> None:
         assert (death.verdict, death.exit_code) == (pb.VERDICT_EXITED, 3)
         assert death.stop_reason == pb.STOP_REASON_UNSPECIFIED
     assert "exit code 3" in asking.condition("CrashLoop", "failing").message
+    assert conditions(asking, "failing") == {"CrashLoop"}
 
 
 def test_ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     """The init at its own limit; the init beside the one that was chosen; at the pod's limit; at
-    that of all pods.
+    that of all pods; at a limit that the container has set itself.
     """
     init_over_limit(pods, name="own").fire()
     group_over_limit(pods, name="siblings").fire()
@@ -178,6 +193,25 @@ def test_ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     death = asking.exit("shared")
     assert (death.verdict, death.container.name) == (pb.VERDICT_OOM_POD_LIMIT, "hog")
     assert asking.exit("allotted").verdict == pb.VERDICT_OOM_KUBEPODS_LIMIT
+    nested = ready(pods, "nested", [*WAIT, "eat", "64"])
+    limit_inside(nested, 32 * MIB).go()
+    assert asking.exit("nested").verdict == pb.VERDICT_OOM_NESTED_LIMIT
+
+
+def limit_inside(container: Container, limit: int) -> Group:
+    """All its processes move into a cgroup below its own, with a limit: as those of an init do that
+    is a systemd, or a runtime of its own.
+    """
+    outer = container.group
+    inner = Group(outer.guest, f"{outer.path}/inner")
+    outer.guest.run(
+        f"mkdir {inner.directory}\n"
+        f"for pid in $(cat {outer.directory}/cgroup.procs);"
+        f" do echo $pid > {inner.directory}/cgroup.procs; done\n"
+        f"echo +memory > {outer.directory}/cgroup.subtree_control\n"
+        f"echo {limit} > {inner.directory}/memory.max"
+    )
+    return inner
 
 
 def death_of(
