@@ -15,11 +15,9 @@ from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
-from tests.lab.machines import STORMS
 from tests.lab.scenarios.storm import Storm, forks
 from tests.lab.wire import Process
 
-pytestmark = pytest.mark.machine(STORMS)
 SCRIPT = "/opt/nodewitness/tests/lab/raw_path.py"
 TRACING = "/run/lab/tracing"
 RAW_SOCKET = "/run/lab/raw.sock"

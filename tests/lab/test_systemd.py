@@ -3,8 +3,12 @@
 Containers are scopes there, which systemd removes within milliseconds of the last process' end.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
+from agent.api.v1.exits_pb2 import VERDICT_KILLED_BY_OOMD
 from agent.api.v1.oom_pb2 import (
     DISAGREEMENT_KILL_NOT_REPORTED,
     DISAGREEMENT_UNSPECIFIED,
@@ -30,7 +34,7 @@ from tests.lab.scenarios.container_limit import (
 )
 from tests.lab.scenarios.pod_limit import pod_over_limit
 from tests.lab.stories import assert_story, fire
-from tests.lab.truth import books_since, mark
+from tests.lab.truth import books_since, mark, oom_kill
 
 BATCH, BATCHES = 12, 3
 
@@ -169,3 +173,41 @@ def test_scope_gone_before_the_shim_looks(pods: Pods, asking: Asking, guest: Gue
     assert {victim.pid for victim in told.victims} == kernel.victims == {init}
     assert case.before is not None
     asking.balanced(before, case.before, kernel)
+
+
+@contextmanager
+def oomd(guest: Guest, slice_unit: str) -> Iterator[None]:
+    """systemd-oomd, which kills in a slice whose tasks stall for memory."""
+    guest.run(
+        "cd /run/systemd && mkdir -p oomd.conf.d\n"
+        "printf '[OOM]\\nDefaultMemoryPressureDurationSec=1s\\n' > oomd.conf.d/soon.conf\n"
+        "systemctl start systemd-oomd.service\n"
+        f"systemctl set-property --runtime {slice_unit}"
+        " ManagedOOMMemoryPressure=kill ManagedOOMMemoryPressureLimit=1%"
+    )
+    try:
+        yield
+    finally:
+        print(guest.run("oomctl; systemctl stop systemd-oomd.service", check=False).out)
+
+
+def test_ended_by_systemd_oomd(pods: Pods, asking: Asking, guest: Guest) -> None:
+    """A daemon of the node that kills before the kernel does is named, and the kernel counted
+    nothing.
+    """
+    pod = pods.create("squeezed")
+    container = pod.container(
+        "main",
+        ["/bin/work", "wait", "multi", "2", "160"],
+        memory_max=256 << 20,
+        unified={"memory.high": str(48 << 20)},
+    )
+    container.wait_ready()
+    since = mark(guest)
+    with oomd(guest, pod.group.path.rpartition("/")[2]):
+        container.group.go()
+        death = asking.exit("squeezed")
+    assert (death.verdict, death.signal) == (VERDICT_KILLED_BY_OOMD, 9)
+    assert (death.sender.comm, death.sender.unit) == ("systemd-oomd", "systemd-oomd.service")
+    assert not death.incident_ids
+    assert oom_kill(guest) == since.oom_kill

@@ -1,6 +1,4 @@
-"""Why containers ended, on a real kernel and a real containerd. Not provoked here, and judged in
-tests/ledger/test_verdicts.py: systemd-oomd.
-"""
+"""Why containers ended, on a real kernel and a real containerd (systemd-oomd: test_systemd.py)."""
 
 import signal
 from collections.abc import Callable, Iterator

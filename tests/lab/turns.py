@@ -25,6 +25,8 @@ class Turns:
     """The node that runs now. Close it."""
 
     def __init__(self, report: Report) -> None:
+        self.replaced: list[str] = []
+        """Of each guest that another took the place of: where it hung."""
         self._report = report
         self._machine: Machine | None = None
         self._node: Node | None = None
@@ -47,8 +49,8 @@ class Turns:
         return self._node
 
     def clean_node(self, config: MachineConfig) -> Node:
-        """The same, with a clean slate. A guest that hangs while it is cleaned is reported, with
-        where it hangs, and another takes its place, once.
+        """The same, with a clean slate. When a guest hangs while it is cleaned, another takes its
+        place, once.
         """
         node = self.node(config)
         try:
@@ -57,7 +59,7 @@ class Turns:
             try:
                 node.guest.check(ANSWER_SECONDS)
             except GuestHangsError as hangs:
-                self._report(f"another guest takes the place of one that hangs:\n{error}\n{hangs}")
+                self.replaced.append(f"a guest hung while it was cleaned: {error}\n{hangs}")
                 node = self.node(config)
                 clean(Pods(node))
                 return node
