@@ -168,7 +168,9 @@ def row_of(
 
 
 def counters_reach(agent: AgentProcess, pod: Pod, kills: int) -> None:
-    """Wait until nodewitness_oom_kills_total of a pod's containers sums up to so many kills."""
+    """Wait until nodewitness_oom_kills_total of a pod's containers sums up to so many kills. With
+    nothing pending any more, nothing is on its way to be counted twice.
+    """
 
     def counters() -> list[tuple[dict[str, str], float]]:
         return [
@@ -178,12 +180,17 @@ def counters_reach(agent: AgentProcess, pod: Pod, kills: int) -> None:
             if sample.name == "nodewitness_oom_kills_total" and sample.value
         ]
 
+    def total() -> float:
+        return sum(n for labels, n in counters() if labels["pod"] == pod.name)
+
     until(
-        lambda: sum(n for labels, n in counters() if labels["pod"] == pod.name) == kills,
+        lambda: total() >= kills,
         COUNTER_SECONDS,
         f"{kills} kills in the pod's counters",
         lambda: str(counters()),
     )
+    until(Asking(agent).nothing_pending, COUNTER_SECONDS, "nothing is pending")
+    assert total() == kills, counters()
 
 
 @pytest.mark.parametrize(
