@@ -65,6 +65,8 @@ def command(
     only where a straight line fits. THROTTLED: of the periods in which it had something to run,
     those in which its CPU quota ran out.
     """
+    if services and ((namespace and not everywhere) or pod):
+        raise click.UsageError("services are of no pod: --services goes without -n and --pod")
     with settings.client() as client:
         from agent.api.v1 import node_agent_pb2 as wire
 

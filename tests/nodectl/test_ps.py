@@ -38,14 +38,25 @@ def test_sort(agent: FakeAgent, run: Run, by: str, first: str) -> None:
 
 def test_filters(agent: FakeAgent, run: Run) -> None:
     """They are the agent's work."""
-    run("ps", "-n", "shop", "--pod", "web-0", "--sandboxes", "--services")
+    run("ps", "-n", "shop", "--pod", "web-0", "--sandboxes")
     assert agent.requests[-1] == wire.ListContainersRequest(
-        namespace="shop", pod="web-0", sandboxes=True, services=True
+        namespace="shop", pod="web-0", sandboxes=True
     )
+    run("ps", "--services", "-A", "-n", "shop")
+    assert agent.requests[-1] == wire.ListContainersRequest(services=True)
     run("ps", "-A")
     assert agent.requests[-1] == wire.ListContainersRequest()
     run("pods", "-n", "shop", "--pod", "web-0")
     assert agent.requests[-1] == wire.ListPodsRequest(namespace="shop", pod="web-0")
+
+
+@pytest.mark.parametrize("narrow", [("-n", "shop"), ("--pod", "web-0")])
+def test_services_of_a_pod(agent: FakeAgent, run: Run, narrow: tuple[str, str]) -> None:
+    """There are none: refused, and not answered with nothing."""
+    result = run("ps", "--services", *narrow)
+    assert result.exit_code == 2
+    assert "services are of no pod" in result.output
+    assert not agent.requests
 
 
 def test_wide(agent: FakeAgent, run: Run) -> None:
