@@ -89,8 +89,10 @@ log = logging.getLogger(__name__)
 DISK_WORKERS = 4
 """Threads for what can hang: bundles and log directories."""
 
-HEADROOM_WORKERS = 3
-"""Threads for the kubelet's files and file systems: two may hang, and memory is still read."""
+HEADROOM_WORKERS = 4
+"""Threads for memory, the kubelet's files and two file systems: all others may hang, and memory is
+still read.
+"""
 
 OVERLAP_SECONDS = 600.0
 """Containers that ended so long before the last stored event are looked for in the runtime's list

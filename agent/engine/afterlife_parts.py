@@ -15,8 +15,10 @@ from agent.inventory.containers import Inventory
 from agent.inventory.resolver import NameResolver
 from agent.ledger.deaths import DeathBook
 
-TASK_WORKERS = 3
-"""Threads for /proc/PID/stack: two may hang, and cgroups are still read."""
+LOOK_WORKERS = 2
+"""Threads for cgroups and for inits."""
+STACK_WORKERS = 2
+"""Threads for /proc/PID/stack: one may hang, and other containers' tasks are still read."""
 
 
 def watch_afterlife(
@@ -38,7 +40,8 @@ def watch_afterlife(
         tasks=TaskReader(root),
         inventory=inventory,
         deaths=deaths,
-        workers=Workers(TASK_WORKERS, name=TASKS),
+        workers=Workers(LOOK_WORKERS, name=TASKS),
+        stacks=Workers(STACK_WORKERS, name="stacks"),
         board=board,
         guard=guard,
         listing=resolver.listing,
