@@ -10,7 +10,7 @@ from agent.host.clock import Clock
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.tasks import TaskReader
-from agent.host.worker import Workers
+from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
 from agent.inventory.resolver import NameResolver
 from agent.ledger.deaths import DeathBook
@@ -31,6 +31,7 @@ def watch_afterlife(
     deaths: DeathBook,
     board: SourceBoard,
     guard: Guard,
+    pools: Pools,
 ) -> AfterlifeWatch:
     """With threads of its own."""
     return AfterlifeWatch(
@@ -40,8 +41,8 @@ def watch_afterlife(
         tasks=TaskReader(root),
         inventory=inventory,
         deaths=deaths,
-        workers=Workers(LOOK_WORKERS, name=TASKS),
-        stacks=Workers(STACK_WORKERS, name="stacks"),
+        workers=pools.new(LOOK_WORKERS, name=TASKS),
+        stacks=pools.new(STACK_WORKERS, name="stacks"),
         board=board,
         guard=guard,
         listing=resolver.listing,

@@ -189,3 +189,21 @@ class Workers:
             with contextlib.suppress(RuntimeError):
                 call.loop.call_soon_threadsafe(deliver)
             del call, deliver  # an idle thread must not keep the last result alive
+
+
+class Pools:
+    """Everybody's workers, so that what is stuck is counted, whoever waited for it."""
+
+    def __init__(self) -> None:
+        self._pools: list[Workers] = []
+
+    def new(self, limit: int, *, name: str) -> Workers:
+        """As Workers."""
+        workers = Workers(limit, name=name)
+        self._pools.append(workers)
+        return workers
+
+    @property
+    def abandoned(self) -> int:
+        """Threads that are stuck now, of all."""
+        return sum(workers.abandoned for workers in self._pools)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.host.worker import Abandoned, TooManyAbandoned, Workers
+from agent.host.worker import Abandoned, Pools, TooManyAbandoned, Workers
 
 AT_ONCE = 0.001  # seconds; of a call that never returns
 LONG = 30.0  # seconds; no test waits for it
@@ -169,6 +169,21 @@ async def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(TooManyAbandoned, match="can't start new thread"):
             await workers.run(divmod, 1, 1, deadline_seconds=LONG)
     assert await workers.run(divmod, 1, 1, deadline_seconds=LONG) == (1, 0)
+
+
+async def test_what_is_stuck_is_counted_over_all_pools(hang: Hang) -> None:
+    """Each has threads of its own; together they tell how many hang."""
+    pools = Pools()
+    some, others = pools.new(1, name="some"), pools.new(2, name="others")
+    stuck = [asyncio.create_task(p.run(hang, deadline_seconds=LONG)) for p in (some, others)]
+    await settle(lambda: some.busy == others.busy == 1)
+    assert pools.abandoned == 0
+    for task in stuck:
+        task.cancel()
+    await asyncio.gather(*stuck, return_exceptions=True)
+    assert (some.abandoned, others.abandoned, pools.abandoned) == (1, 1, 2)
+    hang.let_go.set()
+    await settle(lambda: pools.abandoned == 0)
 
 
 def test_limit_must_be_positive() -> None:
