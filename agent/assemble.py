@@ -299,7 +299,8 @@ def assemble(
     def take(seen: list[Observation]) -> None:
         guard.call(LEDGER, lambda: node.take(seen))
 
-    watches = [Watch(opening, board, guard, take) for opening in roster.watchers()]
+    openers = pools.new(1, name="open")  # one after the other: they share instances and probes
+    watches = [Watch(opening, board, guard, take, openers, spawn) for opening in roster.watchers()]
     headroom = HeadroomWatch(
         settings=settings.kubelet,
         mode=host.fs.mode,
@@ -368,7 +369,7 @@ def assemble(
     )
     plugins = roster.plugin_watcher()
     if plugins is not None:
-        watches.append(Watch(plugins, board, guard, cni.take))
+        watches.append(Watch(plugins, board, guard, cni.take, openers, spawn))
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
     view = StatusView(
         clock=clock,
