@@ -43,7 +43,7 @@ from agent.host.pressure import PressureFiles
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.self_usage import SelfUsageSource
-from agent.host.worker import Workers
+from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
@@ -89,8 +89,10 @@ log = logging.getLogger(__name__)
 DISK_WORKERS = 4
 """Threads for what can hang: bundles and log directories."""
 
-HEADROOM_WORKERS = 3
-"""Threads for the kubelet's files and file systems: two may hang, and memory is still read."""
+HEADROOM_WORKERS = 4
+"""Threads for memory, the kubelet's files and two file systems: all others may hang, and memory is
+still read.
+"""
 
 OVERLAP_SECONDS = 600.0
 """Containers that ended so long before the last stored event are looked for in the runtime's list
@@ -173,7 +175,7 @@ def assemble(
     board = SourceBoard(clock)
     guard = Guard(board)
     inventory = Inventory(host.fs.hierarchy)
-    workers = Workers(DISK_WORKERS, name="disk")
+    pools = Pools()
     sources = settings.sources
     cri = CriClient(sources.cri_socket, sources.cri_timeout) if sources.cri else None
 
@@ -184,7 +186,7 @@ def assemble(
         inventory,
         runtime=cri,
         processes=host.proc,
-        workers=workers,
+        workers=pools.new(DISK_WORKERS, name="disk"),
         bundles=sources.bundles,
         pod_logs=sources.pod_logs,
         on_names=named,
@@ -223,7 +225,7 @@ def assemble(
         open_recorder=roster.recorder if records(settings) else None,
         scan=lambda: scan_lists(host.fs),
         path_of=roster.paths.path,
-        workers=Workers(RECORDER_WORKERS, name="recorder"),
+        workers=pools.new(RECORDER_WORKERS, name="recorder"),
         clock=clock,
         board=board,
         spawn=lambda work: spawn(guard.run(RECORDER, work)),
@@ -297,14 +299,15 @@ def assemble(
     def take(seen: list[Observation]) -> None:
         guard.call(LEDGER, lambda: node.take(seen))
 
-    watches = [Watch(opening, board, guard, take) for opening in roster.watchers()]
+    openers = pools.new(1, name="open")  # one after the other: they share instances and probes
+    watches = [Watch(opening, board, guard, take, openers, spawn) for opening in roster.watchers()]
     headroom = HeadroomWatch(
         settings=settings.kubelet,
         mode=host.fs.mode,
         memory=NodeMemory(host.root, host.fs),
         kubelet=KubeletFinder(host.root, host.proc),
         clock=clock,
-        workers=Workers(HEADROOM_WORKERS, name="headroom"),
+        workers=pools.new(HEADROOM_WORKERS, name="headroom"),
         board=board,
         guard=guard,
         names=lambda sample: inventory.names_of(sample.place),
@@ -345,7 +348,7 @@ def assemble(
     judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
     judge.sees(PRESSURE, lambda scene: replace(scene, pressure=pressure.report))
     afterlife = watch_afterlife(
-        host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard
+        host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard, pools
     )
     judge.sees(TASKS, lambda scene: replace(scene, afterlife=afterlife.report))
     cni = watch_cni(
@@ -357,6 +360,7 @@ def assemble(
         deaths,
         board,
         guard,
+        pools,
         cri=cri,
         silent=resolver.runtime_silent,
         watches=watches,
@@ -365,7 +369,7 @@ def assemble(
     )
     plugins = roster.plugin_watcher()
     if plugins is not None:
-        watches.append(Watch(plugins, board, guard, cni.take))
+        watches.append(Watch(plugins, board, guard, cni.take, openers, spawn))
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
     view = StatusView(
         clock=clock,
@@ -389,7 +393,7 @@ def assemble(
         incidents=index,
         deaths=deaths_told,
         exit_series=exit_series,
-        workers=workers,
+        pools=pools,
         usage=host.usage,
         memory_bytes=host.memory_bytes,
         places=places,
@@ -404,7 +408,7 @@ def assemble(
     servicer = NodeAgent(
         view, max_subscribers=serve.max_subscribers, subscriber_queue=serve.subscriber_queue
     )
-    tcp = tcp_api(settings, view)
+    tcp = tcp_api(settings, view, pools)
     statistics = HttpStatistics()
     return Agent(
         settings=settings,

@@ -44,7 +44,8 @@ milliseconds. The second while the next answer can prove something.
 """
 READ_SECONDS = 5.0
 HUNG_SECONDS = 60.0
-"""Tasks whose reading hung are not read again for so long."""
+"""Tasks whose reading hung are not read again for so long, nor before it has come back."""
+INITS = "inits"
 MAX_LISTS = 16
 """Containers whose tasks are read in one look."""
 MAX_STATUSES = 16
@@ -74,7 +75,8 @@ class AfterlifeWatch:
     tasks: TaskReader
     inventory: Inventory
     deaths: DeathBook
-    workers: Workers
+    workers: Workers  # for all looks, and for inits: a thread for each
+    stacks: Workers  # for the tasks of the dying, the likeliest to hang
     board: SourceBoard
     guard: Guard
     listing: Callable[[], Awaitable[Listing | None]]
@@ -158,6 +160,7 @@ class AfterlifeWatch:
             read = await self.workers.run(
                 lambda: _look(self.fs, self.proc, self.tasks, paths, killed),
                 deadline_seconds=READ_SECONDS,
+                key=TASKS,
             )
         except (Abandoned, TooManyAbandoned) as error:
             self.board.absent(TASKS, Absent(absence=Absence.FAILED, detail=str(error)))
@@ -208,8 +211,8 @@ class AfterlifeWatch:
                 found[key] = Tasks(absent="reading them hangs")
                 continue
             try:
-                found[key] = await self.workers.run(
-                    read_tasks, self.fs, self.tasks, path, deadline_seconds=READ_SECONDS
+                found[key] = await self.stacks.run(
+                    read_tasks, self.fs, self.tasks, path, deadline_seconds=READ_SECONDS, key=key
                 )
             except (Abandoned, TooManyAbandoned) as error:
                 self._hung_until_ns[key] = now_ns + int(HUNG_SECONDS * 1e9)
@@ -223,6 +226,7 @@ class AfterlifeWatch:
             found = await self.workers.run(
                 lambda: {pid: self.proc.capture(pid, not_after_boottime_ns=now) for pid in pids},
                 deadline_seconds=READ_SECONDS,
+                key=INITS,
             )
         except (Abandoned, TooManyAbandoned):
             return {}

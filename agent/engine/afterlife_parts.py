@@ -10,13 +10,15 @@ from agent.host.clock import Clock
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.tasks import TaskReader
-from agent.host.worker import Workers
+from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
 from agent.inventory.resolver import NameResolver
 from agent.ledger.deaths import DeathBook
 
-TASK_WORKERS = 3
-"""Threads for /proc/PID/stack: two may hang, and cgroups are still read."""
+LOOK_WORKERS = 2
+"""Threads for cgroups and for inits."""
+STACK_WORKERS = 2
+"""Threads for /proc/PID/stack: one may hang, and other containers' tasks are still read."""
 
 
 def watch_afterlife(
@@ -29,6 +31,7 @@ def watch_afterlife(
     deaths: DeathBook,
     board: SourceBoard,
     guard: Guard,
+    pools: Pools,
 ) -> AfterlifeWatch:
     """With threads of its own."""
     return AfterlifeWatch(
@@ -38,7 +41,8 @@ def watch_afterlife(
         tasks=TaskReader(root),
         inventory=inventory,
         deaths=deaths,
-        workers=Workers(TASK_WORKERS, name=TASKS),
+        workers=pools.new(LOOK_WORKERS, name=TASKS),
+        stacks=pools.new(STACK_WORKERS, name="stacks"),
         board=board,
         guard=guard,
         listing=resolver.listing,

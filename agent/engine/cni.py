@@ -190,7 +190,13 @@ class CNIWatch:
             return
         try:
             found = await self.workers.run(
-                read_waits, self.tasks, self.locks, pids, now, deadline_seconds=WAITS_SECONDS
+                read_waits,
+                self.tasks,
+                self.locks,
+                pids,
+                now,
+                deadline_seconds=WAITS_SECONDS,
+                key=read_waits,
             )
         except (Abandoned, TooManyAbandoned) as error:
             found = dict.fromkeys(pids, CallWait(boottime_ns=now, unread=str(error)))

@@ -64,7 +64,9 @@ class CNIConfigWatch:
             return
         self._due_ns = now + AGAIN_NS
         try:
-            self.config = await self.workers.run(self._read, now, deadline_seconds=READ_SECONDS)
+            self.config = await self.workers.run(
+                self._read, now, deadline_seconds=READ_SECONDS, key=CNI_CONFIG
+            )
         except (Abandoned, TooManyAbandoned) as error:
             self.config = None
             self.board.absent(CNI_CONFIG, Absent(absence=Absence.FAILED, detail=str(error)))

@@ -20,7 +20,7 @@ from agent.host.plugin_process import PluginProcesses
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.tasks import TaskReader
-from agent.host.worker import Workers
+from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
 from agent.ledger.cni import CNILedger
 from agent.ledger.deaths import DeathBook
@@ -43,6 +43,7 @@ def watch_cni(
     deaths: DeathBook,
     board: SourceBoard,
     guard: Guard,
+    pools: Pools,
     *,
     cri: CriClient | None,
     silent: Callable[[], bool],
@@ -51,7 +52,7 @@ def watch_cni(
     spawn: Callable[[Coroutine[Any, Any, None]], object],
 ) -> CNIWatch:
     """With threads of its own."""
-    workers = Workers(CNI_WORKERS, name="cni")
+    workers = pools.new(CNI_WORKERS, name="cni")
     directory = CNIDirectory(root, settings.cni.conf_dir, settings.cni.bin_dirs)
 
     def exit_of(call: CNICall) -> ProcessExit | None:

@@ -94,11 +94,6 @@ class PlaceFinder:
         """Kernel memory of its ring."""
         return 0 if self._recorder is None else self._recorder.buffer_bytes
 
-    @property
-    def abandoned_workers(self) -> int:
-        """Readings that hung and were given up, now."""
-        return self._workers.abandoned
-
     async def begin(self) -> list[TraceSeen]:
         """Open the recorder and read it whole; the victims in it, for a restart may need them."""
         if self._open_recorder is None:

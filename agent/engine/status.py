@@ -15,7 +15,7 @@ from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
 from agent.host.clock import Clock
 from agent.host.self_usage import ProcessUsage, SelfUsageSource
-from agent.host.worker import Workers
+from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
 from agent.inventory.running import Running
 from agent.ledger.exit_series import ExitSeries, Labels
@@ -52,7 +52,7 @@ class StatusView:
     incidents: IncidentIndex
     deaths: DeathIndex
     exit_series: ExitSeries
-    workers: Workers
+    pools: Pools
     usage: SelfUsageSource
     memory_bytes: int
     places: PlaceFinder
@@ -126,9 +126,5 @@ class StatusView:
             trace_buffer_bytes=self.trace_buffer_bytes(),
             subscribers=statistics.subscribers,
             subscriber_drops=statistics.subscriber_drops,
-            abandoned_workers=self.workers.abandoned
-            + self.places.abandoned_workers
-            + self.headroom.workers.abandoned
-            + self.calls.workers.abandoned
-            + self.journal.abandoned_readers,
+            abandoned_workers=self.pools.abandoned + self.journal.abandoned_readers,
         )

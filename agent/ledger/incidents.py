@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -73,6 +73,7 @@ class IncidentBook:
         self._nameless: set[str] = set()  # of which a victim has no pid
         self._changed: dict[str, None] = {}  # since the last take_changed()
         self._unwitnessed: dict[str, set[str]] = {}  # by cgroup path: whose count is awaited there
+        self._killed_in: Counter[str] = Counter()  # by cgroup path: the victims that are held
 
     def restore(self, incidents: Iterable[OOMIncident], *, rebuild: bool) -> None:
         """Take over the incidents of a former run on this boot; open ones are asked about at once,
@@ -141,12 +142,7 @@ class IncidentBook:
         """Whether a kill is booked on a cgroup above this one, for want of a better place: it may
         have been in this one.
         """
-        return any(
-            victim.cgroup != path and below(path, victim.cgroup)
-            for entry in self._entries.values()
-            for victim in entry.incident.victims
-            if victim.cgroup
-        )
+        return any(cgroup in self._killed_in for cgroup in _above(path))
 
     def name(self, origin: str) -> str:
         """The id of the incident of this origin: the same after a restart of the agent."""
@@ -187,6 +183,7 @@ class IncidentBook:
             self._by_pid[victim.pid] = incident.id
         if victim.cgroup:
             entry.ordinals.append(self._booked(incident.id, victim.cgroup))
+            self._killed_in[victim.cgroup] += 1
             self._tally.victims += 1
             self._tally.drill_victims += is_drill(victim.cgroup)
         else:
@@ -202,6 +199,7 @@ class IncidentBook:
         self._tally.explains(entry.incident.boottime_ns, -1)
         if victim.cgroup:
             self._levels.unbook(victim.cgroup)
+            self._forget(victim.cgroup)
             self._tally.victims -= 1
             self._tally.drill_victims -= is_drill(victim.cgroup)
         else:
@@ -221,6 +219,7 @@ class IncidentBook:
         if victim.cgroup != former.cgroup:
             if former.cgroup:
                 self._levels.unbook(former.cgroup)
+                self._forget(former.cgroup)
             else:
                 self._tally.victims += 1
                 self._tally.drill_victims += is_drill(victim.cgroup)
@@ -231,6 +230,7 @@ class IncidentBook:
                 else:
                     self._tally.unplaced -= 1
             entry.ordinals[index] = self._booked(entry.incident.id, victim.cgroup)
+            self._killed_in[victim.cgroup] += 1
         self.amend(entry, victims=tuple(victims))
 
     def place_victims(self, entry: Entry, cgroup: str, attribution: Attribution) -> None:
@@ -342,8 +342,16 @@ class IncidentBook:
             for victim in entry.incident.victims:
                 if victim.pid is not None and self._by_pid.get(victim.pid) == oldest:
                     del self._by_pid[victim.pid]
+                if victim.cgroup:
+                    self._forget(victim.cgroup)
             if entry.incident.container is not None:
                 self._part(entry.incident.container.id, oldest)
+
+    def _forget(self, cgroup: str) -> None:
+        """One victim less is held of it."""
+        self._killed_in[cgroup] -= 1
+        if not self._killed_in[cgroup]:
+            del self._killed_in[cgroup]
 
     def _part(self, container_id: str, incident_id: str) -> None:
         held = self._by_container.get(container_id, [])
@@ -391,5 +399,14 @@ class IncidentBook:
         for victim in incident.victims:
             if victim.pid is not None:
                 self._by_pid[victim.pid] = incident.id
+            if victim.cgroup:
+                self._killed_in[victim.cgroup] += 1
         if incident.container is not None:
             self._by_container.setdefault(incident.container.id, []).append(incident.id)
+
+
+def _above(path: str) -> Iterator[str]:
+    """The cgroups above this one, the root last."""
+    while path not in ("", "/"):
+        path = path.rpartition("/")[0] or "/"
+        yield path

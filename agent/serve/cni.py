@@ -5,42 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.api.cni import CALL_STATE, call_to_wire, report_to_wire
-from agent.api.v1 import cni_pb2
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.cni import CallState, CNICall, CNIReport, NetworkState
-from agent.serve.messages import MAX_LIMIT, MESSAGE_BYTES, InvalidRequestError
+from agent.serve.messages import MAX_LIMIT, InvalidRequestError, that_fit
 
 DEFAULT_LIMIT = 100
 RESULTS = (CallState.OK, CallState.FAILED, CallState.UNKNOWN)
-_FIELD_BYTES = 5
 
 Samples = Iterator[tuple[tuple[str, ...], float]]
 
 
-def answer(request: pb.ListCNICallsRequest, report: CNIReport) -> pb.ListCNICallsResponse:
+async def answer(request: pb.ListCNICallsRequest, report: CNIReport) -> pb.ListCNICallsResponse:
     """As many as were asked for and fit into one message; raises InvalidRequestError."""
     limit = request.limit or DEFAULT_LIMIT
     if limit > MAX_LIMIT:
         raise InvalidRequestError(f"limit is {limit}: ask for at most {MAX_LIMIT}")
     states = {_state(number) for number in request.states}
     commands = set(request.commands)
-    calls: list[cni_pb2.CNICall] = []
-    size = 0
-    truncated = False
-    for call in report.calls:
-        if not _of(call, request.namespace, request.pod):
-            continue
-        if (commands and call.command not in commands) or (
-            states and report.state(call) not in states
-        ):
-            continue
-        wire = call_to_wire(call, report)
-        size += wire.ByteSize() + _FIELD_BYTES
-        if len(calls) >= limit or (size > MESSAGE_BYTES and calls):
-            truncated = True
-            break
-        calls.append(wire)
-    return pb.ListCNICallsResponse(cni=report_to_wire(report, calls), truncated=truncated)
+    found = [
+        call
+        for call in report.calls
+        if _of(call, request.namespace, request.pod)
+        and (not commands or call.command in commands)
+        and (not states or report.state(call) in states)
+    ]
+    calls, cut = await that_fit(call_to_wire(call, report) for call in found[:limit])
+    return pb.ListCNICallsResponse(
+        cni=report_to_wire(report, calls), truncated=cut or len(found) > limit
+    )
 
 
 def _state(number: int) -> CallState:

@@ -10,18 +10,19 @@ from agent.api.condition import SEVERITY, VERITY, condition_to_wire
 from agent.api.v1 import condition_pb2
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.condition import Condition, EntityKind, Severity, Verity
-from agent.serve.messages import MESSAGE_BYTES, InvalidRequestError
+from agent.serve.messages import InvalidRequestError, that_fit
 from agent.state.conditions import Conditions
 
 MAX_POD_SERIES = 1000
 """Conditions of pods in one scrape; the worst come first."""
-_FIELD_BYTES = 5
 
 T = TypeVar("T")
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
-def answer(request: pb.ListConditionsRequest, conditions: Conditions) -> pb.ListConditionsResponse:
+async def answer(
+    request: pb.ListConditionsRequest, conditions: Conditions
+) -> pb.ListConditionsResponse:
     """ListConditions' answer; raises InvalidRequestError."""
     statuses = {_known(VERITY.known(number), "status", number) for number in request.statuses}
     severities = {
@@ -36,17 +37,9 @@ def answer(request: pb.ListConditionsRequest, conditions: Conditions) -> pb.List
         namespace=request.namespace,
         pod=request.pod,
     )
-    fitting: list[condition_pb2.Condition] = []
-    size = 0
-    for condition in found:
-        wire = condition_to_wire(condition)
-        size += wire.ByteSize() + _FIELD_BYTES
-        if size > MESSAGE_BYTES:
-            break
-        fitting.append(wire)
-    return pb.ListConditionsResponse(
-        conditions=fitting, truncated=len(fitting) < len(found), left_out=conditions.left_out
-    )
+    left_out = conditions.left_out
+    fitting, cut = await that_fit(map(condition_to_wire, found))
+    return pb.ListConditionsResponse(conditions=fitting, truncated=cut, left_out=left_out)
 
 
 def _known(member: T | None, what: str, number: int) -> T:

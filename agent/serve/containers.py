@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
 
-from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from agent.api.containers import state_to_wire, usage_to_wire
@@ -16,14 +14,10 @@ from agent.inventory.records import ContainerRecord, PodRecord
 from agent.inventory.running import Running
 from agent.model.oom import Container
 from agent.model.usage import CgroupKind, CgroupSample
-from agent.serve.messages import MESSAGE_BYTES
-
-M = TypeVar("M", bound=Message)
-
-_FIELD_BYTES = 5
+from agent.serve.messages import that_fit
 
 
-def containers(
+async def containers(
     request: node_agent_pb2.ListContainersRequest, running: Running
 ) -> node_agent_pb2.ListContainersResponse:
     """ListContainers' answer."""
@@ -38,13 +32,13 @@ def containers(
         key=lambda r: (r.names.namespace, r.names.pod, r.names.name, r.first_seen_ns),
     )
     services = request.services and not (request.namespace or request.pod)
-    found, truncated = _fitting(_containers(records, running, services=services))
+    found, truncated = await that_fit(_containers(records, running, services=services))
     return node_agent_pb2.ListContainersResponse(
         containers=found, truncated=truncated, missed=running.missed
     )
 
 
-def pods(
+async def pods(
     request: node_agent_pb2.ListPodsRequest, running: Running
 ) -> node_agent_pb2.ListPodsResponse:
     """ListPods' answer."""
@@ -56,7 +50,7 @@ def pods(
         (pod for pod in running.pods if wanted(pod.names)),
         key=lambda pod: (pod.names.namespace, pod.names.pod, pod.names.pod_uid),
     )
-    found, truncated = _fitting(
+    found, truncated = await that_fit(
         _pod(pod, in_pod.get(pod.names.pod_uid, []), running) for pod in records
     )
     return node_agent_pb2.ListPodsResponse(pods=found, truncated=truncated, missed=running.missed)
@@ -138,15 +132,3 @@ def _wanted(namespace: str, pod: str) -> Callable[[Container], bool]:
         )
 
     return wanted
-
-
-def _fitting(messages: Iterable[M]) -> tuple[list[M], bool]:
-    """As many as fit into one message, and whether some did not."""
-    found: list[M] = []
-    size = 0
-    for message in messages:
-        size += message.ByteSize() + _FIELD_BYTES
-        if size > MESSAGE_BYTES and found:
-            return found, True
-        found.append(message)
-    return found, False

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from asyncio import sleep
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from agent.api.exits import VERDICT, death_to_wire
-from agent.api.v1 import exits_pb2
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.wire import timestamp
-from agent.model.exits import ContainerDeath, Verdict
+from agent.model.exits import Verdict
 from agent.serve.exposition import Counter, escape_label, visible
-from agent.serve.messages import MESSAGE_BYTES, InvalidRequestError, list_limit, since_ns
+from agent.serve.messages import InvalidRequestError, list_limit, since_ns, that_fit
 from agent.state.deaths import DeathIndex
 
 EXITS = Counter(
@@ -19,8 +17,6 @@ EXITS = Counter(
     help="Deaths of containers, by why they ended. Starts at 0 while the container lives.",
 )
 EXIT_LABELS = ("namespace", "pod", "container", "verdict")
-_FIELD_BYTES = 5
-_AT_A_TIME = 100
 
 _Names = tuple[str, str, str]  # namespace, pod, container
 Counts = Mapping[_Names, Mapping[Verdict, int]]
@@ -40,7 +36,7 @@ async def answer(request: pb.ListExitsRequest, deaths: DeathIndex) -> pb.ListExi
         limit=limit,
     )
     oldest = deaths.oldest_wall_ns
-    exits, cut = await _that_fit(found)
+    exits, cut = await that_fit(map(death_to_wire, found))
     return pb.ListExitsResponse(
         exits=exits,
         truncated=more or cut,
@@ -53,23 +49,6 @@ def _verdict(number: int) -> Verdict:
     if known is None:
         raise InvalidRequestError(f"verdict {number} is not one that this agent knows")
     return known
-
-
-async def _that_fit(
-    deaths: Iterable[ContainerDeath],
-) -> tuple[list[exits_pb2.ContainerDeath], bool]:
-    """The event loop runs in between."""
-    fitting: list[exits_pb2.ContainerDeath] = []
-    size = 0
-    for death in deaths:
-        wire = death_to_wire(death)
-        size += wire.ByteSize() + _FIELD_BYTES
-        if size > MESSAGE_BYTES and fitting:
-            return fitting, True
-        fitting.append(wire)
-        if len(fitting) % _AT_A_TIME == 0:
-            await sleep(0)
-    return fitting, False
 
 
 class ExitLines:

@@ -9,21 +9,23 @@ from __future__ import annotations
 from asyncio import sleep
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from agent.api.oom import incident_to_wire
-from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2
+from agent.api.v1 import event_pb2, node_agent_pb2
 from agent.api.wire import from_timestamp
-from agent.model.oom import OOMIncident
 from agent.state.position import Position
 from agent.state.subscription import BATCH_EVENTS, Delivery
+
+M = TypeVar("M", bound=Message)
 
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 10_000
 MESSAGE_BYTES = 3 << 20
 _FIELD_BYTES = 5  # tag and length of one element of a repeated field
-_AT_A_TIME = 100  # incidents are encoded before the event loop may run again
+_AT_A_TIME = 100  # elements are encoded before the event loop may run again
 
 _FIRST_SECOND = -62_135_596_800  # 0001-01-01T00:00:00Z
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
@@ -92,22 +94,19 @@ def since_ns(
     return from_timestamp(stamp)
 
 
-async def incidents_that_fit(
-    incidents: Iterable[OOMIncident],
-) -> tuple[list[oom_pb2.OOMIncident], bool]:
+async def that_fit(encoded: Iterable[M]) -> tuple[list[M], bool]:
     """As many as fit into one message, and whether some did not.
 
-    Ten thousand take a tenth of a second to encode, in which kills must still be seen: the event
-    loop runs in between.
+    They are encoded as they are drawn. Ten thousand incidents take a tenth of a second, in which
+    kills must still be seen: the event loop runs in between.
     """
-    fitting: list[oom_pb2.OOMIncident] = []
+    fitting: list[M] = []
     size = 0
-    for incident in incidents:
-        wire = incident_to_wire(incident)
-        size += wire.ByteSize() + _FIELD_BYTES
+    for message in encoded:
+        size += message.ByteSize() + _FIELD_BYTES
         if size > MESSAGE_BYTES and fitting:
             return fitting, True
-        fitting.append(wire)
+        fitting.append(message)
         if len(fitting) % _AT_A_TIME == 0:
             await sleep(0)
     return fitting, False

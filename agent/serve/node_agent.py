@@ -5,7 +5,7 @@ from __future__ import annotations
 from grpc import StatusCode
 from grpc.aio import ServicerContext
 
-from agent.api.oom import books_to_wire
+from agent.api.oom import books_to_wire, incident_to_wire
 from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
@@ -14,9 +14,9 @@ from agent.serve import cni, conditions, containers, exits, memory, pressure
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
-    incidents_that_fit,
     list_limit,
     since_ns,
+    that_fit,
     token,
     watch_messages,
 )
@@ -72,7 +72,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             limit=limit,
         )
         oldest, books = held.oldest_wall_ns, self._view.status().oom  # of the same moment
-        incidents, cut = await incidents_that_fit(found)
+        incidents, cut = await that_fit(map(incident_to_wire, found))
         return pb.ListOOMIncidentsResponse(
             incidents=incidents,
             books=books_to_wire(books),
@@ -96,7 +96,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         context: ServicerContext[pb.ListConditionsRequest, pb.ListConditionsResponse],
     ) -> pb.ListConditionsResponse:
         try:
-            return conditions.answer(request, self._view.conditions)
+            return await conditions.answer(request, self._view.conditions)
         except InvalidRequestError as error:
             await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
 
@@ -115,14 +115,14 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.ListContainersRequest,
         context: ServicerContext[pb.ListContainersRequest, pb.ListContainersResponse],
     ) -> pb.ListContainersResponse:
-        return containers.containers(request, self._view.running())
+        return await containers.containers(request, self._view.running())
 
     async def ListPods(
         self,
         request: pb.ListPodsRequest,
         context: ServicerContext[pb.ListPodsRequest, pb.ListPodsResponse],
     ) -> pb.ListPodsResponse:
-        return containers.pods(request, self._view.running())
+        return await containers.pods(request, self._view.running())
 
     async def GetPressure(
         self,
@@ -140,7 +140,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         context: ServicerContext[pb.ListCNICallsRequest, pb.ListCNICallsResponse],
     ) -> pb.ListCNICallsResponse:
         try:
-            return cni.answer(request, self._view.cni())
+            return await cni.answer(request, self._view.cni())
         except InvalidRequestError as error:
             await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
 

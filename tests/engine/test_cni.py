@@ -11,9 +11,11 @@ from typing import Any, cast
 
 import pytest
 
+from agent.engine import cni
 from agent.engine.board import SourceBoard
 from agent.engine.cni import YOUNG_NS, CNIWatch
-from agent.engine.cni_config import CNIConfigWatch
+from agent.engine.cni_config import AGAIN_NS, CNIConfigWatch
+from agent.engine.cni_parts import CNI_WORKERS
 from agent.engine.guard import Guard
 from agent.host.absence import SourceAbsent
 from agent.host.cni_directory import CNIDirectory
@@ -21,7 +23,6 @@ from agent.host.file_locks import FileLocks
 from agent.host.plugin_process import PluginProcesses
 from agent.host.root import HostRoot
 from agent.host.tasks import TaskReader
-from agent.host.worker import Workers
 from agent.ledger.cni import CNILedger
 from agent.model.absence import Absence
 from agent.model.cni import CallState, CNICall, PluginProcess
@@ -29,6 +30,7 @@ from agent.model.death import ProcessExit
 from agent.model.evidence import Observation, PluginExecuted, SourceLost
 from agent.model.oom import Container
 from agent.parse.proc_environ import CNIEnvironment
+from tests.host.hanging import HangingWorkers
 from tests.observe.fakes import FakeClock
 
 S = 1_000_000_000
@@ -86,7 +88,7 @@ class Bench:
         self.followed: Set[int] = frozenset()
         self.lost: list[Observation] = []
         self.tasks: set[asyncio.Task[None]] = set()
-        root, workers = HostRoot.at(top), Workers(2)
+        root, self.workers = HostRoot.at(top), HangingWorkers(CNI_WORKERS)
         directory = CNIDirectory(root, Path("/etc/cni/net.d"), (Path("/bin"),))
         (top / "proc").mkdir()
         (top / "bin").mkdir()
@@ -99,12 +101,12 @@ class Bench:
             tasks=TaskReader(root),
             locks=FileLocks(root),
             directory=directory,
-            workers=workers,
+            workers=self.workers,
             ledger=CNILedger(lambda call: self.exits.get(call.pid)),
             config=CNIConfigWatch(
                 directory=directory,
                 clock=self.clock,
-                workers=workers,
+                workers=self.workers,
                 board=self.board,
                 network=self.network,
             ),
@@ -288,3 +290,23 @@ def test_what_ran_before_we_came(bench: Bench) -> None:
         await asyncio.wait([work])
 
     run(bench, story)
+
+
+async def test_waits_that_hang_for_long(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks of a call that cannot be read cost one thread: the configuration is read again, and
+    so are the environments of new calls.
+    """
+    monkeypatch.setattr(cni, "read_waits", lambda *_: bench.workers.hang())
+    bench.processes.start(100)
+    await bench.execute(100)
+    for pid in range(101, 107):
+        bench.clock.now_ns += max(AGAIN_NS, YOUNG_NS)
+        await bench.watch.look()
+        assert bench.watch.config.config is not None
+        bench.processes.start(pid)
+        await bench.execute(pid)
+        call = bench.watch.ledger.get(pid)
+        assert call is not None
+        assert not call.unread
+        assert bench.workers.abandoned == 1
+    bench.workers.let_go()

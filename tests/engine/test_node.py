@@ -20,6 +20,7 @@ from agent.engine.who import Who
 from agent.host.absence import SourceAbsent
 from agent.host.proc import ProcReader
 from agent.host.vmstat import VmStat
+from agent.host.worker import Workers
 from agent.inventory.containers import Inventory
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
@@ -248,7 +249,7 @@ class Bench:
         self.kmsg = FakeWatcher()
         self.trace = FakeWatcher()
         self.watches = [
-            Watch(opening, self.board, self.guard, self.take)
+            Watch(opening, self.board, self.guard, self.take, Workers(1), self.spawn)
             for opening in (
                 Opening("kmsg", lambda: self.kmsg),
                 Opening("trace", lambda: self.trace),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from typing import Any, TypeVar, TypeVarTuple, cast
 
 import pytest
@@ -214,10 +214,16 @@ class LateWorkers(Workers):
         super().__init__(2)
         self.next: list[Exception] = []
 
-    async def run(self, function: Callable[[*Ts], T], *args: *Ts, deadline_seconds: float) -> T:
+    async def run(
+        self,
+        function: Callable[[*Ts], T],
+        *args: *Ts,
+        deadline_seconds: float,
+        key: Hashable = None,
+    ) -> T:
         if self.next:
             raise self.next.pop(0)
-        return await super().run(function, *args, deadline_seconds=deadline_seconds)
+        return await super().run(function, *args, deadline_seconds=deadline_seconds, key=key)
 
 
 def test_late_reading(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from agent.api.cni import call_to_wire, report_to_wire
 from agent.api.memory import memory_to_wire
 from agent.api.pressure import episode_to_wire, pressure_to_wire
 from agent.api.v1 import (
@@ -18,7 +19,6 @@ from agent.api.v1 import (
     status_pb2,
 )
 from agent.engine.board import TELLS
-from agent.serve.cni import answer as answer_cni
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
@@ -378,7 +378,8 @@ def pressure() -> node_agent_pb2.GetPressureResponse:
 
 def cni() -> node_agent_pb2.ListCNICallsResponse:
     """A wedged network, as it is at CNI_NS."""
-    return answer_cni(node_agent_pb2.ListCNICallsRequest(), CNI)
+    calls = [call_to_wire(call, CNI) for call in CNI.calls]
+    return node_agent_pb2.ListCNICallsResponse(cni=report_to_wire(CNI, calls))
 
 
 CNI_NS = CNI_WALL_NS

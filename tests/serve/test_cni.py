@@ -13,18 +13,19 @@ from agent.model.cni import CallState, CNIReport, NetworkHealth, NetworkState
 from agent.serve import cni
 from agent.serve.messages import InvalidRequestError
 from tests.serve.cni_sample import CNI, WALL_NS
+from tests.serve.turns import turns_during
 
 S = 1_000_000_000
 
 
-def pids(**filters: object) -> list[int]:
+async def pids(**filters: object) -> list[int]:
     request = pb.ListCNICallsRequest(**filters)  # type: ignore[arg-type]
-    return [call.pid for call in cni.answer(request, CNI).cni.calls]
+    return [call.pid for call in (await cni.answer(request, CNI)).cni.calls]
 
 
-def test_answer() -> None:
+async def test_answer() -> None:
     """Every field; times by the wall clock."""
-    answer = cni.answer(pb.ListCNICallsRequest(), CNI)
+    answer = await cni.answer(pb.ListCNICallsRequest(), CNI)
     waiting, *_ = answer.cni.calls
     assert not answer.truncated
     assert waiting.state == cni_pb2.CNI_CALL_STATE_SLOW
@@ -44,39 +45,50 @@ def test_answer() -> None:
     assert answer.cni.runtime.asked.ToNanoseconds() == WALL_NS - 2 * S
 
 
-def test_filters() -> None:
+async def test_filters() -> None:
     """All of those that are given must fit."""
-    assert pids(pod="web-1") == [5201, 5200]
-    assert pids(pod="uid-of-web-1", namespace="shop") == [5201, 5200]
-    assert pids(namespace="other") == []
-    assert pids(commands=["DEL"]) == [4800]
-    assert pids(states=[cni_pb2.CNI_CALL_STATE_STALLED]) == [5130, 5129]
-    assert pids(states=[cni_pb2.CNI_CALL_STATE_FAILED], commands=["ADD"]) == [4701, 4700, 4600]
-    limited = cni.answer(pb.ListCNICallsRequest(limit=2), CNI)
+    assert await pids(pod="web-1") == [5201, 5200]
+    assert await pids(pod="uid-of-web-1", namespace="shop") == [5201, 5200]
+    assert await pids(namespace="other") == []
+    assert await pids(commands=["DEL"]) == [4800]
+    assert await pids(states=[cni_pb2.CNI_CALL_STATE_STALLED]) == [5130, 5129]
+    failed = cni_pb2.CNI_CALL_STATE_FAILED
+    assert await pids(states=[failed], commands=["ADD"]) == [
+        4701,
+        4700,
+        4600,
+    ]
+    limited = await cni.answer(pb.ListCNICallsRequest(limit=2), CNI)
     assert (len(limited.cni.calls), limited.truncated) == (2, True)
 
 
-def test_bad_requests() -> None:
+async def test_bad_requests() -> None:
     with pytest.raises(InvalidRequestError, match="limit"):
-        pids(limit=10_001)
+        await pids(limit=10_001)
     with pytest.raises(InvalidRequestError, match="state 99"):
-        pids(states=[99])
+        await pids(states=[99])
 
 
-def test_nothing_known() -> None:
+async def test_nothing_known() -> None:
     """An agent that has just begun; a call without names is of no pod."""
     empty = CNIReport(boottime_ns=1, wall_ns=1, slow_after_seconds=1, stalled_after_seconds=2)
-    answer = cni.answer(pb.ListCNICallsRequest(), empty)
+    answer = await cni.answer(pb.ListCNICallsRequest(), empty)
     assert not answer.cni.HasField("config")
     assert answer.cni.health == cni_pb2.NetworkHealth(state=cni_pb2.NETWORK_STATE_IDLE)
     nameless = replace(CNI, calls=(replace(CNI.calls[0], pod=None, wait=None),))
-    (call,) = cni.answer(pb.ListCNICallsRequest(), nameless).cni.calls
+    (call,) = (await cni.answer(pb.ListCNICallsRequest(), nameless)).cni.calls
     assert not call.HasField("pod")
     assert not call.HasField("wait")
-    assert not cni.answer(pb.ListCNICallsRequest(pod="x"), nameless).cni.calls
+    assert not (await cni.answer(pb.ListCNICallsRequest(pod="x"), nameless)).cni.calls
     for family in (cni.ended, cni.seconds, cni.running, cni.oldest, cni.missed, cni.network):
         assert not dict(family(None))
     assert not dict(cni.oldest(empty))
+
+
+async def test_a_long_list_lets_others_run() -> None:
+    """While it is encoded, the event loop serves others."""
+    many = replace(CNI, calls=(CNI.calls[0],) * 500)
+    assert await turns_during(cni.answer(pb.ListCNICallsRequest(limit=300), many)) == 3
 
 
 def test_metrics() -> None:

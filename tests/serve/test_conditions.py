@@ -15,22 +15,23 @@ from agent.serve.conditions import answer, counts, of_node, of_pods, series
 from agent.serve.messages import MESSAGE_BYTES, InvalidRequestError
 from agent.state.conditions import Conditions, Round
 from tests.serve.condition_sample import WHO, hidden, judged
+from tests.serve.turns import turns_during
 
 TRUE, FALSE = condition_pb2.CONDITION_STATUS_TRUE, condition_pb2.CONDITION_STATUS_FALSE
 
 
-def test_true_and_unknown_by_default() -> None:
+async def test_true_and_unknown_by_default() -> None:
     """False ones only with `all`, or when they are asked for."""
     conditions = judged(hidden())
-    [shown] = answer(pb.ListConditionsRequest(), conditions).conditions
+    [shown] = (await answer(pb.ListConditionsRequest(), conditions)).conditions
     assert (shown.type, shown.status, shown.entity.names.pod) == ("HiddenOOMKill", TRUE, "web-0")
-    every = answer(pb.ListConditionsRequest(all=True), conditions).conditions
+    every = (await answer(pb.ListConditionsRequest(all=True), conditions)).conditions
     assert {each.status for each in every} == {TRUE, FALSE}
-    asked = answer(pb.ListConditionsRequest(statuses=[FALSE]), conditions).conditions
+    asked = (await answer(pb.ListConditionsRequest(statuses=[FALSE]), conditions)).conditions
     assert len(asked) == len(every) - 1
 
 
-def test_filters() -> None:
+async def test_filters() -> None:
     conditions = judged(hidden())
     request = pb.ListConditionsRequest(
         types=["HiddenOOMKill"],
@@ -38,20 +39,20 @@ def test_filters() -> None:
         namespace="shop",
         pod="uid-1",
     )
-    assert len(answer(request, conditions).conditions) == 1
+    assert len((await answer(request, conditions)).conditions) == 1
     request.pod = "web-1"
-    assert not answer(request, conditions).conditions
+    assert not (await answer(request, conditions)).conditions
 
 
 @pytest.mark.parametrize("field", ["statuses", "severities"])
-def test_what_is_not_known_is_refused(field: str) -> None:
+async def test_what_is_not_known_is_refused(field: str) -> None:
     request = pb.ListConditionsRequest()
     getattr(request, field).append(9)
     with pytest.raises(InvalidRequestError, match="9 is not known"):
-        answer(request, judged())
+        await answer(request, judged())
 
 
-def test_no_answer_is_too_large() -> None:
+async def test_no_answer_is_too_large() -> None:
     """A list that does not fit is cut and says so."""
     conditions = Conditions(CATALOGUE, max_conditions=10_000)
     findings = [
@@ -63,9 +64,18 @@ def test_no_answer_is_too_large() -> None:
         for number in range(1000)
     ]
     conditions.judge(Round(now_boottime_ns=1, now_wall_ns=1, findings=findings))
-    found = answer(pb.ListConditionsRequest(), conditions)
+    found = await answer(pb.ListConditionsRequest(), conditions)
     assert found.truncated
     assert MESSAGE_BYTES / 2 < found.ByteSize() <= MESSAGE_BYTES + 100
+
+
+async def test_a_long_list_lets_others_run() -> None:
+    """While it is encoded, the event loop serves others."""
+    conditions = Conditions(CATALOGUE, max_conditions=10_000)
+    who = [Entity(kind=EntityKind.CONTAINER, id=f"c{number}", names=WHO) for number in range(500)]
+    findings = [replace(hidden(), entity=each) for each in who]
+    conditions.judge(Round(now_boottime_ns=1, now_wall_ns=1, findings=findings))
+    assert await turns_during(answer(pb.ListConditionsRequest(), conditions)) == 5
 
 
 def test_counts() -> None:

@@ -16,15 +16,16 @@ from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
 from tests.serve.sample import SampleView
 from tests.serve.test_pages import named, samples, value
+from tests.serve.turns import turns_during
 from tests.serve.usage_sample import MI, NS, POD_UID, RUNNING, record
 
 APP = {"namespace": "shop", "pod": "web-0", "container": "app"}
 PROXY = {**APP, "container": "proxy"}
 
 
-def test_containers() -> None:
+async def test_containers() -> None:
     """Everything that is known is on the wire; no limit and not known are absent."""
-    answer = containers(pb.ListContainersRequest(), RUNNING)
+    answer = await containers(pb.ListContainersRequest(), RUNNING)
     app, proxy = answer.containers
     assert (app.namespace, app.pod, app.container) == ("shop", "web-0", "app")
     assert (app.state, app.init_pid, app.qos) == (wire.CGROUP_STATE_RUNNING, 4711, "burstable")
@@ -56,29 +57,37 @@ def test_containers() -> None:
         (pb.ListContainersRequest(pod="web"), []),
     ],
 )
-def test_filters(request_: pb.ListContainersRequest, names: list[str]) -> None:
-    assert [each.container for each in containers(request_, RUNNING).containers] == names
+async def test_filters(request_: pb.ListContainersRequest, names: list[str]) -> None:
+    assert [each.container for each in (await containers(request_, RUNNING)).containers] == names
 
 
-def test_pods() -> None:
+async def test_pods() -> None:
     """The pod's own cgroup; its sandbox is no container of it."""
-    [pod] = pods(pb.ListPodsRequest(), RUNNING).pods
+    [pod] = (await pods(pb.ListPodsRequest(), RUNNING)).pods
     assert (pod.pod, pod.containers, pod.running, pod.qos) == ("web-0", 2, 2, "burstable")
     assert pod.usage.memory.working_set == 99 * MI
-    assert not pods(pb.ListPodsRequest(namespace="other"), RUNNING).pods
+    assert not (await pods(pb.ListPodsRequest(namespace="other"), RUNNING)).pods
 
 
-def test_before_the_first_sweep() -> None:
+async def test_before_the_first_sweep() -> None:
     """Who is there is told; what they use is not known."""
     running = replace(RUNNING, report=None)
-    app, _ = containers(pb.ListContainersRequest(services=True), running).containers
+    app, _ = (await containers(pb.ListContainersRequest(services=True), running)).containers
     assert app.state == wire.CGROUP_STATE_UNKNOWN
     assert not app.HasField("usage")
-    assert not pods(pb.ListPodsRequest(), running).pods[0].HasField("usage")
+    assert not (await pods(pb.ListPodsRequest(), running)).pods[0].HasField("usage")
     assert list(ContainerSeries().pieces(running, Format.TEXT)) == []
 
 
-def test_a_list_that_is_too_long() -> None:
+async def test_a_long_list_lets_others_run() -> None:
+    """While it is encoded, the event loop serves others."""
+    many = replace(RUNNING, containers=RUNNING.containers * 500, pods=RUNNING.pods * 1000)
+    listed = len((await containers(pb.ListContainersRequest(), many)).containers)
+    assert await turns_during(containers(pb.ListContainersRequest(), many)) == listed // 100
+    assert await turns_during(pods(pb.ListPodsRequest(), many)) == 10
+
+
+async def test_a_list_that_is_too_long() -> None:
     """It is cut, and says so."""
     many = tuple(
         replace(
@@ -87,7 +96,7 @@ def test_a_list_that_is_too_long() -> None:
         )
         for number in range(9_000)
     )
-    answer = containers(pb.ListContainersRequest(), replace(RUNNING, containers=many))
+    answer = await containers(pb.ListContainersRequest(), replace(RUNNING, containers=many))
     assert answer.truncated
     assert 3 << 19 < answer.ByteSize() < 4 << 20
 

@@ -9,7 +9,7 @@ from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1.exits_pb2 import VERDICT_CRASHED
 from agent.model.exits import ContainerDeath, Verdict
 from agent.model.oom import Container
-from agent.serve import exits
+from agent.serve import exits, messages
 from agent.serve.messages import InvalidRequestError
 from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
@@ -61,7 +61,7 @@ async def test_bad_requests(request_: pb.ListExitsRequest) -> None:
 
 async def test_too_much_for_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list is cut, and says so."""
-    monkeypatch.setattr(exits, "MESSAGE_BYTES", 1)
+    monkeypatch.setattr(messages, "MESSAGE_BYTES", 1)
     answer = await exits.answer(pb.ListExitsRequest(), INDEX)
     assert (len(answer.exits), answer.truncated) == (1, True)
 
