@@ -60,6 +60,7 @@ from agent.model.evidence import (
     SenderSeen,
     SenderWanted,
     SignalSeen,
+    SignalsMissed,
     SourceLost,
     TraceSeen,
     VmstatSeen,
@@ -79,7 +80,14 @@ LEDGER = "ledger"
 FLUSH_ATTEMPTS = 64
 """Incidents that may break the telling in one go; the others wait for the next."""
 
-_NOT_OF_THE_OOM_LEDGER = (CgroupAppeared, SourceLost, SignalSeen, SenderSeen, PluginExecuted)
+_NOT_OF_THE_OOM_LEDGER = (
+    CgroupAppeared,
+    SourceLost,
+    SignalSeen,
+    SignalsMissed,
+    SenderSeen,
+    PluginExecuted,
+)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 Ends = Callable[[EndWanted], Coroutine[Any, Any, None]]
@@ -321,7 +329,7 @@ class Node:
                 self._ledger.fold(item, now_ns)
             case SignalSeen():
                 self._deaths.sent(self._endings.placed(item.sent))
-            case SenderSeen() | PluginExecuted():
+            case SignalsMissed() | SenderSeen() | PluginExecuted():
                 pass  # of the exits ledger, of the CNI ledger alone
             case ExitSeen():
                 self._deaths.ended(item.exit)

@@ -17,7 +17,7 @@ from agent.host.proc import ProcReader
 from agent.host.trace_instance import TraceInstance
 from agent.model.absence import ParseError
 from agent.model.death import SignalSent
-from agent.model.evidence import Observation, SignalSeen, SourceLost
+from agent.model.evidence import Observation, SignalSeen, SignalsMissed, SourceLost
 from agent.parse.signal_generate import UNKNOWN_COMM, parse_signal, without_losses
 from agent.parse.trace_event import split_records
 
@@ -33,7 +33,7 @@ first was told.
 
 SIGNALS_PER_TICK = 1024
 LOSS_TICKS = 60
-"""A flood that lasts is told of once in so many ticks."""
+"""The losses of a flood that lasts are published once in so many ticks."""
 
 
 class SignalWatcher:
@@ -44,7 +44,7 @@ class SignalWatcher:
         self._proc = proc
         self._poll = select.epoll()  # can be muted, while the pipe stays readable
         self._poll.register(instance.fileno(), select.EPOLLIN)
-        self._lost = instance.lost()
+        self._lost = self._published = instance.lost()
         self._quiet_ticks = 0
         self._left = SIGNALS_PER_TICK
         self.records = 0
@@ -76,17 +76,24 @@ class SignalWatcher:
         return seen, self._left > 0
 
     def tick(self) -> list[Observation]:
-        """Overruns of the ring, and reading again after a flood. Raises SourceAbsent."""
-        if self._left <= 0:
+        """Overruns of the ring, and reading again after a flood: what was left in the pipe until
+        now may come too late for who waits for it. Raises SourceAbsent.
+        """
+        muted = self._left <= 0
+        if muted:
             self._poll.modify(self._instance.fileno(), select.EPOLLIN)
         self._left = SIGNALS_PER_TICK
         self._quiet_ticks = max(0, self._quiet_ticks - 1)
-        lost = self._instance.lost()
-        if self._quiet_ticks or lost <= self._lost:
-            return []
-        new, self._lost, self._quiet_ticks = lost - self._lost, lost, LOSS_TICKS
-        detail = "signals came faster than they are read"
-        return [SourceLost(source=NAME, lost=new, detail=detail)]
+        before, self._lost = self._lost, self._instance.lost()
+        seen: list[Observation] = []
+        if muted or self._lost > before:
+            seen.append(SignalsMissed())
+        if not self._quiet_ticks and self._lost > self._published:
+            new, self._published = self._lost - self._published, self._lost
+            self._quiet_ticks = LOSS_TICKS
+            detail = "signals came faster than they are read"
+            seen.append(SourceLost(source=NAME, lost=new, detail=detail))
+        return seen
 
     def close(self) -> None:
         """Stop reading; the instance itself stays, so that what happens meanwhile is not lost."""

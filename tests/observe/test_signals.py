@@ -11,7 +11,7 @@ import pytest
 
 from agent.host.proc import ProcReader
 from agent.host.trace_instance import TraceInstance
-from agent.model.evidence import Observation, SignalSeen, SourceLost
+from agent.model.evidence import Observation, SignalSeen, SignalsMissed, SourceLost
 from agent.observe.signals import LOSS_TICKS, SIGNALS_PER_TICK, SignalWatcher
 from tests.observe.fakes import FakeProc
 
@@ -19,6 +19,9 @@ LINE = (
     b"    bash-17373   [000] d..1.  4831.677189: signal_generate: sig=9 errno=0 code=0"
     b" comm=bash pid=17427 grp=1 res=0\n"
 )
+
+
+FASTER = "signals came faster than they are read"
 
 
 class FakeInstance:
@@ -88,9 +91,10 @@ def test_a_flood_waits_for_the_tick(bench: Bench) -> None:
     assert len(bench.hear(SIGNALS_PER_TICK * LINE)) == SIGNALS_PER_TICK
     assert not bench.readable()
     assert bench.watcher.observe() == ([], False)
-    bench.watcher.tick()
+    assert bench.watcher.tick() == [SignalsMissed()]  # what waited so long may be heard too late
     assert bench.readable()
     assert len(bench.hear(LINE)) == 1
+    assert bench.watcher.tick() == []
 
 
 def test_losses_are_told_once_a_minute(bench: Bench) -> None:
@@ -102,6 +106,19 @@ def test_losses_are_told_once_a_minute(bench: Bench) -> None:
         told.extend(bench.watcher.tick())
     lost = [item.lost for item in told if isinstance(item, SourceLost)]
     assert lost == [10, 10 * LOSS_TICKS]
+
+
+def test_losses_count_each_second(bench: Bench) -> None:
+    """Whoever judges by what was not heard must know of every one, also of those that are not
+    published yet.
+    """
+    told = []
+    for _ in range(LOSS_TICKS):
+        bench.instance.overruns += 10
+        told.append(SignalsMissed() in bench.watcher.tick())
+    assert all(told)
+    assert bench.watcher.tick() == [SourceLost(source="signals", lost=590, detail=FASTER)]
+    assert bench.watcher.tick() == []
 
 
 def test_unknown_text_is_told_as_lost(bench: Bench) -> None:
