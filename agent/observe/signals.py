@@ -1,4 +1,4 @@
-"""Watches fatal signals and who sends them, by signal:signal_generate.
+"""Watches fatal signals, and all that a runtime sends: who, by signal:signal_generate.
 
 In a trace instance of its own, for any process can send itself signals as fast as it likes: what
 that pushes out of a ring must not be the victims of the OOM killer. For the same reason only so
@@ -16,20 +16,26 @@ from agent.host.clock import TICK_NS, ticks_to_ns
 from agent.host.proc import ProcReader
 from agent.host.trace_instance import TraceInstance
 from agent.model.absence import ParseError
-from agent.model.death import SignalSent
+from agent.model.death import RUNTIMES, SignalSent
 from agent.model.evidence import Observation, SignalSeen, SignalsMissed, SourceLost
 from agent.parse.signal_generate import UNKNOWN_COMM, parse_signal, without_losses
 from agent.parse.trace_event import split_records
 
 NAME = "signals"
 EVENT = "signal/signal_generate"
-FILTER = (
-    "result != 2 && (sig == 1 || sig == 2 || sig == 3 || sig == 4 || sig == 6 || sig == 7"
-    " || sig == 8 || sig == 9 || sig == 11 || sig == 15)"
-)
-"""HUP INT QUIT ILL ABRT BUS FPE KILL SEGV TERM; 2 is TRACE_SIGNAL_ALREADY_PENDING, of which the
-first was told.
+_FATAL = " || ".join(f"sig == {number}" for number in (1, 2, 3, 4, 6, 7, 8, 9, 11, 15))
+"""HUP INT QUIT ILL ABRT BUS FPE KILL SEGV TERM."""
+_SENT = "(sig == 5 || sig == 31) && code <= 0"
+"""TRAP and SYS, if a process sent them: debuggers and sandboxes (gVisor) live on those that the
+kernel raises, thousands a second.
 """
+_STOP = "code == 0 && (" + " || ".join(f'COMM == "{comm}"' for comm in sorted(RUNTIMES)) + ")"
+"""Whatever a runtime sends by kill(2): an image may name any signal to be stopped with. Its SIGCHLD
+and the SIGURG of Go's scheduler, to itself all day, have other codes. COMM is the sender's, comm
+would be the target's.
+"""
+FILTER = f"result != 2 && ({_FATAL} || ({_SENT}) || ({_STOP}))"
+"""2 is TRACE_SIGNAL_ALREADY_PENDING, of which the first was told."""
 
 SIGNALS_PER_TICK = 1024
 LOSS_TICKS = 60

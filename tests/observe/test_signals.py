@@ -12,7 +12,7 @@ import pytest
 from agent.host.proc import ProcReader
 from agent.host.trace_instance import TraceInstance
 from agent.model.evidence import Observation, SignalSeen, SignalsMissed, SourceLost
-from agent.observe.signals import LOSS_TICKS, SIGNALS_PER_TICK, SignalWatcher
+from agent.observe.signals import FILTER, LOSS_TICKS, SIGNALS_PER_TICK, SignalWatcher
 from tests.observe.fakes import FakeProc
 
 LINE = (
@@ -79,6 +79,35 @@ def test_signals_are_told(bench: Bench) -> None:
     assert [item.sent.target_pid for item in seen if isinstance(item, SignalSeen)] == [17427] * 2
     assert bench.watcher.records == 2
     assert bench.readable()
+
+
+# signal, code, comm of the sender, result; as events/signal/signal_generate/filter reads them
+EVENTS = [
+    (9, 0, "bash", 0, True),
+    (9, 0, "bash", 2, False),  # pending already
+    (15, 0, "bash", 1, True),
+    (10, 0, "bash", 0, False),
+    (10, 0, "runc", 0, True),
+    (28, 0, "crun", 1, True),
+    (37, 0, "containerd-shim", 0, True),
+    (28, 128, "containerd-shim", 0, False),  # its terminal has another size
+    (17, 1, "runc", 0, False),  # a child has ended
+    (23, -6, "containerd", 0, False),  # Go's scheduler
+    (5, 0, "bash", 0, True),
+    (5, 128, "work", 0, False),  # a breakpoint
+    (31, -6, "work", 0, True),
+    (31, 1, "work", 0, False),  # seccomp
+]
+
+
+@pytest.mark.parametrize(("sig", "code", "comm", "result", "told"), EVENTS)
+def test_what_the_kernel_lets_through(
+    sig: int, code: int, comm: str, result: int, told: bool
+) -> None:
+    """Who may end a process, and all that a runtime sends it; not what comes all day."""
+    rule = FILTER.replace("&&", "and").replace("||", "or")
+    fields = {"sig": sig, "code": code, "COMM": comm, "result": result}
+    assert eval(rule, {}, fields) is told
 
 
 def test_nothing_waits(bench: Bench) -> None:
