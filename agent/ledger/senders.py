@@ -2,7 +2,8 @@
 
 The runtime is told by comm and cgroup of the sender. What signals a container on its behalf is a
 short-lived child of the shim (`runc kill`), whose executable can no longer be read; any process may
-call itself "runc", but not from within a container: there the cgroup tells.
+call itself "runc", but not from within a container: there the cgroup tells. Where that is not known
+either, a name is all there is: in a pod with the host's pid namespace anybody can have it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import enum
 
 from agent.model.cgroup import CgroupLevel
 from agent.model.death import RUNTIMES, SignalSent
+from agent.model.oom import Confidence
 from agent.parse.cgroup_path import place as place_of
 
 SI_KERNEL = 128
@@ -23,6 +25,14 @@ class SenderKind(enum.Enum):
     RUNTIME = "runtime"
     OOMD = "oomd"
     PROCESS = "process"
+
+
+def sureness(sent: SignalSent) -> Confidence:
+    """How sure it is that `kind_of` is right about who sent it."""
+    if sent.sender_cgroup:
+        return Confidence.HIGH
+    by_name = kind_of(sent) in (SenderKind.RUNTIME, SenderKind.OOMD)
+    return Confidence.LOW if by_name else Confidence.MEDIUM
 
 
 def kind_of(sent: SignalSent) -> SenderKind:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent.ledger.ends import UNPROVEN_CODES, kills_init
-from agent.ledger.senders import SenderKind, kind_of
+from agent.ledger.senders import SenderKind, kind_of, sureness
 from agent.model.death import ProcessExit, SignalSent
 from agent.model.evidence import RuntimeRecord
 from agent.model.exits import Verdict
@@ -100,7 +100,9 @@ def _by_signal(known: Known, number: int) -> Judgement:
             verdict = Verdict.KILLED_BY_PROCESS
         case SenderKind.KERNEL:
             return Judgement(asked=asked)
-    sure = Confidence.HIGH if counted.sender_cgroup else Confidence.MEDIUM
+    sure = sureness(counted)
+    if verdict is Verdict.GRACE_EXCEEDED and asked is not None:
+        sure = _lower(sure, sureness(asked))
     if verdict is Verdict.KILLED_BY_RUNTIME and not known.signals_seen:
         sure = Confidence.LOW  # it may have been asked to stop first
     return Judgement(verdict=verdict, counted=counted, asked=asked, confidence=sure)
@@ -124,13 +126,13 @@ def _by_code(known: Known) -> Judgement:
     obeyed = _asked(known, delivered=True)
     sure = Confidence.HIGH if known.exit is not None else Confidence.MEDIUM
     if obeyed is not None:
-        if not obeyed.sender_cgroup or _is_doubtful(known, obeyed):
+        if _is_doubtful(known, obeyed):
             sure = Confidence.MEDIUM
         return Judgement(
             verdict=Verdict.STOPPED_BY_RUNTIME,
             counted=obeyed,
             asked=_asked(known),
-            confidence=sure,
+            confidence=_lower(sure, sureness(obeyed)),
         )
     other = _asked_by_others(known)
     if other is not None:
@@ -174,7 +176,11 @@ def _by_record(known: Known) -> Judgement:
     else:
         return Judgement()
     sure = Confidence.MEDIUM if known.watched else Confidence.LOW
-    return replace(found, confidence=min(sure, found.confidence, key=list(Confidence).index))
+    return replace(found, confidence=_lower(sure, found.confidence))
+
+
+def _lower(one: Confidence, other: Confidence) -> Confidence:
+    return min(one, other, key=list(Confidence).index)
 
 
 def _asked(

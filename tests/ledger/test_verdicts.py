@@ -103,7 +103,31 @@ CASES: list[tuple[str, Known, Verdict, Confidence]] = [
         "by its name alone",
         Known(exit=killed(), signals=(runc(9, cgroup=""),)),
         Verdict.KILLED_BY_RUNTIME,
-        Confidence.MEDIUM,
+        Confidence.LOW,
+    ),
+    (
+        "asked by its name alone, and it exited",
+        Known(exit=exited(0), signals=(runc(15, cgroup=""),)),
+        Verdict.STOPPED_BY_RUNTIME,
+        Confidence.LOW,
+    ),
+    (
+        "asked by its name alone, then killed",
+        Known(exit=killed(), signals=(runc(15, 3, cgroup=""), runc(9))),
+        Verdict.GRACE_EXCEEDED,
+        Confidence.LOW,
+    ),
+    (
+        "asked by its name alone, then shot from a shell",
+        Known(exit=killed(), signals=(runc(15, 3, cgroup=""), sent())),
+        Verdict.KILLED_BY_PROCESS,
+        Confidence.HIGH,
+    ),
+    (
+        "systemd-oomd by its name alone",
+        Known(exit=killed(), signals=(sent(9, "systemd-oomd", ""),)),
+        Verdict.KILLED_BY_OOMD,
+        Confidence.LOW,
     ),
     (
         "a process in a container that calls itself runc",
