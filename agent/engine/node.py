@@ -376,6 +376,8 @@ class Node:
                 self._spawn(self._ends(output))
             case SenderWanted():
                 self._spawn(self._find_sender(output))
+            case SourceLost():
+                self._lost(output)
 
     def _appeared(self, item: CgroupAppeared, now_ns: int) -> None:
         record = self._inventory.appeared(item.place, item.inode, now_ns)

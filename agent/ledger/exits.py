@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
-from agent.ledger.cases import Case, build, resumed
+from agent.ledger.cases import CGROUPS, Case, build, resumed
 from agent.ledger.deaths import DeathBook
 from agent.ledger.docket import Docket
 from agent.ledger.past import Past
@@ -24,7 +24,7 @@ from agent.ledger.stops import WAIT_NS, Stops
 from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.death import ProcessExit
 from agent.model.event import ExitAmended, ExitRecorded
-from agent.model.evidence import EndSeen, EndWanted, SenderSeen, SenderWanted
+from agent.model.evidence import EndSeen, EndWanted, SenderSeen, SenderWanted, SourceLost
 from agent.model.exits import ContainerDeath, Strain
 from agent.model.oom import Container, Disagreement, OOMIncident
 
@@ -39,7 +39,7 @@ MAX_A_FLUSH = 256
 MAX_CONTAINERS = 4096
 """Containers whose OOM incidents are remembered for when they end."""
 
-Told = ExitRecorded | ExitAmended | EndWanted | SenderWanted
+Told = ExitRecorded | ExitAmended | EndWanted | SenderWanted | SourceLost
 
 
 class ExitsLedger:
@@ -77,6 +77,7 @@ class ExitsLedger:
         self._cases = Docket()
         self._incidents: OrderedDict[str, dict[str, OOMIncident]] = OrderedDict()
         self._out: list[Told] = []
+        self._untold = 0  # since the last flush
         if past_known:
             self.adopt(recovered, incidents, now_ns, since_wall_ns)
 
@@ -247,7 +248,8 @@ class ExitsLedger:
                 self._drop(case)
 
     def flush(self, now_ns: int) -> list[Told]:
-        """Every changed entry once, as a new revision, and the evidence that is wanted.
+        """Every changed entry once, as a new revision, the evidence that is wanted, and how many
+        ends cannot be told.
 
         One that raises ends this flush, as do too many at once; those behind come first in the
         next.
@@ -260,6 +262,10 @@ class ExitsLedger:
             left -= 1
             if not left:
                 break
+        if self._untold:
+            detail = "too many containers ended at once: of some it is not told"
+            self._out.append(SourceLost(source=CGROUPS, lost=self._untold, detail=detail))
+            self._untold = 0
         out, self._out = self._out, []
         return out
 
@@ -344,12 +350,16 @@ class ExitsLedger:
         return False
 
     def _add(self, case: Case, now_ns: int) -> None:
-        """One that has to make room is told as it is."""
+        """One that has to make room is told as it is; if it may be a sandbox, or the runtime's list
+        alone says that it ended, only that there was one.
+        """
         left = self._cases.add(case)
         if left is not None:
             left.settled = True
             if left.ready(now_ns):
                 self._tell(left, now_ns, last=True)
+            else:
+                self._untold += 1
             self._incidents.pop(left.place.container_id, None)
 
     def _drop(self, case: Case) -> None:

@@ -26,6 +26,7 @@ from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.checkpoint import Checkpoint
 from agent.ledger.deaths import DeathBook
+from agent.ledger.docket import MAX_CASES
 from agent.ledger.exit_series import ExitSeries
 from agent.ledger.exits import ExitsLedger
 from agent.ledger.incidents import Entry, IncidentBook
@@ -661,6 +662,18 @@ async def test_a_loss_is_a_gap_and_the_count_is_read_again(
     assert gap in [event.kind for event in bench.heard]
     assert bench.row("kmsg").lost == counted
     assert (bench.vmstat.reads, bench.ledger.books().counted) == (reads + 1, 1)
+
+
+async def test_ends_that_cannot_be_told(bench: Bench) -> None:
+    """Of more containers than can be looked into, the number at least."""
+    bench.begin()
+    for number in range(MAX_CASES + 2):
+        where = place(CONTAINER.replace(CID, f"{number:064x}"))
+        bench.exits.missed(where, Container(id=where.container_id), bench.kernel.now)
+    bench.node.settle()
+    (gap,) = gaps(bench)
+    assert (gap.source, gap.lost) == ("memory.events", 2)
+    assert bench.row("memory.events").lost == 2
 
 
 async def test_a_death_is_kept_with_its_signal(bench: Bench) -> None:

@@ -17,7 +17,14 @@ from agent.ledger.stops import WAIT_NS
 from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.death import ProcessExit, SignalSent
 from agent.model.event import ExitAmended, ExitRecorded
-from agent.model.evidence import EndSeen, EndWanted, RuntimeRecord, SenderSeen, SenderWanted
+from agent.model.evidence import (
+    EndSeen,
+    EndWanted,
+    RuntimeRecord,
+    SenderSeen,
+    SenderWanted,
+    SourceLost,
+)
 from agent.model.exits import ContainerDeath, Sender, StopReason, Strain, Verdict
 from agent.model.oom import (
     Confidence,
@@ -91,6 +98,7 @@ class Bench:
         self.told: list[ExitRecorded | ExitAmended] = []
         self.asked: list[EndWanted] = []
         self.senders: list[SenderWanted] = []
+        self.lost: list[SourceLost] = []
         self.flush()
 
     def flush(self) -> None:
@@ -102,6 +110,8 @@ class Bench:
                     self.asked.append(output)
                 case SenderWanted():
                     self.senders.append(output)
+                case SourceLost():
+                    self.lost.append(output)
 
     def later(self, ns: int) -> None:
         self.now += ns
@@ -494,6 +504,23 @@ def test_too_many_at_once() -> None:
     assert [death.container.name for death in told] == ["c0", "c1", "c2"]
     assert all(death.settled for death in told)
     assert len(bench.ledger) == MAX_CASES
+
+
+def test_too_many_of_which_little_is_known() -> None:
+    """Whether it was a container, or how it ended: what cannot be told is a gap."""
+    bench = Bench()
+    found_in_list(bench)
+    unknown = container(NEXT, kind=ContainerKind.UNKNOWN, init_pid=None)
+    bench.gone(unknown)
+    bench.flush()
+    for number in range(MAX_CASES):
+        record = container(f"{number:064x}", f"c{number}", init_pid=None)
+        bench.ledger.gone(record, bench.now)
+    bench.flush()
+    bench.flush()
+    detail = "too many containers ended at once: of some it is not told"
+    assert bench.lost == [SourceLost(source="memory.events", lost=2, detail=detail)]
+    assert bench.told == []
 
 
 def test_what_the_kernel_said_is_kept() -> None:
