@@ -80,6 +80,9 @@ LEDGER = "ledger"
 FLUSH_ATTEMPTS = 64
 """Incidents that may break the telling in one go; the others wait for the next."""
 
+MAX_ROUNDS = 64
+"""Of telling at the end: more than the ledger has to tell."""
+
 _NOT_OF_THE_OOM_LEDGER = (
     CgroupAppeared,
     SourceLost,
@@ -245,7 +248,10 @@ class Node:
         for output in self._guard.call(LEDGER, partial(self._endings.flush, now_ns)) or ():
             self._put_death(output)
         told, self._told = self._told, []
-        self._publisher.publish(told, self._guard.call(LEDGER, self._ledger.checkpoint))
+        checkpoint = None
+        if not self._ledger.behind:
+            checkpoint = self._guard.call(LEDGER, self._ledger.checkpoint)
+        self._publisher.publish(told, checkpoint)
         self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
 
     def tell(self, kind: EventKind) -> None:
@@ -301,6 +307,10 @@ class Node:
         """Observe no more; what was seen is told first."""
         self._take_answers()
         self.settle()
+        for _ in range(MAX_ROUNDS):
+            if not self._ledger.behind:
+                break
+            self.settle()
         if self._due is not None:
             self._due.cancel()
             self._due = None
@@ -353,6 +363,8 @@ class Node:
             for output in self._ledger.flush(now_ns):
                 more = True
                 self._guard.call(LEDGER, partial(self._put, output, now_ns))
+            if self._ledger.behind:
+                return  # the rest in the next round of the loop
 
     def _put(self, output: Output, now_ns: int) -> None:
         match output:

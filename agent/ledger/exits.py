@@ -10,7 +10,6 @@ A pure fold: evidence in, entries and requests for more evidence out; no clock, 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -19,6 +18,7 @@ from agent.inventory.records import ContainerRecord
 from agent.ledger.cases import CGROUPS, Case, build, resumed
 from agent.ledger.deaths import DeathBook
 from agent.ledger.docket import Docket
+from agent.ledger.killed import Killed
 from agent.ledger.past import Past
 from agent.ledger.stops import WAIT_NS, Stops
 from agent.model.cgroup import CgroupId, CgroupPlace
@@ -36,8 +36,6 @@ SILENT_NS = 3_700_000_000_000
 """The same while the runtime has not answered, and may be asked still (engine.last_words)."""
 MAX_A_FLUSH = 256
 """Entries that are made in one go, some 50 us each: kills must be seen meanwhile."""
-MAX_CONTAINERS = 4096
-"""Containers whose OOM incidents are remembered for when they end."""
 
 Told = ExitRecorded | ExitAmended | EndWanted | SenderWanted | SourceLost
 
@@ -75,7 +73,7 @@ class ExitsLedger:
         self._past = Past(wall_offset_ns)  # nothing of earlier boots
         self._stops = Stops()
         self._cases = Docket()
-        self._incidents: OrderedDict[str, dict[str, OOMIncident]] = OrderedDict()
+        self._killed = Killed()
         self._out: list[Told] = []
         self._untold = 0  # since the last flush
         if past_known:
@@ -94,8 +92,7 @@ class ExitsLedger:
         held = self._past.learn(since_wall_ns)
         for incident in incidents:
             container = incident.container
-            known = {} if container is None else self._incidents.get(container.id, {})
-            if incident.id not in known:
+            if container is None or not self._killed.holds(container.id, incident.id):
                 self.incident(incident)
         for death in deaths:
             container_id = death.container.id
@@ -216,10 +213,7 @@ class ExitsLedger:
         container = incident.container
         if container is None or not container.id or incident.boot_id != self._boot_id:
             return
-        self._incidents.setdefault(container.id, {})[incident.id] = incident
-        self._incidents.move_to_end(container.id)
-        while len(self._incidents) > MAX_CONTAINERS:
-            self._incidents.popitem(last=False)
+        self._killed.put(container.id, incident)
         case = self._cases.get(container.id)
         if case is not None:
             self._cases.touch(case)
@@ -275,7 +269,7 @@ class ExitsLedger:
             boot_id=self._boot_id,
             wall_offset_ns=self._offset_ns,
             deaths=self._deaths,
-            incidents=tuple(self._incidents.get(case.place.container_id, {}).values()),
+            incidents=self._killed.of(case.place.container_id),
             names_of=self._names_of,
             now_ns=now_ns,
             signals_since_ns=self._signals_since_ns(),
@@ -360,8 +354,8 @@ class ExitsLedger:
                 self._tell(left, now_ns, last=True)
             else:
                 self._untold += 1
-            self._incidents.pop(left.place.container_id, None)
+            self._killed.drop(left.place.container_id)
 
     def _drop(self, case: Case) -> None:
         self._cases.drop(case)
-        self._incidents.pop(case.place.container_id, None)
+        self._killed.drop(case.place.container_id)

@@ -13,6 +13,7 @@ from agent.inventory.records import ContainerRecord
 from agent.ledger.deaths import DeathBook
 from agent.ledger.docket import MAX_CASES
 from agent.ledger.exits import CLOSE_NS, FIRST_NS, ExitsLedger
+from agent.ledger.killed import MAX_INCIDENTS
 from agent.ledger.stops import WAIT_NS
 from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.death import ProcessExit, SignalSent
@@ -331,6 +332,25 @@ def test_an_oom_kill_that_the_ledger_settles_later() -> None:
     death = bench.death()
     assert death.settled
     assert death.incident_ids == (f"{BOOT}/k1",)
+
+
+def test_a_container_that_lost_very_many_children() -> None:
+    """Its entry names the last of the incidents, in all revisions and after a restart."""
+    bench = Bench()
+    lost = incident(Outcome.SURVIVED, init=Truth.NO)
+    for number in range(1000):
+        bench.ledger.incident(replace(lost, id=f"{BOOT}/k{number}", boottime_ns=number * 1_000_000))
+    last = tuple(f"{BOOT}/k{number}" for number in range(1000 - MAX_INCIDENTS, 1000))
+    bench.exit(3)
+    bench.gone()
+    bench.word(3)
+    bench.later(3 * SECOND)
+    assert bench.death().incident_ids == last
+    second = Bench([replace(bench.death(), settled=False)], now=bench.now)
+    second.ledger.incident(replace(lost, id=f"{BOOT}/k1000", boottime_ns=SECOND))
+    second.word(3)
+    second.later(3 * SECOND)
+    assert second.told[-1].death.incident_ids == (*last[1:], f"{BOOT}/k1000")
 
 
 def test_a_stale_reason() -> None:
