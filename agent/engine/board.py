@@ -22,7 +22,7 @@ TELLS = {
         "whose a victim was when it and its cgroup are gone; kills across restarts",
         False,
     ),
-    "signals": ("who sent a fatal signal: SIGKILL, SIGTERM and eight others", False),
+    "signals": ("who sent a fatal signal, or one to stop a container", False),
     "connector": ("with which code or by which signal a process ended", False),
     "cri": ("pod and container names, and what the runtime says of a death", False),
     "bundle": ("pod and container names while the runtime is silent", False),

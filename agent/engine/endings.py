@@ -29,6 +29,7 @@ from agent.model.evidence import (
     SenderSeen,
     SenderWanted,
     SignalSeen,
+    SignalsMissed,
     SourceLost,
 )
 from agent.model.memory import MemoryReport
@@ -103,6 +104,8 @@ class Endings:
                 self._ledger.end(item)
             case SenderSeen():
                 self._ledger.sender(item)
+            case SignalsMissed():
+                self._sight.lost(now_ns)
             case SourceLost() if item.source == SIGNALS:
                 self._sight.lost(now_ns)
             case _:

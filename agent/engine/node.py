@@ -60,6 +60,7 @@ from agent.model.evidence import (
     SenderSeen,
     SenderWanted,
     SignalSeen,
+    SignalsMissed,
     SourceLost,
     TraceSeen,
     VmstatSeen,
@@ -79,7 +80,17 @@ LEDGER = "ledger"
 FLUSH_ATTEMPTS = 64
 """Incidents that may break the telling in one go; the others wait for the next."""
 
-_NOT_OF_THE_OOM_LEDGER = (CgroupAppeared, SourceLost, SignalSeen, SenderSeen, PluginExecuted)
+MAX_ROUNDS = 64
+"""Of telling at the end: more than the ledger has to tell."""
+
+_NOT_OF_THE_OOM_LEDGER = (
+    CgroupAppeared,
+    SourceLost,
+    SignalSeen,
+    SignalsMissed,
+    SenderSeen,
+    PluginExecuted,
+)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 Ends = Callable[[EndWanted], Coroutine[Any, Any, None]]
@@ -237,7 +248,10 @@ class Node:
         for output in self._guard.call(LEDGER, partial(self._endings.flush, now_ns)) or ():
             self._put_death(output)
         told, self._told = self._told, []
-        self._publisher.publish(told, self._guard.call(LEDGER, self._ledger.checkpoint))
+        checkpoint = None
+        if not self._ledger.behind:
+            checkpoint = self._guard.call(LEDGER, self._ledger.checkpoint)
+        self._publisher.publish(told, checkpoint)
         self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
 
     def tell(self, kind: EventKind) -> None:
@@ -293,6 +307,10 @@ class Node:
         """Observe no more; what was seen is told first."""
         self._take_answers()
         self.settle()
+        for _ in range(MAX_ROUNDS):
+            if not self._ledger.behind:
+                break
+            self.settle()
         if self._due is not None:
             self._due.cancel()
             self._due = None
@@ -321,7 +339,7 @@ class Node:
                 self._ledger.fold(item, now_ns)
             case SignalSeen():
                 self._deaths.sent(self._endings.placed(item.sent))
-            case SenderSeen() | PluginExecuted():
+            case SignalsMissed() | SenderSeen() | PluginExecuted():
                 pass  # of the exits ledger, of the CNI ledger alone
             case ExitSeen():
                 self._deaths.ended(item.exit)
@@ -345,6 +363,8 @@ class Node:
             for output in self._ledger.flush(now_ns):
                 more = True
                 self._guard.call(LEDGER, partial(self._put, output, now_ns))
+            if self._ledger.behind:
+                return  # the rest in the next round of the loop
 
     def _put(self, output: Output, now_ns: int) -> None:
         match output:
@@ -368,6 +388,8 @@ class Node:
                 self._spawn(self._ends(output))
             case SenderWanted():
                 self._spawn(self._find_sender(output))
+            case SourceLost():
+                self._lost(output)
 
     def _appeared(self, item: CgroupAppeared, now_ns: int) -> None:
         record = self._inventory.appeared(item.place, item.inode, now_ns)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.ledger.deaths import SAME_PROCESS_NS, DeathBook
+from agent.ledger.killed import MAX_INCIDENTS
 from agent.ledger.strained import strain_of, strained
 from agent.ledger.verdicts import GRACE_NS, SIGKILL, Judgement, Known, judge
 from agent.model.cgroup import CgroupLevel, CgroupPlace
@@ -273,10 +274,18 @@ def _continued(former: ContainerDeath, found: ContainerDeath) -> ContainerDeath:
         init_pid=found.init_pid or former.init_pid,
         sender=found.sender or former.sender,
         term_boottime_ns=found.term_boottime_ns or former.term_boottime_ns,
-        incident_ids=tuple(dict.fromkeys((*former.incident_ids, *found.incident_ids))),
+        incident_ids=_merged(former.incident_ids, found.incident_ids),
         confidence=max(found.confidence, former.confidence, key=list(Confidence).index),
         witnesses=tuple(dict.fromkeys((*former.witnesses, *found.witnesses))),
     )
+
+
+def _merged(former: tuple[str, ...], found: tuple[str, ...]) -> tuple[str, ...]:
+    """Both, in order; of too many the oldest go that were not found again."""
+    merged = tuple(dict.fromkeys((*former, *found)))
+    others = [each for each in merged if each not in found]
+    surplus = set(others[: max(0, len(merged) - MAX_INCIDENTS)])
+    return tuple(each for each in merged if each not in surplus)
 
 
 def _settled(

@@ -25,6 +25,9 @@ from agent.model.oom import Container, LimitLevel, Outcome, Truth, Victim
 from agent.parse.cgroup_path import is_drill
 from agent.parse.cgroup_path import place as place_of
 
+MAX_A_FLUSH = 256
+"""Incidents that are judged in one go, some 50 us each: kills must be seen meanwhile."""
+
 Output = OOMRecorded | OOMAmended | RuntimeDisagreement | EvidenceRequest
 
 
@@ -78,15 +81,17 @@ class Closing:
     def flush(self, now_ns: int) -> Iterator[Output]:
         """Every changed incident once, as a new revision; then the evidence that is wanted.
 
-        An incident that raises ends this flush, and is left out of the next until it changes.
+        Of more than MAX_A_FLUSH those come first that were never told; the others wait for the
+        next. An incident that raises ends this flush, and is left out of the next until it changes.
         """
         self._pending.update(self._to_judge(now_ns))
         if self._broken is not None:
             self._book.settle(self._broken)
             self._pending.pop(self._broken.incident.id, None)
             self._broken = None
-        while self._pending:
-            self._broken = self._pending.pop(next(iter(self._pending)))
+        first = sorted(self._pending, key=lambda each: self._pending[each].published)
+        for incident_id in first[:MAX_A_FLUSH]:
+            self._broken = self._pending.pop(incident_id)
             out = self._told(self._broken, now_ns)
             self._broken = None
             yield from out
@@ -108,8 +113,15 @@ class Closing:
             self._book.settle(entry)
         return out
 
+    @property
+    def behind(self) -> bool:
+        """Whether the last flush has left something for the next."""
+        return bool(self._pending)
+
     def next_due_ns(self) -> int | None:
         """The earliest moment at which flush will want a fate; None if none is owed."""
+        if self._pending:
+            return 0
         return self._due[0][0] if self._due else None
 
     def review(self) -> None:

@@ -10,21 +10,21 @@ A pure fold: evidence in, entries and requests for more evidence out; no clock, 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
-from agent.ledger.cases import Case, build, resumed
+from agent.ledger.cases import CGROUPS, Case, build, resumed
 from agent.ledger.deaths import DeathBook
 from agent.ledger.docket import Docket
+from agent.ledger.killed import Killed
 from agent.ledger.past import Past
 from agent.ledger.stops import WAIT_NS, Stops
 from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.death import ProcessExit
 from agent.model.event import ExitAmended, ExitRecorded
-from agent.model.evidence import EndSeen, EndWanted, SenderSeen, SenderWanted
+from agent.model.evidence import EndSeen, EndWanted, SenderSeen, SenderWanted, SourceLost
 from agent.model.exits import ContainerDeath, Strain
 from agent.model.oom import Container, Disagreement, OOMIncident
 
@@ -36,10 +36,8 @@ SILENT_NS = 3_700_000_000_000
 """The same while the runtime has not answered, and may be asked still (engine.last_words)."""
 MAX_A_FLUSH = 256
 """Entries that are made in one go, some 50 us each: kills must be seen meanwhile."""
-MAX_CONTAINERS = 4096
-"""Containers whose OOM incidents are remembered for when they end."""
 
-Told = ExitRecorded | ExitAmended | EndWanted | SenderWanted
+Told = ExitRecorded | ExitAmended | EndWanted | SenderWanted | SourceLost
 
 
 class ExitsLedger:
@@ -75,8 +73,9 @@ class ExitsLedger:
         self._past = Past(wall_offset_ns)  # nothing of earlier boots
         self._stops = Stops()
         self._cases = Docket()
-        self._incidents: OrderedDict[str, dict[str, OOMIncident]] = OrderedDict()
+        self._killed = Killed()
         self._out: list[Told] = []
+        self._untold = 0  # since the last flush
         if past_known:
             self.adopt(recovered, incidents, now_ns, since_wall_ns)
 
@@ -93,8 +92,7 @@ class ExitsLedger:
         held = self._past.learn(since_wall_ns)
         for incident in incidents:
             container = incident.container
-            known = {} if container is None else self._incidents.get(container.id, {})
-            if incident.id not in known:
+            if container is None or not self._killed.holds(container.id, incident.id):
                 self.incident(incident)
         for death in deaths:
             container_id = death.container.id
@@ -215,10 +213,7 @@ class ExitsLedger:
         container = incident.container
         if container is None or not container.id or incident.boot_id != self._boot_id:
             return
-        self._incidents.setdefault(container.id, {})[incident.id] = incident
-        self._incidents.move_to_end(container.id)
-        while len(self._incidents) > MAX_CONTAINERS:
-            self._incidents.popitem(last=False)
+        self._killed.put(container.id, incident)
         case = self._cases.get(container.id)
         if case is not None:
             self._cases.touch(case)
@@ -247,7 +242,8 @@ class ExitsLedger:
                 self._drop(case)
 
     def flush(self, now_ns: int) -> list[Told]:
-        """Every changed entry once, as a new revision, and the evidence that is wanted.
+        """Every changed entry once, as a new revision, the evidence that is wanted, and how many
+        ends cannot be told.
 
         One that raises ends this flush, as do too many at once; those behind come first in the
         next.
@@ -260,6 +256,10 @@ class ExitsLedger:
             left -= 1
             if not left:
                 break
+        if self._untold:
+            detail = "too many containers ended at once: of some it is not told"
+            self._out.append(SourceLost(source=CGROUPS, lost=self._untold, detail=detail))
+            self._untold = 0
         out, self._out = self._out, []
         return out
 
@@ -269,7 +269,7 @@ class ExitsLedger:
             boot_id=self._boot_id,
             wall_offset_ns=self._offset_ns,
             deaths=self._deaths,
-            incidents=tuple(self._incidents.get(case.place.container_id, {}).values()),
+            incidents=self._killed.of(case.place.container_id),
             names_of=self._names_of,
             now_ns=now_ns,
             signals_since_ns=self._signals_since_ns(),
@@ -344,14 +344,18 @@ class ExitsLedger:
         return False
 
     def _add(self, case: Case, now_ns: int) -> None:
-        """One that has to make room is told as it is."""
+        """One that has to make room is told as it is; if it may be a sandbox, or the runtime's list
+        alone says that it ended, only that there was one.
+        """
         left = self._cases.add(case)
         if left is not None:
             left.settled = True
             if left.ready(now_ns):
                 self._tell(left, now_ns, last=True)
-            self._incidents.pop(left.place.container_id, None)
+            else:
+                self._untold += 1
+            self._killed.drop(left.place.container_id)
 
     def _drop(self, case: Case) -> None:
         self._cases.drop(case)
-        self._incidents.pop(case.place.container_id, None)
+        self._killed.drop(case.place.container_id)

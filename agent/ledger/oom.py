@@ -167,10 +167,15 @@ class OOMLedger:
 
     def flush(self, now_ns: int) -> Iterator[Output]:
         """What changed since the last flush, each incident once, and requests for evidence that is
-        due.
+        due; of very much a part (`behind`).
         """
         yield from self._closing.flush(now_ns)
         yield from self._ends.take()
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last flush has left something for the next: a checkpoint would claim it."""
+        return self._closing.behind
 
     def unpublished_cgroups(self) -> list[str]:
         """Where kills were booked since the last flush: their counters can be read as a witness."""

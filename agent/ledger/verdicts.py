@@ -1,18 +1,12 @@
-"""Why a container ended: the rules, from what is known of its init to a verdict.
-
-The runtime is told by comm and cgroup of the sender. What signals a container on its behalf is a
-short-lived child of the shim (`runc kill`), whose executable can no longer be read; any process may
-call itself "runc", but not from within a container: there the cgroup tells.
-"""
+"""Why a container ended: the rules, from what is known of its init to a verdict."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent.ledger.ends import UNPROVEN_CODES, kills_init
-from agent.model.cgroup import CgroupLevel
+from agent.ledger.senders import SenderKind, kind_of, sureness
 from agent.model.death import ProcessExit, SignalSent
 from agent.model.evidence import RuntimeRecord
 from agent.model.exits import Verdict
@@ -20,19 +14,17 @@ from agent.model.oom import Confidence, LimitLevel, OOMIncident
 from agent.parse.cgroup_path import place as place_of
 
 SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM = 1, 2, 3, 9, 15
-STOPS = (SIGHUP, SIGINT, SIGQUIT, SIGTERM)
-"""What a container is asked to stop with, of what is traced; an image may name another."""
+SIGUSR1, SIGUSR2, SIGCONT, SIGSTOP, SIGTSTP, SIGWINCH, SIGRTMIN_3 = 10, 12, 18, 19, 20, 28, 37
+ENDS = (SIGINT, SIGQUIT, SIGTERM)
+"""What a process is asked to end with, and nothing else."""
+STOPS = (*ENDS, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGRTMIN_3)
+"""What images name to be stopped with: httpd WINCH, haproxy USR1, systemd RTMIN+3. To others, and
+from others than the runtime, HUP, USR1, USR2 and WINCH mean "read or open your files again".
+"""
+NO_STOPS = (SIGKILL, SIGCONT, SIGSTOP, SIGTSTP)
+"""Whatever else a runtime sends is a request to stop: the kubelet lets it send nothing else."""
 CRASHES = (4, 5, 6, 7, 8, 11, 31)
 """ILL TRAP ABRT BUS FPE SEGV SYS."""
-SI_KERNEL = 128
-RUNTIMES = frozenset(
-    {
-        *("containerd", "containerd-shim", "runc", "crun", "youki"),
-        *("conmon", "conmonrs", "crio", "dockerd", "docker-containe"),
-    }
-)
-"""comms, cut at 15 bytes."""
-OOMD, OOMD_UNIT = "systemd-oomd", "systemd-oomd.service"
 GRACE_NS = 30_000_000_000
 LONGEST_GRACE_NS = 3600_000_000_000
 """Kubernetes' default: an exit so long after somebody's SIGTERM is taken for the answer to it."""
@@ -49,14 +41,6 @@ _LIMITS = {
     LimitLevel.SYSTEM: Verdict.UNKNOWN,
     LimitLevel.UNKNOWN: Verdict.UNKNOWN,
 }
-
-
-class SenderKind(enum.Enum):
-    KERNEL = "kernel"
-    ITSELF = "itself"
-    RUNTIME = "runtime"
-    OOMD = "oomd"
-    PROCESS = "process"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,21 +75,6 @@ def judge(known: Known) -> Judgement:
     return _by_code(known)
 
 
-def kind_of(sent: SignalSent) -> SenderKind:
-    """Who sent it."""
-    if sent.code > 0:  # SI_KERNEL, or a fault such as SEGV_MAPERR
-        return SenderKind.KERNEL
-    if sent.sender_pid == sent.target_pid:
-        return SenderKind.ITSELF
-    place = place_of(sent.sender_cgroup) if sent.sender_cgroup else None
-    inside = place is not None and place.level in (CgroupLevel.CONTAINER, CgroupLevel.NESTED)
-    if sent.sender_comm in RUNTIMES and not inside:
-        return SenderKind.RUNTIME
-    if sent.sender_comm == OOMD and (place is None or place.unit == OOMD_UNIT):
-        return SenderKind.OOMD
-    return SenderKind.PROCESS
-
-
 def _by_signal(known: Known, number: int) -> Judgement:
     sent = [s for s in known.signals if s.signal == number and s.delivered]
     killed = [incident for incident in known.incidents if kills_init(incident)]
@@ -131,7 +100,9 @@ def _by_signal(known: Known, number: int) -> Judgement:
             verdict = Verdict.KILLED_BY_PROCESS
         case SenderKind.KERNEL:
             return Judgement(asked=asked)
-    sure = Confidence.HIGH if counted.sender_cgroup else Confidence.MEDIUM
+    sure = sureness(counted)
+    if verdict is Verdict.GRACE_EXCEEDED and asked is not None:
+        sure = _lower(sure, sureness(asked))
     if verdict is Verdict.KILLED_BY_RUNTIME and not known.signals_seen:
         sure = Confidence.LOW  # it may have been asked to stop first
     return Judgement(verdict=verdict, counted=counted, asked=asked, confidence=sure)
@@ -155,13 +126,13 @@ def _by_code(known: Known) -> Judgement:
     obeyed = _asked(known, delivered=True)
     sure = Confidence.HIGH if known.exit is not None else Confidence.MEDIUM
     if obeyed is not None:
-        if not obeyed.sender_cgroup:
+        if _is_doubtful(known, obeyed):
             sure = Confidence.MEDIUM
         return Judgement(
             verdict=Verdict.STOPPED_BY_RUNTIME,
             counted=obeyed,
             asked=_asked(known),
-            confidence=sure,
+            confidence=_lower(sure, sureness(obeyed)),
         )
     other = _asked_by_others(known)
     if other is not None:
@@ -174,6 +145,12 @@ def _by_code(known: Known) -> Judgement:
             return Judgement()
         sure = Confidence.LOW
     return Judgement(verdict=Verdict.EXITED, confidence=sure)
+
+
+def _is_doubtful(known: Known, obeyed: SignalSent) -> bool:
+    """Whether it may have meant something else, and been outlived."""
+    late = known.exit is not None and known.exit.boottime_ns - GRACE_NS > obeyed.boottime_ns
+    return late and obeyed.signal not in ENDS
 
 
 def _code(known: Known) -> int | None:
@@ -199,16 +176,20 @@ def _by_record(known: Known) -> Judgement:
     else:
         return Judgement()
     sure = Confidence.MEDIUM if known.watched else Confidence.LOW
-    return replace(found, confidence=min(sure, found.confidence, key=list(Confidence).index))
+    return replace(found, confidence=_lower(sure, found.confidence))
+
+
+def _lower(one: Confidence, other: Confidence) -> Confidence:
+    return min(one, other, key=list(Confidence).index)
 
 
 def _asked(
     known: Known, before_ns: int | None = None, *, delivered: bool = False
 ) -> SignalSent | None:
     """The first signal by which the runtime asked it to stop (of those that reached it: an init
-    without a handler is spared): within an hour before its end, which
-    is more than any grace; a SIGHUP, which most take as "read your configuration again", within the
-    default one.
+    without a handler is spared), one that can mean nothing else before all others: within an hour
+    before its end, which is more than any grace; a SIGHUP, which most take as "read your
+    configuration again", within the default one.
     """
     ended_ns = None if known.exit is None else known.exit.boottime_ns
 
@@ -216,31 +197,28 @@ def _asked(
         longest_ns = GRACE_NS if sent.signal == SIGHUP else LONGEST_GRACE_NS
         return ended_ns is None or sent.boottime_ns >= ended_ns - longest_ns
 
-    return next(
-        (
-            sent
-            for sent in known.signals
-            if sent.signal in STOPS
-            and counts(sent)
-            and (sent.delivered or not delivered)
-            and (before_ns is None or sent.boottime_ns < before_ns)
-            and kind_of(sent) is SenderKind.RUNTIME
-        ),
-        None,
-    )
+    found = [
+        sent
+        for sent in known.signals
+        if sent.signal not in NO_STOPS
+        and counts(sent)
+        and (sent.delivered or not delivered)
+        and (before_ns is None or sent.boottime_ns < before_ns)
+        and kind_of(sent) is SenderKind.RUNTIME
+    ]
+    plain = [sent for sent in found if sent.signal in ENDS]
+    return next(iter(plain or found), None)
 
 
 def _asked_by_others(known: Known) -> SignalSent | None:
-    """The last such signal from outside of the container, shortly before its exit; not SIGHUP,
-    which means "read your configuration again" to most.
-    """
+    """The last signal that asks to end, from outside of the container, shortly before its exit."""
     if known.exit is None:
         return None
     since_ns = known.exit.boottime_ns - GRACE_NS
     for sent in reversed(known.signals):
         outside = not sent.sender_cgroup or not place_of(sent.sender_cgroup).container_id
         if (
-            sent.signal in STOPS[1:]
+            sent.signal in ENDS
             and sent.delivered
             and sent.boottime_ns >= since_ns
             and outside

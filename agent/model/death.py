@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+RUNTIMES = frozenset(
+    {
+        *("containerd", "containerd-shim", "runc", "crun", "youki"),
+        *("conmon", "conmonrs", "crio", "dockerd", "docker-containe"),
+    }
+)
+"""The comms of what signals containers on the kubelet's behalf, cut at 15 bytes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessExit:

@@ -248,7 +248,22 @@ class SourceLost:
     detail: str
 
 
-Observation = OOMEvidence | SignalSeen | SenderSeen | PluginExecuted | CgroupAppeared | SourceLost
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalsMissed:
+    """Up to now signals were lost, or wait to be read: that none was heard of proves nothing. Told
+    each second that it is so, while SourceLost is published, and of a flood now and then only.
+    """
+
+
+Observation = (
+    OOMEvidence
+    | SignalSeen
+    | SignalsMissed
+    | SenderSeen
+    | PluginExecuted
+    | CgroupAppeared
+    | SourceLost
+)
 """What an observer can say."""
 
 EvidenceRequest = FateWanted | EndWanted | LimitWanted | PlacesWanted

@@ -22,10 +22,18 @@ from agent.ledger.sight import Sight
 from agent.model.absence import Absence
 from agent.model.cgroup import CgroupId
 from agent.model.event import ExitRecorded
-from agent.model.evidence import CgroupGone, EndWanted, ExitSeen, SenderSeen, SenderWanted
+from agent.model.evidence import (
+    CgroupGone,
+    EndWanted,
+    ExitSeen,
+    SenderSeen,
+    SenderWanted,
+    SignalsMissed,
+    SourceLost,
+)
 from agent.model.exits import StopReason, Verdict
 from agent.model.memory import Headroom, MemoryReport, Signal
-from agent.model.oom import Attribution, Container
+from agent.model.oom import Attribution, Confidence, Container
 from agent.model.process import ProcessStat
 from agent.parse.cgroup_path import place
 from tests.ledger.endings import process_exit, signal_sent
@@ -61,8 +69,13 @@ class Bench:
         self.proc, self.inventory, self.deaths = Processes(), Inventory("v2"), DeathBook()
         self.report: MemoryReport | None = None
         self.clock = FakeClock(now_ns=100 * SECOND)
+        self.sight = Sight(lambda: True)
         self.ledger = ExitsLedger(
-            boot_id=BOOT, wall_offset_ns=0, deaths=self.deaths, names_of=self.inventory.names_of
+            boot_id=BOOT,
+            wall_offset_ns=0,
+            deaths=self.deaths,
+            names_of=self.inventory.names_of,
+            signals_since_ns=self.sight.since_ns,
         )
         self.endings = Endings(
             clock=self.clock,
@@ -70,7 +83,7 @@ class Bench:
             inventory=self.inventory,
             ledger=self.ledger,
             series=ExitSeries(retention_ns=SECOND, max_series=9),
-            sight=Sight(lambda: True),
+            sight=self.sight,
             places=self.places,
             memory=lambda: self.report,
         )
@@ -147,6 +160,33 @@ def test_a_death_from_either_side(order: str) -> None:
     assert isinstance(told, ExitRecorded)
     assert told.death.container == NAMES
     assert told.death.signal == (None if order == "gone" else 9)
+
+
+@pytest.mark.parametrize(
+    ("heard", "confidence"),
+    [
+        (None, Confidence.HIGH),
+        (SignalsMissed(), Confidence.LOW),
+        (SourceLost(source="signals", lost=1, detail="x"), Confidence.LOW),
+        (SourceLost(source="kmsg", lost=1, detail="x"), Confidence.HIGH),
+    ],
+)
+def test_an_end_in_a_flood_of_signals(
+    heard: SignalsMissed | SourceLost | None, confidence: Confidence
+) -> None:
+    """It may have been asked to stop, by a signal that was lost or is read too late."""
+    bench = Bench()
+    bench.tick()
+    bench.now += 60 * SECOND
+    if heard is not None:
+        bench.endings.hear(heard, bench.now)
+    ended = replace(process_exit(INIT, bench.now), exit_code=1)
+    bench.deaths.ended(ended)
+    bench.endings.hear(ExitSeen(exit=ended), bench.now)
+    bench.tick()
+    (told,) = bench.endings.flush(bench.now)
+    assert isinstance(told, ExitRecorded)
+    assert (told.death.verdict, told.death.confidence) == (Verdict.EXITED, confidence)
 
 
 def test_a_foreign_inode() -> None:

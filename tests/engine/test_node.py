@@ -26,7 +26,9 @@ from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.checkpoint import Checkpoint
+from agent.ledger.closing import MAX_A_FLUSH
 from agent.ledger.deaths import DeathBook
+from agent.ledger.docket import MAX_CASES
 from agent.ledger.exit_series import ExitSeries
 from agent.ledger.exits import ExitsLedger
 from agent.ledger.incidents import Entry, IncidentBook
@@ -662,6 +664,42 @@ async def test_a_loss_is_a_gap_and_the_count_is_read_again(
     assert gap in [event.kind for event in bench.heard]
     assert bench.row("kmsg").lost == counted
     assert (bench.vmstat.reads, bench.ledger.books().counted) == (reads + 1, 1)
+
+
+async def test_very_much_is_told_in_parts(bench: Bench) -> None:
+    """A container's names, say, amend all its incidents: the loop gets its turns meanwhile, what
+    is new comes first, and nothing claims what is not told yet.
+    """
+    many = 2 * MAX_A_FLUSH + 10
+    bench.take([line for pid in range(1000, 1000 + many) for line in bench.kill(pid)])
+    while bench.ledger.behind:
+        bench.node.settle()
+    assert len(bench.incidents()) == many
+    bench.tick(10 * SECOND)
+    bench.heard.clear()
+    claimed = len(bench.checkpoints())
+    names = Container(namespace="shop", pod="web", pod_uid=UID, name="app", id=CID)
+    bench.take([NamesSeen(container=names)])
+    assert len(bench.heard) == MAX_A_FLUSH
+    assert bench.armed() == [0.0]
+    assert len(bench.checkpoints()) == claimed
+    bench.take(bench.kill(829))
+    assert isinstance(bench.heard[MAX_A_FLUSH].kind, OOMRecorded)
+    bench.node.close()
+    assert len(bench.incidents()) == many + 1
+    assert len(bench.checkpoints()) > claimed
+
+
+async def test_ends_that_cannot_be_told(bench: Bench) -> None:
+    """Of more containers than can be looked into, the number at least."""
+    bench.begin()
+    for number in range(MAX_CASES + 2):
+        where = place(CONTAINER.replace(CID, f"{number:064x}"))
+        bench.exits.missed(where, Container(id=where.container_id), bench.kernel.now)
+    bench.node.settle()
+    (gap,) = gaps(bench)
+    assert (gap.source, gap.lost) == ("memory.events", 2)
+    assert bench.row("memory.events").lost == 2
 
 
 async def test_a_death_is_kept_with_its_signal(bench: Bench) -> None:

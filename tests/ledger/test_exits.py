@@ -13,11 +13,19 @@ from agent.inventory.records import ContainerRecord
 from agent.ledger.deaths import DeathBook
 from agent.ledger.docket import MAX_CASES
 from agent.ledger.exits import CLOSE_NS, FIRST_NS, ExitsLedger
+from agent.ledger.killed import MAX_INCIDENTS
 from agent.ledger.stops import WAIT_NS
 from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.death import ProcessExit, SignalSent
 from agent.model.event import ExitAmended, ExitRecorded
-from agent.model.evidence import EndSeen, EndWanted, RuntimeRecord, SenderSeen, SenderWanted
+from agent.model.evidence import (
+    EndSeen,
+    EndWanted,
+    RuntimeRecord,
+    SenderSeen,
+    SenderWanted,
+    SourceLost,
+)
 from agent.model.exits import ContainerDeath, Sender, StopReason, Strain, Verdict
 from agent.model.oom import (
     Confidence,
@@ -91,6 +99,7 @@ class Bench:
         self.told: list[ExitRecorded | ExitAmended] = []
         self.asked: list[EndWanted] = []
         self.senders: list[SenderWanted] = []
+        self.lost: list[SourceLost] = []
         self.flush()
 
     def flush(self) -> None:
@@ -102,6 +111,8 @@ class Bench:
                     self.asked.append(output)
                 case SenderWanted():
                     self.senders.append(output)
+                case SourceLost():
+                    self.lost.append(output)
 
     def later(self, ns: int) -> None:
         self.now += ns
@@ -323,6 +334,25 @@ def test_an_oom_kill_that_the_ledger_settles_later() -> None:
     assert death.incident_ids == (f"{BOOT}/k1",)
 
 
+def test_a_container_that_lost_very_many_children() -> None:
+    """Its entry names the last of the incidents, in all revisions and after a restart."""
+    bench = Bench()
+    lost = incident(Outcome.SURVIVED, init=Truth.NO)
+    for number in range(1000):
+        bench.ledger.incident(replace(lost, id=f"{BOOT}/k{number}", boottime_ns=number * 1_000_000))
+    last = tuple(f"{BOOT}/k{number}" for number in range(1000 - MAX_INCIDENTS, 1000))
+    bench.exit(3)
+    bench.gone()
+    bench.word(3)
+    bench.later(3 * SECOND)
+    assert bench.death().incident_ids == last
+    second = Bench([replace(bench.death(), settled=False)], now=bench.now)
+    second.ledger.incident(replace(lost, id=f"{BOOT}/k1000", boottime_ns=SECOND))
+    second.word(3)
+    second.later(3 * SECOND)
+    assert second.told[-1].death.incident_ids == (*last[1:], f"{BOOT}/k1000")
+
+
 def test_a_stale_reason() -> None:
     """A child's OOM kill, then a stop: the runtime still says OOMKilled, and is contradicted."""
     bench = Bench()
@@ -494,6 +524,23 @@ def test_too_many_at_once() -> None:
     assert [death.container.name for death in told] == ["c0", "c1", "c2"]
     assert all(death.settled for death in told)
     assert len(bench.ledger) == MAX_CASES
+
+
+def test_too_many_of_which_little_is_known() -> None:
+    """Whether it was a container, or how it ended: what cannot be told is a gap."""
+    bench = Bench()
+    found_in_list(bench)
+    unknown = container(NEXT, kind=ContainerKind.UNKNOWN, init_pid=None)
+    bench.gone(unknown)
+    bench.flush()
+    for number in range(MAX_CASES):
+        record = container(f"{number:064x}", f"c{number}", init_pid=None)
+        bench.ledger.gone(record, bench.now)
+    bench.flush()
+    bench.flush()
+    detail = "too many containers ended at once: of some it is not told"
+    assert bench.lost == [SourceLost(source="memory.events", lost=2, detail=detail)]
+    assert bench.told == []
 
 
 def test_what_the_kernel_said_is_kept() -> None:

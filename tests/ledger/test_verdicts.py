@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent.ledger.verdicts import SI_KERNEL, Judgement, Known, judge
+from agent.ledger.senders import SI_KERNEL
+from agent.ledger.verdicts import Judgement, Known, judge
 from agent.model.death import ProcessExit, SignalSent
 from agent.model.evidence import RuntimeRecord
 from agent.model.exits import Verdict
@@ -102,7 +103,31 @@ CASES: list[tuple[str, Known, Verdict, Confidence]] = [
         "by its name alone",
         Known(exit=killed(), signals=(runc(9, cgroup=""),)),
         Verdict.KILLED_BY_RUNTIME,
-        Confidence.MEDIUM,
+        Confidence.LOW,
+    ),
+    (
+        "asked by its name alone, and it exited",
+        Known(exit=exited(0), signals=(runc(15, cgroup=""),)),
+        Verdict.STOPPED_BY_RUNTIME,
+        Confidence.LOW,
+    ),
+    (
+        "asked by its name alone, then killed",
+        Known(exit=killed(), signals=(runc(15, 3, cgroup=""), runc(9))),
+        Verdict.GRACE_EXCEEDED,
+        Confidence.LOW,
+    ),
+    (
+        "asked by its name alone, then shot from a shell",
+        Known(exit=killed(), signals=(runc(15, 3, cgroup=""), sent())),
+        Verdict.KILLED_BY_PROCESS,
+        Confidence.HIGH,
+    ),
+    (
+        "systemd-oomd by its name alone",
+        Known(exit=killed(), signals=(sent(9, "systemd-oomd", ""),)),
+        Verdict.KILLED_BY_OOMD,
+        Confidence.LOW,
     ),
     (
         "a process in a container that calls itself runc",
@@ -132,6 +157,41 @@ CASES: list[tuple[str, Known, Verdict, Confidence]] = [
         "asked, and it exited",
         Known(exit=exited(143), signals=(runc(15, ago_seconds=50),)),
         Verdict.STOPPED_BY_RUNTIME,
+        Confidence.HIGH,
+    ),
+    *(
+        (
+            f"asked by signal {number}, and it {what}",
+            Known(exit=end, signals=(runc(number, ago_seconds=20),)),
+            Verdict.STOPPED_BY_RUNTIME,
+            Confidence.HIGH,
+        )
+        for number in (10, 12, 28, 37)  # USR1 USR2 WINCH RTMIN+3
+        for what, end in (("exited", exited(0)), ("died of it", killed(number)))
+    ),
+    (
+        "asked by SIGWINCH to no avail, then killed",
+        Known(
+            exit=killed(),
+            signals=(
+                sent(28, "runc", RUNTIME, boottime_ns=END - 60 * SECOND, delivered=False),
+                runc(9),
+            ),
+        ),
+        Verdict.GRACE_EXCEEDED,
+        Confidence.HIGH,
+    ),
+    (
+        "paused by the runtime, exited by itself",
+        Known(exit=exited(0), signals=(runc(19), runc(18))),
+        Verdict.EXITED,
+        Confidence.HIGH,
+    ),
+    ("seccomp", Known(exit=killed(31)), Verdict.CRASHED, Confidence.HIGH),
+    (
+        "kill -TRAP from a shell",
+        Known(exit=killed(5), signals=(sent(5),)),
+        Verdict.KILLED_BY_PROCESS,
         Confidence.HIGH,
     ),
     (
@@ -283,6 +343,23 @@ def test_the_signal_that_counted() -> None:
 def test_how_long_a_signal_of_the_runtime_counts(signal: SignalSent, verdict: Verdict) -> None:
     """What came long before the end did not cause it."""
     assert judge(Known(init_pid=INIT, exit=exited(1), signals=(signal,))).verdict is verdict
+
+
+def test_a_request_that_can_mean_something_else() -> None:
+    """Logs were to be reopened; what asks it to end comes before that, at any time."""
+    reopen, term = runc(10, 600), runc(15, 3)
+    found = judge(Known(init_pid=INIT, exit=exited(0), signals=(reopen,)))
+    assert (found.verdict, found.confidence) == (Verdict.STOPPED_BY_RUNTIME, Confidence.MEDIUM)
+    found = judge(Known(init_pid=INIT, exit=exited(0), signals=(reopen, term)))
+    assert (found.asked, found.counted) == (term, term)
+    assert found.confidence is Confidence.HIGH
+
+
+@pytest.mark.parametrize("code", [129, 138, 143, 156, 165])
+def test_a_code_that_stands_for_a_stop_signal(code: int) -> None:
+    """Where signals are not seen it may be the answer to one."""
+    assert judge(Known(exit=exited(code), signals_seen=False)).verdict is Verdict.UNKNOWN
+    assert judge(Known(exit=exited(code))).verdict is Verdict.EXITED
 
 
 def test_sender_whose_place_nobody_knows() -> None:
