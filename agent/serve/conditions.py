@@ -9,6 +9,7 @@ from typing import TypeVar
 from agent.api.condition import SEVERITY, VERITY, condition_to_wire
 from agent.api.v1 import condition_pb2
 from agent.api.v1 import node_agent_pb2 as pb
+from agent.model.catalogue import find
 from agent.model.condition import Condition, EntityKind, Severity, Verity
 from agent.serve.messages import InvalidRequestError, that_fit
 from agent.state.conditions import Conditions
@@ -28,11 +29,12 @@ async def answer(
     severities = {
         _known(SEVERITY.known(number), "severity", number) for number in request.severities
     }
+    types = [_type(name) for name in request.types]
     if not statuses:
         statuses = set(Verity) if request.all else {Verity.TRUE, Verity.UNKNOWN}
     found = conditions.select(
         statuses=statuses,
-        types=request.types,
+        types=types,
         severities=severities,
         namespace=request.namespace,
         pod=request.pod,
@@ -46,6 +48,13 @@ def _known(member: T | None, what: str, number: int) -> T:
     if member is None:
         raise InvalidRequestError(f"{what} {number} is not known to this version of the agent")
     return member
+
+
+def _type(name: str) -> str:
+    kind = find(name)
+    if kind is None:  # an empty list would read as "nothing is wrong"
+        raise InvalidRequestError(f"condition {name!r} is not in this version's catalogue")
+    return kind.name
 
 
 def counts(conditions: Conditions) -> condition_pb2.ConditionCounts:

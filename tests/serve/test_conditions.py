@@ -52,6 +52,15 @@ async def test_what_is_not_known_is_refused(field: str) -> None:
         await answer(request, judged())
 
 
+async def test_types() -> None:
+    """In whatever case they are written; one of no catalogue is not answered with nothing."""
+    request = pb.ListConditionsRequest(types=["hiddenoomkill"])
+    assert len((await answer(request, judged(hidden()))).conditions) == 1
+    request.types.append("HiddenOOMKil")
+    with pytest.raises(InvalidRequestError, match="'HiddenOOMKil' is not in"):
+        await answer(request, judged(hidden()))
+
+
 async def test_no_answer_is_too_large() -> None:
     """A list that does not fit is cut and says so."""
     conditions = Conditions(CATALOGUE, max_conditions=10_000)
