@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import grpc
 import pytest
 
 from agent.api.v1 import network_pb2 as pb
@@ -12,11 +13,14 @@ from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.node import Node
-from tests.lab.pods import Pod
+from tests.lab.pods import Pod, remove_sandbox
+from tests.lab.test_afterlife import parent
 from tests.lab.test_cni import CONFIG, network_ready
 
 SECONDS = 120
 SETTINGS = {"network.interval": "1s", "network.leak_grace": "3s"}
+ALLOCATIONS = "/run/cni-ipam/lab"
+SUBNET = '"subnet": "10.88.0.0/16"'
 OK, BROKEN, UNUSED = pb.STEP_STATE_OK, pb.STEP_STATE_BROKEN, pb.STEP_STATE_UNUSED
 LINK, ATTACHMENT = pb.PATH_STEP_LINK, pb.PATH_STEP_ATTACHMENT
 ADDRESS, ROUTES, NAT = pb.PATH_STEP_ADDRESS, pb.PATH_STEP_ROUTES, pb.PATH_STEP_NAT
@@ -52,14 +56,13 @@ def path_of(asking: Asking, pod: str) -> pb.PodNetwork:
 
 def broken_at(asking: Asking, pod: Pod, step: int, words: str) -> pb.PodNetwork:
     """The pod's network, once this is its first broken step, and the condition says so."""
-    name = pod.config["metadata"]["name"]
 
     def found() -> pb.PodNetwork | None:
-        path = path_of(asking, name)
+        path = path_of(asking, pod.name)
         return path if path.broken == step else None
 
-    what = f"{name} is broken at {pb.PathStep.Name(step)}"
-    path = until(found, SECONDS, what, lambda: str(path_of(asking, name)))
+    what = f"{pod.name} is broken at {pb.PathStep.Name(step)}"
+    path = until(found, SECONDS, what, lambda: str(path_of(asking, pod.name)))
     (first,) = [each for each in path.steps if each.step == step]
     assert first.state == BROKEN
     assert words in first.detail
@@ -72,15 +75,24 @@ def broken_at(asking: Asking, pod: Pod, step: int, words: str) -> pb.PodNetwork:
 
 def whole(asking: Asking, pod: Pod) -> pb.PodNetwork:
     """The pod's network once nothing of it is broken, and the condition is over."""
-    name = pod.config["metadata"]["name"]
 
     def found() -> pb.PodNetwork | None:
-        path = path_of(asking, name)
+        path = path_of(asking, pod.name)
         return None if path.broken else path
 
-    path = until(found, SECONDS, f"{name} is whole", lambda: str(path_of(asking, name)))
+    path = until(found, SECONDS, f"{pod.name} is whole", lambda: str(path_of(asking, pod.name)))
     asking.condition("PodNetworkIncomplete", pod.uid, status=CONDITION_STATUS_FALSE)
     return path
+
+
+def configure(node: Node, text: str, word: str) -> None:
+    """Have the runtime load this configuration; the word is new in it."""
+    node.guest.write(CONFIG, text)
+    until(
+        lambda: word in node.cri.call("Status", verbose=True).info.get("cniconfig", ""),
+        SECONDS,
+        f"the runtime has loaded {word}",
+    )
 
 
 def states(path: pb.PodNetwork) -> dict[int, int]:
@@ -93,13 +105,8 @@ def test_six_steps(
     """A healthy pod of a bridge with ipMasq: all six steps are proven. Then each is broken by hand,
     named as the first broken one, and cleared when it is healed. The runtime notices none of it.
     """
-    guest.write(CONFIG, configured.replace('"isGateway"', '"ipMasq": true, "isGateway"'))
     node = pods.node
-    until(
-        lambda: "ipMasq" in node.cri.call("Status", verbose=True).info.get("cniconfig", ""),
-        SECONDS,
-        "the runtime has loaded it",
-    )
+    configure(node, configured.replace('"isGateway"', '"ipMasq": true, "isGateway"'), "ipMasq")
     pod = pods.create("bridged", host_network=False)
     path = path_of(asking, "bridged")
     assert set(states(path).values()) == {OK}, str(path)
@@ -156,3 +163,93 @@ def test_six_steps(
     assert node.cri.call("PodSandboxStatus", pod_sandbox_id=pod.sandbox_id).status.state == 0
     assert network_ready(node)
     figures.append("network: 6 faults of one pod, each named at its step, seen by no one else")
+
+
+def forget(node: Node, pod: Pod, path: pb.PodNetwork) -> None:
+    """Its processes die, and the runtime loses its record: nobody will ever call DEL for it."""
+    guest, ctr = node.guest, ["ctr", "-n", "k8s.io", "containers"]
+    guest.run(f"kill -9 {parent(guest, path.pid)} {path.pid}")
+    until(
+        lambda: (
+            guest.run([*ctr, "rm", pod.sandbox_id], check=False).exit_code == 0
+            or pod.sandbox_id not in guest.run([*ctr, "ls", "-q"]).out
+        ),
+        SECONDS,
+        "the record is lost",
+    )
+    node.stop_containerd()
+    node.start_containerd()
+    known = [each.id for each in node.cri.call("ListPodSandbox").items]
+    assert pod.sandbox_id not in known
+
+
+def test_leftovers(
+    pods: Pods, guest: Guest, asking: Asking, configured: str, figures: list[str]
+) -> None:
+    """Two addresses, two pods: the range is exhausted. Of one pod the runtime loses its memory: its
+    namespace, its veth and its address stay, and each is named with its age, until it is removed.
+    Of the other one nothing stays, although the agent looks into it every second.
+    """
+    node = pods.node
+    narrow = f'{SUBNET}, "rangeStart": "10.88.0.2", "rangeEnd": "10.88.0.3"'
+    configure(node, configured.replace(SUBNET, narrow), "rangeEnd")
+    kept = pods.create("kept", host_network=False)
+    lost = pods.create("lost", host_network=False)
+    hosted = pods.create("hosted")
+    path, other = path_of(asking, "lost"), path_of(asking, "kept")
+    full = asking.condition("PodIPsExhausted", "", lambda c: c.reason == "AllInUse")
+    assert "all 2 of network lab are taken" in full.message
+    with pytest.raises(grpc.RpcError, match="no IP addresses available"):
+        pods.create("third", host_network=False)
+
+    def of_host() -> pb.PodNetwork | None:
+        found = asking.networks(pod=hosted.uid).network.pods
+        return found[0] if found else None
+
+    shared = until(of_host, SECONDS, "the pod with the host's network is seen")
+    assert (shared.datapath, len(shared.steps)) == (pb.DATAPATH_HOST, 0)
+    for pod, holding in ((hosted, pb.NAMESPACE_HOLDING_HOST), (kept, pb.NAMESPACE_HOLDING_OWN)):
+        (found,) = asking.namespaces(pod=pod.uid).namespaces.containers
+        assert {ns.kind: ns.holding for ns in found.namespaces}["net"] == holding
+        for ns in found.namespaces:
+            link = guest.run(["readlink", f"/proc/{found.pid}/ns/{ns.kind}"]).out.strip()
+            assert link == f"{ns.kind}:[{ns.inode}]"
+
+    forget(node, lost, path)
+    address = path.addresses[0].rpartition("/")[0]
+    wanted = {
+        (pb.LEFTOVER_KIND_NAMESPACE, path.name),
+        (pb.LEFTOVER_KIND_VETH, path.host_interface),
+        (pb.LEFTOVER_KIND_ADDRESS, address),
+    }
+
+    def left() -> set[tuple[int, str]]:
+        return {(each.kind, each.name) for each in asking.networks().network.leftovers}
+
+    until(lambda: left() >= wanted, SECONDS, "all three are left", lambda: str(asking.networks()))
+    assert other.name not in {name for _, name in left()}
+    leaked = asking.condition("NetworkNamespaceLeaked", "", lambda c: path.name in str(c.evidence))
+    assert any(lost.sandbox_id[:12] in each.value for each in leaked.evidence)
+    asking.condition("VethOrphaned", "", lambda c: path.host_interface in str(c.evidence))
+    asking.condition("PodIPsExhausted", "", lambda c: c.reason == "HeldByTheDead")
+    said = guest.run(["nodectl", "net"], check=False)
+    assert said.exit_code == 1
+    assert f"namespace {path.name}: used by nobody for" in " ".join(said.out.split())
+
+    guest.run(["ip", "netns", "delete", path.name])
+    guest.run(f"rm {ALLOCATIONS}/{address} /var/lib/cni/results/*-{lost.sandbox_id}-*")
+    for name in ("NetworkNamespaceLeaked", "VethOrphaned", "PodIPsExhausted"):
+        asking.condition(name, "", status=CONDITION_STATUS_FALSE)
+    whole_again = path_of(asking, "kept")
+    assert not whole_again.broken
+
+    remove_sandbox(node, kept.sandbox_id)
+    until(
+        lambda: not guest.run("ls /run/netns; ip -o link show type veth; ip netns list-id").out,
+        SECONDS,
+        "no namespace and no veth is left",
+        lambda: guest.run("ls -i /run/netns; ip -d link; ip netns list-id; lsns -t net").out,
+    )
+    figures.append(
+        "network: a lost sandbox leaves 3 things, each named; the agent itself keeps none"
+    )
