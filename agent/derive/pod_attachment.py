@@ -47,6 +47,9 @@ def _judge(
         return Datapath.BPF, _OK, f"{outside.name} is a netkit, which is made for BPF programs"
     if outside.xdp or outside.index in network.host_filters:
         return Datapath.BPF, _OK, f"a BPF program is attached to {outside.name}"
+    if outside.index in network.host_unasked:
+        why = "whether a BPF program is attached could not be asked"
+        return Datapath.UNKNOWN, _UNKNOWN, f"{outside.name} is a port of no bridge, and {why}"
     wanted = f"; its configuration wants {asked.bridge}" if asked.bridge else ""
     to = ", ".join(each.address for each in addresses) or "it"
     return (

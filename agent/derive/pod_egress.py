@@ -125,7 +125,8 @@ def _judge_nat(
     if asked.masquerade is None:
         return _UNKNOWN, "the CNI configuration that would ask for it could not be read"
     if not asked.masquerade:
-        return _UNUSED, "the CNI configuration asks for no masquerading"
+        of = f" ({asked.plugin})" if asked.plugin else ""
+        return _UNUSED, f"the CNI configuration{of} asks for no masquerading"
     if nat is None:
         return _UNKNOWN, "the rules of nftables could not be read"
     missing = [each.address for each in addresses if not masquerades(nat, each.address)]

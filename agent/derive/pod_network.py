@@ -21,7 +21,7 @@ def judge_pod(
 ) -> PodNetwork:
     """The pod with its steps, and with what is told of its interface."""
     if network.unread:
-        return replace(pod, steps=_all_unknown(network.unread))
+        return replace(pod, steps=unjudged(network.unread))
     named = f" {pod.name}" if pod.name else ""
     first = Step(
         step=PathStep.NAMESPACE,
@@ -66,7 +66,8 @@ def judge_pod(
     )
 
 
-def _all_unknown(why: str) -> tuple[Step, ...]:
+def unjudged(why: str) -> tuple[Step, ...]:
+    """Six steps of which nothing is claimed."""
     return tuple(Step(step=step, state=StepState.UNKNOWN, detail=why) for step in PathStep)
 
 

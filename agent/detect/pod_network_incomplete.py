@@ -10,6 +10,8 @@ from agent.model.catalogue.network import POD_NETWORK_INCOMPLETE
 from agent.model.condition import Entity, EntityKind, Evidence, Finding
 from agent.model.network import PathStep, PodNetwork, StepState
 
+LOOKS = 2
+"""What a CNI changes just then can be seen half done in one look."""
 REASONS = {
     PathStep.NAMESPACE: "NamespaceBroken",
     PathStep.LINK: "LinkBroken",
@@ -31,7 +33,7 @@ SOURCES = {
 def _detect(scene: Scene) -> Iterator[Finding]:
     for pod in () if scene.network is None else scene.network.pods:
         step = pod.broken
-        if step is None:
+        if step is None or pod.broken_looks < LOOKS:
             continue
         yield Finding(
             type=POD_NETWORK_INCOMPLETE.name,

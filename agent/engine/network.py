@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from agent.derive.pod_network import judge_pod
+from agent.derive.pod_network import judge_pod, unjudged
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.network_leftovers import LeftoverWatch
@@ -36,6 +36,8 @@ from agent.observe.network import Target, read_host, read_namespaces
 NAMESPACES = "namespaces"
 NETLINK = "netlink"
 READ_SECONDS = 10.0
+THOROUGH = 6
+"""Strangers are looked for in one of so many looks: eight links of each process."""
 BATCH = 16
 """Namespaces that are read in one call of a worker."""
 MAX_NAMESPACES = 4096
@@ -102,7 +104,7 @@ class NetworkWatch:
             boottime_ns=seen.boottime_ns,
             wall_ns=seen.wall_ns,
             namespaces=seen,
-            pods=tuple(self._judged(self._pods(seen), sample)),
+            pods=tuple(map(self._counted, self._judged(self._pods(seen), sample))),
             leftovers=self.leftovers.leftovers,
             judged_leftovers=self.leftovers.judged,
             pools=self.leftovers.pools,
@@ -113,10 +115,18 @@ class NetworkWatch:
     async def _survey(self) -> NamespaceReport | None:
         wanted = tuple(map(_wanted, self.inventory.alive()))
         now, wall = self.clock.boottime_ns(), self.clock.wall_ns()
+        thorough = self._looks % THOROUGH == 0 or self.report is None
+        before = None if thorough or self.report is None else self.report.namespaces
         try:
             return await self.workers.run(
                 lambda: survey(
-                    self.fs, self.namespaces, self.proc, wanted, boottime_ns=now, wall_ns=wall
+                    self.fs,
+                    self.namespaces,
+                    self.proc,
+                    wanted,
+                    boottime_ns=now,
+                    wall_ns=wall,
+                    before=before,
                 ),
                 deadline_seconds=READ_SECONDS,
             )
@@ -199,13 +209,26 @@ class NetworkWatch:
         return container if record is None else record.names
 
     def _judged(self, pods: Iterable[PodNetwork], sample: Sample) -> Iterable[PodNetwork]:
+        busy = self.leftovers.busy()
         for pod in pods:
             network = sample.networks.get(pod.inode)
             if pod.datapath is Datapath.HOST:
                 yield pod
+            elif pod.name in busy:
+                yield replace(pod, steps=unjudged("a CNI call works on it just now"))
             elif network is not None:  # else it has ended since
                 asked = self.plans.asked(pod.name)
                 yield judge_pod(pod, network, sample.host, sample.nat, asked)
+
+    def _counted(self, pod: PodNetwork) -> PodNetwork:
+        """With the looks, this one included, that have found it broken so."""
+        if pod.broken is None:
+            return pod
+        before = () if self.report is None else self.report.pods
+        same = (b for b in before if (b.pod.pod_uid, b.inode) == (pod.pod.pod_uid, pod.inode))
+        last = next(same, None)
+        goes_on = last is not None and last.broken and last.broken.step is pod.broken.step
+        return replace(pod, broken_looks=1 + (last.broken_looks if last and goes_on else 0))
 
 
 def _wanted(record: ContainerRecord) -> Wanted:

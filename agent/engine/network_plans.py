@@ -69,7 +69,7 @@ class NetworkPlans:
         plan = self.plan if result is None or result.plan is None else result.plan
         if plan is None:
             return Asked()
-        return Asked(masquerade=plan.masquerade, bridge=plan.bridge)
+        return Asked(masquerade=plan.masquerade, plugin=plan.plugin, bridge=plan.bridge)
 
     def masquerades(self) -> bool:
         """Whether anybody asked for masquerading."""

@@ -123,17 +123,21 @@ class Namespaces:
             os.close(fd)
 
     def socket_in(self, fd: int, protocol: int = NETLINK_ROUTE) -> Netlink:
-        """A netlink socket in the namespace of this descriptor. Raises SourceAbsent.
+        """A netlink socket in the namespace of this descriptor. Raises SourceAbsent."""
+        with self.inside(fd):
+            return Netlink(protocol)
 
-        The thread enters the namespace and is back when this returns: one that stayed would keep
-        the namespace alive.
+    @contextlib.contextmanager
+    def inside(self, fd: int) -> Iterator[None]:
+        """This thread is in another network namespace meanwhile: one that stayed would keep it
+        alive. Raises SourceAbsent.
         """
         with absent_on_error("/proc/thread-self/ns/net"):
             own = os.open("/proc/thread-self/ns/net", _OPEN)
         try:
             _enter(fd)
             try:
-                return Netlink(protocol)
+                yield
             finally:
                 _go_back(own)
         finally:

@@ -162,6 +162,8 @@ class NamespaceNetwork:
     """Of its addresses behind links without a master: the interface that the host sends to."""
     host_filters: frozenset[int] = frozenset()
     """Host ends of its links that have a BPF program attached."""
+    host_unasked: frozenset[int] = frozenset()
+    """Host ends of which nobody could tell that."""
     unread: str = ""  # why it could not be read: all else is empty
 
 

@@ -71,6 +71,7 @@ class PodNetwork:
     gateway: str = ""
     mtu: int = 0
     counters: LinkCounters | None = None  # as the pod sees them: rx is what it receives
+    broken_looks: int = 0  # one after the other, in which the same step was the first broken one
     retransmits: int | None = None  # TCP segments that it had to send again
 
     @property
@@ -89,6 +90,7 @@ class Asked:
     """What the CNI configuration wants for a pod. None: not known."""
 
     masquerade: bool | None = None
+    plugin: str = ""
     bridge: str = ""  # which it is to be a port of; empty: none, or not known
 
 

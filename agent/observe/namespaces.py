@@ -54,34 +54,26 @@ def survey(
     *,
     boottime_ns: int,
     wall_ns: int,
+    before: NamespaceReport | None = None,
 ) -> NamespaceReport:
-    """All of it. Raises SourceAbsent where the host's own namespaces cannot be read."""
+    """All of it; with a report of shortly before, strangers are taken over from that.
+
+    Raises SourceAbsent where the host's own namespaces cannot be read.
+    """
     host = namespaces.of(1, KINDS)
     containers = tuple(_container(fs, namespaces, each) for each in wanted)
-    known = {kind: {host.get(kind)} for kind in KINDS}
-    for found in containers:
-        for kind, inode in found.inodes.items():
-            known[kind].add(inode)
     populations: dict[int, int] = {}
     members: dict[int, int] = {}
-    strangers: list[Stranger] = []
-    cut = 0
-    for pid in namespaces.processes():
-        try:
-            inodes = namespaces.of(pid, KINDS)
-        except SourceAbsent:
-            continue
-        net = inodes.get(NamespaceKind.NET)
+    pids = namespaces.processes()
+    for pid in pids:
+        net = namespaces.net(pid)
         if net is not None:
             populations[net] = populations.get(net, 0) + 1
             members[net] = pid
-        strange = {kind: inode for kind, inode in inodes.items() if inode not in known[kind]}
-        stranger = _stranger(proc, pid, strange) if strange else None
-        if stranger is not None:
-            if len(strangers) < MAX_STRANGERS:
-                strangers.append(stranger)
-            else:
-                cut += 1
+    if before is not None:
+        strangers, cut = list(before.strangers), before.strangers_cut
+    else:
+        strangers, cut = _strangers(namespaces, proc, pids, _known(host, containers))
     return NamespaceReport(
         boottime_ns=boottime_ns,
         wall_ns=wall_ns,
@@ -93,6 +85,40 @@ def survey(
         populations=populations,
         members=members,
     )
+
+
+def _known(
+    host: Inodes, containers: Iterable[ContainerNamespaces]
+) -> dict[NamespaceKind, set[int]]:
+    known = {kind: {inode} for kind, inode in host.items()}
+    for found in containers:
+        for kind, inode in found.inodes.items():
+            known.setdefault(kind, set()).add(inode)
+    return known
+
+
+def _strangers(
+    namespaces: Namespaces,
+    proc: ProcReader,
+    pids: Iterable[int],
+    known: Mapping[NamespaceKind, set[int]],
+) -> tuple[list[Stranger], int]:
+    """Those that are kept, and how many more there are."""
+    found: list[Stranger] = []
+    cut = 0
+    for pid in pids:
+        try:
+            inodes = namespaces.of(pid, KINDS)
+        except SourceAbsent:
+            continue
+        strange = {kind: inode for kind, inode in inodes.items() if inode not in known[kind]}
+        stranger = _stranger(proc, pid, strange) if strange else None
+        if stranger is not None:
+            if len(found) < MAX_STRANGERS:
+                found.append(stranger)
+            else:
+                cut += 1
+    return found, cut
 
 
 def _container(fs: Cgroups, namespaces: Namespaces, wanted: Wanted) -> ContainerNamespaces:

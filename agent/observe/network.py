@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.host.absence import SourceAbsent
+from agent.host.bpf import tcx_programs
 from agent.host.files import read_file
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import Netlink
@@ -123,6 +124,7 @@ def _read(
         for link in links
         if _free_end(link, host_nsid, nsid, host) is not None
     }
+    programs = {end: _has_bpf(namespaces, host_sock, host_fd, end) for end in free.values()}
     behind = [each.address for each in addresses if each.index in free and each.scope == 0]
     return NamespaceNetwork(
         inode=target.inode,
@@ -135,7 +137,8 @@ def _read(
         neighbours=tuple(neighbours),
         retransmits=_retransmits(root, target.pid),
         host_routes=dict(_host_routes(host_sock, behind[:MAX_ADDRESSES])),
-        host_filters=frozenset(end for end in free.values() if _has_bpf(host_sock, end)),
+        host_filters=frozenset(end for end, attached in programs.items() if attached),
+        host_unasked=frozenset(end for end, attached in programs.items() if attached is None),
     )
 
 
@@ -170,13 +173,18 @@ def _host_routes(sock: Netlink, addresses: Iterable[str]) -> Iterable[tuple[str,
                 yield each, route.interface
 
 
-def _has_bpf(sock: Netlink, index: int) -> bool:
+def _has_bpf(namespaces: Namespaces, sock: Netlink, host_fd: int, index: int) -> bool | None:
+    """By clsact or by tcx; None: it could not be asked."""
     for parent in (TC_H_CLSACT_INGRESS, TC_H_CLSACT_EGRESS):
         with contextlib.suppress(SourceAbsent):  # it has no such queueing discipline
             body = TCMSG.pack(0, index, 0, parent, 0)
             if "bpf" in sock.dump(RTM_GETTFILTER, body, parse_filter_kind):
                 return True
-    return False
+    try:
+        with namespaces.inside(host_fd):
+            return tcx_programs(index) > 0
+    except SourceAbsent:
+        return None
 
 
 def _retransmits(root: HostRoot, pid: int) -> int | None:

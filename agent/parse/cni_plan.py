@@ -28,7 +28,6 @@ from agent.parse.names import printable
 
 HOST_LOCAL = "host-local"
 DATA_DIRECTORY = "/var/lib/cni/networks"
-_MASQUERADING = frozenset({"bridge", "ptp"})
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -56,10 +55,11 @@ class AddressRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkPlan:
-    """One network. `masquerade` None: whether its plugin does it is not known here."""
+    """One network, as its first plugin is asked for it."""
 
     network: str
-    masquerade: bool | None = None
+    plugin: str = ""
+    masquerade: bool = False  # ipMasq; some CNIs masquerade unasked, by a daemon of their own
     bridge: str = ""
     directory: str = ""  # of host-local's allocations; empty: another IPAM
     ranges: tuple[AddressRange, ...] = ()
@@ -91,7 +91,8 @@ def parse_plan(data: bytes) -> NetworkPlan:
     bridge = first.get("bridge", "cni0") if kind == "bridge" else ""
     return NetworkPlan(
         network=network,
-        masquerade=first.get("ipMasq") is True if kind in _MASQUERADING else None,
+        plugin=_text(kind),
+        masquerade=first.get("ipMasq") is True,
         bridge=_text(bridge) if isinstance(bridge, str) else "",
         directory=directory,
         ranges=ranges,

@@ -163,6 +163,8 @@ def test_bpf() -> None:
     filtered = replace(NETWORK, host_filters=frozenset({26}))
     assert judged(filtered, with_outside(master=0)).datapath is Datapath.BPF
     assert judged(NETWORK, with_outside(master=0, xdp=True)).datapath is Datapath.BPF
+    unasked = replace(NETWORK, host_unasked=frozenset({26}))
+    assert words(judged(unasked, with_outside(master=0)), ATTACHMENT).startswith("unknown: veth7b")
     netkit = with_outside(master=0, kind="netkit")
     pod = judged(with_inside(kind="netkit"), netkit)
     assert (pod.datapath, pod.broken) == (Datapath.BPF, None)
@@ -220,6 +222,11 @@ def test_ipv6_only() -> None:
         (None, ASKED, "unknown: the rules of nftables could not be read"),
         (None, Asked(), "unknown: the CNI configuration that would ask"),
         (None, Asked(masquerade=False), "unused: the CNI configuration asks for no"),
+        (
+            None,
+            Asked(masquerade=False, plugin="calico"),
+            "unused: the CNI configuration (calico) asks for no",
+        ),
     ],
 )
 def test_nat(nat: NatTable | None, asked: Asked, told: str) -> None:

@@ -34,7 +34,7 @@ from agent.model.namespaces import (
     NamespaceKind,
     NamespaceReport,
 )
-from agent.model.network import Datapath, LeftoverKind, NetworkReport, PathStep
+from agent.model.network import Datapath, LeftoverKind, NetworkReport, PathStep, StepState
 from agent.model.oom import Container
 from agent.model.source import SourceHealth
 from agent.observe.namespaces import Wanted
@@ -84,7 +84,7 @@ class Node:
         self.fails: dict[str, Exception] = {}
         self.asked: list[str] = []
         self.busy: frozenset[str] = frozenset()
-        self.listings = 0
+        self.listings = self.thorough = 0
         self.listing: Listing | None = Listing(sandboxes={}, containers={})
         workers = Workers(2, name="test")
         plans = NetworkPlans(
@@ -137,7 +137,10 @@ class Node:
             raise self.fails[what]
         return value
 
-    def _survey(self, *args: Any, boottime_ns: int, wall_ns: int) -> NamespaceReport:
+    def _survey(
+        self, *args: Any, boottime_ns: int, wall_ns: int, before: NamespaceReport | None
+    ) -> NamespaceReport:
+        self.thorough += before is None
         wanted: tuple[Wanted, ...] = args[3]
         containers = tuple(
             ContainerNamespaces(
@@ -243,6 +246,31 @@ async def test_host_network(node: Node) -> None:
     await node.look()
     (pod,) = node.report().pods
     assert (pod.datapath, pod.steps) == (Datapath.HOST, ())
+
+
+async def test_strangers_are_looked_for_now_and_then(node: Node) -> None:
+    for _ in range(13):
+        await node.look()
+    assert node.thorough == 3
+
+
+async def test_looks_are_counted(node: Node) -> None:
+    """While the same step is the first broken one, of the same namespace."""
+    counts = []
+    lost = replace(NETWORK, addresses=())
+    for network in (lost, lost, replace(NETWORK, routes=()), NETWORK, lost, lost):
+        node.networks = {NETWORK.inode: network}
+        await node.look()
+        counts.append(node.report().pods[0].broken_looks)
+    assert counts == [1, 2, 1, 0, 1, 2]
+
+
+async def test_a_pod_whose_network_is_in_work(node: Node) -> None:
+    """Nothing is claimed of it while a call of the CNI goes on."""
+    node.busy = frozenset({POD.name})
+    await node.look()
+    (pod,) = node.report().pods
+    assert {step.state for step in pod.steps} == {StepState.UNKNOWN}
 
 
 async def test_a_pod_that_has_ended_meanwhile(node: Node) -> None:

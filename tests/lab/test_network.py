@@ -165,6 +165,31 @@ def test_six_steps(
     figures.append("network: 6 faults of one pod, each named at its step, seen by no one else")
 
 
+def test_routed(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
+    """A pod of ptp, as Calico's are: a host route stands for the bridge. Without it the pod is
+    attached to nothing; and a node that forwards nothing is named too.
+    """
+    configure(pods.node, configured.replace('"type": "bridge"', '"type": "ptp"'), '"ptp"')
+    pod = pods.create("routed", host_network=False)
+    path = path_of(asking, "routed")
+    assert path.datapath == pb.DATAPATH_ROUTED
+    found = states(path)
+    assert found.pop(NAT) == UNUSED
+    assert set(found.values()) == {OK}, str(path)
+    address = path.addresses[0].rpartition("/")[0]
+    route = f"{address} dev {path.host_interface}"
+    guest.run(f"ip route del {route}")
+    broken_at(asking, pod, ATTACHMENT, f"has neither a route to {address}")
+    guest.run(f"ip route add {route}")
+    whole(asking, pod)
+    guest.run("echo 0 > /proc/sys/net/ipv4/ip_forward")
+    try:
+        broken_at(asking, pod, NAT, "net.ipv4.ip_forward is 0")
+    finally:
+        guest.run("echo 1 > /proc/sys/net/ipv4/ip_forward")
+    whole(asking, pod)
+
+
 def forget(node: Node, pod: Pod, path: pb.PodNetwork) -> None:
     """Its processes die, and the runtime loses its record: nobody will ever call DEL for it."""
     guest, ctr = node.guest, ["ctr", "-n", "k8s.io", "containers"]

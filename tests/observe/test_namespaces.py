@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ class Node:
             raise found
         return found
 
-    def survey(self, *wanted: Wanted) -> NamespaceReport:
+    def survey(self, *wanted: Wanted, before: NamespaceReport | None = None) -> NamespaceReport:
         return survey(
             self,
             Namespaces(self.root),
@@ -57,6 +58,7 @@ class Node:
             wanted,
             boottime_ns=7,
             wall_ns=8,
+            before=before,
         )
 
 
@@ -110,6 +112,8 @@ def test_strangers(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (stranger.pid, stranger.comm, stranger.inodes) == (412, "p412", {MNT: 90})
     assert stranger.cgroup == "/system.slice/chrony.service"
     assert report.populations[99] == 1
+    again = node.survey(wanted("a", 713), before=replace(report, strangers_cut=3))
+    assert (again.strangers, again.strangers_cut) == (report.strangers, 3)
     monkeypatch.setattr(observe, "MAX_STRANGERS", 0)
     assert node.survey(wanted("a", 713)).strangers_cut == 1
 

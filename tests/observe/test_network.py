@@ -13,6 +13,7 @@ import pytest
 from agent.host.absence import SourceAbsent
 from agent.host.root import HostRoot
 from agent.model.absence import Absence, ParseError
+from agent.observe import network
 from agent.observe.network import Target, read_host, read_namespaces
 from agent.parse.rtnetlink import (
     RTM_GETADDR,
@@ -85,6 +86,10 @@ class Namespaces:
         finally:
             os.close(fd)
 
+    @contextlib.contextmanager
+    def inside(self, fd: int) -> Iterator[None]:
+        yield
+
     def socket_in(self, fd: int, protocol: int = 0) -> Kernel:
         return self.kernels[os.fstat(fd).st_ino]
 
@@ -128,7 +133,8 @@ class Node:
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Node:
+def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
+    monkeypatch.setattr(network, "tcx_programs", lambda index: 0)
     return Node(tmp_path)
 
 
@@ -162,6 +168,28 @@ def test_a_pod_with_bpf(node: Node) -> None:
     assert node.read()[1][0].host_filters == {26}
     node.host.dumps[RTM_GETTFILTER] = [body + made.nested({1: b"u32\0"})]
     assert not node.read()[1][0].host_filters
+
+
+@pytest.mark.parametrize(
+    ("programs", "attached", "unasked"), [(1, {26}, set()), (0, set(), set()), (None, set(), {26})]
+)
+def test_a_pod_with_tcx(
+    node: Node,
+    monkeypatch: pytest.MonkeyPatch,
+    programs: int | None,
+    attached: set[int],
+    unasked: set[int],
+) -> None:
+    """As newer kernels attach programs; where that cannot be asked, it is not known."""
+
+    def count(index: int) -> int:
+        if programs is None:
+            raise NOTHING
+        return programs
+
+    monkeypatch.setattr(network, "tcx_programs", count)
+    (pod,) = node.read()[1]
+    assert (pod.host_filters, pod.host_unasked) == (attached, unasked)
 
 
 def test_what_cannot_be_read(node: Node) -> None:

@@ -32,11 +32,12 @@ def test_bridge() -> None:
 
 
 def test_other_plugins() -> None:
-    """ptp masquerades on demand, of others it is not known; a .conf is one plugin."""
+    """Who is not asked for it need not masquerade; a .conf is one plugin."""
     ptp = parse_plan(json.dumps({"name": "a", "type": "ptp", "ipam": IPAM}).encode())
     assert (ptp.masquerade, ptp.bridge) == (False, "")
     cilium = parse_plan(conflist({"type": "cilium-cni"}))
-    assert (cilium.masquerade, cilium.directory, cilium.ranges) == (None, "", ())
+    assert (cilium.masquerade, cilium.directory, cilium.ranges) == (False, "", ())
+    assert cilium.plugin == "cilium-cni"
     assert parse_plan(conflist({"type": "bridge"})).bridge == "cni0"
 
 

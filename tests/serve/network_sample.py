@@ -117,7 +117,7 @@ WEB_0 = PodNetwork(
         Step(
             step=PathStep.NAT,
             state=UNUSED,
-            detail="the CNI configuration asks for no masquerading",
+            detail="the CNI configuration (bridge) asks for no masquerading",
         ),
     ),
     pid=713,
@@ -170,11 +170,12 @@ WEB_1 = PodNetwork(
         Step(
             step=PathStep.NAT,
             state=UNUSED,
-            detail="the CNI configuration asks for no masquerading",
+            detail="the CNI configuration (bridge) asks for no masquerading",
         ),
     ),
     pid=902,
     inode=LOOSE[NamespaceKind.NET],
+    broken_looks=3,
     interface="eth0",
     host_interface="veth9dda1300",
     addresses=("10.88.0.22/16",),

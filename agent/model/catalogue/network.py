@@ -29,12 +29,12 @@ POD_NETWORK_INCOMPLETE = ConditionType(
     name="PodNetworkIncomplete",
     severity=Severity.CRITICAL,
     entity=EntityKind.POD,
-    fires_when="One of the six steps of a running pod's network path is broken: its namespace, "
-    "both ends of its interface, what joins that to the node, its address, its routes, or NAT.",
+    fires_when="In two looks one after the other, one of the six steps of a running pod's network "
+    "path is broken: its namespace, both ends of its interface, what joins that to the node, its "
+    "address, its routes, or NAT.",
     what_to_do="`nodectl net POD` shows all six. Its traffic fails, whatever Ready says: delete "
     "the pod, so that the CNI makes its network anew; if many have it, ask who changes them.",
     sources=("namespaces", "netlink"),
-    raise_after_seconds=5.0,
     clear_after_seconds=2.0,
 )
 VETH_ORPHANED = ConditionType(
