@@ -23,6 +23,8 @@ from agent.engine.headroom import MEMORY, HeadroomWatch
 from agent.engine.judge import Judge
 from agent.engine.judging import conditions_of, judge_of
 from agent.engine.last_words import LastWords
+from agent.engine.network import NETLINK, NetworkWatch
+from agent.engine.network_parts import watch_network
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
@@ -132,6 +134,7 @@ class Agent:
     judge: Judge
     afterlife: AfterlifeWatch
     cni: CNIWatch
+    network: NetworkWatch
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
@@ -371,6 +374,10 @@ def assemble(
     if plugins is not None:
         watches.append(Watch(plugins, board, guard, cni.take, openers, spawn))
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
+    network = watch_network(
+        settings, host.root, host.fs, host.proc, clock, inventory, resolver, cni, board, guard
+    )
+    judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -401,6 +408,7 @@ def assemble(
         swept=usage,
         stalls=pressure,
         calls=cni,
+        paths=network,
         conditions=conditions,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
@@ -424,6 +432,7 @@ def assemble(
         judge=judge,
         afterlife=afterlife,
         cni=cni,
+        network=network,
         resolver=resolver,
         cri=cri,
         journal=journal,

@@ -134,6 +134,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(_tick(agent, loop))
     spawn(agent.afterlife.run())
     spawn(agent.cni.run())
+    spawn(agent.network.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))
     spawn(agent.headroom.run(agent.settings.tick.interval))
     with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody

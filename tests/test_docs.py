@@ -41,6 +41,7 @@ from tests.prometheus import rules
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.memory_sample import MEMORY
+from tests.serve.network_sample import NETWORK
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.sample import SERIES, STATUS
 
@@ -165,6 +166,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         memory=MEMORY,
         pressure=PRESSURE,
         cni=CNI,
+        network=NETWORK,
         conditions=CONDITIONS,
     )
     for family in registry.collect():

@@ -266,6 +266,20 @@ class CNI:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """The networks of pods."""
+
+    interval: Annotated[
+        float, duration("1s", "10m"), "time between two looks at all network namespaces"
+    ] = 10.0
+    leak_grace: Annotated[
+        float,
+        duration("1s", "24h"),
+        "what nobody has used for so long, and the runtime does not know, is a leftover",
+    ] = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """The rhythm."""
 
@@ -299,6 +313,7 @@ class Settings:
     conditions: Conditions = field(default_factory=Conditions)
     pressure: Pressure = field(default_factory=Pressure)
     cni: CNI = field(default_factory=CNI)
+    network: Network = field(default_factory=Network)
     tick: Tick = field(default_factory=Tick)
     sweep: Sweep = field(default_factory=Sweep)
 

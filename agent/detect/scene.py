@@ -9,6 +9,7 @@ from agent.model.afterlife import Afterlife
 from agent.model.cni import CNIReport
 from agent.model.exits import ContainerDeath
 from agent.model.memory import MemoryReport
+from agent.model.network import NetworkReport
 from agent.model.oom import OOMBooks, OOMIncident
 from agent.model.pressure import PressureReport
 from agent.model.rates import UsageReport
@@ -32,3 +33,4 @@ class Scene:
     sources: tuple[SourceHealth, ...] = ()  # how well each source sees
     afterlife: Afterlife | None = None  # ghosts, dead pods, and what cannot die
     cni: CNIReport | None = None  # calls of CNI plugins, and their configuration
+    network: NetworkReport | None = None  # pods' network paths, and what the dead have left

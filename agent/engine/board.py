@@ -33,6 +33,8 @@ TELLS = {
     ),
     "cni": ("each call of a CNI plugin: whose it is, how long it takes, how it ends", False),
     "cni-config": ("which CNI configuration the runtime loads, and why it does not", False),
+    "namespaces": ("which namespaces containers share, and which namespaces nobody uses", False),
+    "netlink": ("the network path of each pod: interfaces, addresses, routes, NAT", False),
     "usage": ("memory, CPU, io and pressure of each container, pod and service", False),
     "node-memory": ("memory.available, in the kubelet's own arithmetic", False),
     "pressure": (

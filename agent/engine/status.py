@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
 from agent.engine.headroom import HeadroomWatch
+from agent.engine.network import NetworkWatch
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
 from agent.engine.usage import UsageWatch
@@ -25,6 +26,7 @@ from agent.model.cgroup import CgroupMode
 from agent.model.cni import CNIReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
+from agent.model.network import NetworkReport
 from agent.model.pressure import PressureReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.conditions import Conditions
@@ -60,6 +62,7 @@ class StatusView:
     swept: UsageWatch
     stalls: PressureWatch
     calls: CNIWatch
+    paths: NetworkWatch
     conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
@@ -91,6 +94,10 @@ class StatusView:
     def cni(self) -> CNIReport:
         """Calls of CNI plugins, and the CNI's configuration."""
         return self.calls.report()
+
+    def network(self) -> NetworkReport | None:
+        """Namespaces, and the network path of each pod."""
+        return self.paths.report
 
     def status(self) -> NodeStatus:
         """One moment of everything else."""

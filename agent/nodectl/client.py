@@ -112,6 +112,18 @@ class Client:
 
         return self._unary("ListCNICalls", request, wire.ListCNICallsResponse)
 
+    def namespaces(self, request: wire.ListNamespacesRequest) -> wire.ListNamespacesResponse:
+        """ListNamespaces."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListNamespaces", request, wire.ListNamespacesResponse)
+
+    def networks(self, request: wire.ListPodNetworksRequest) -> wire.ListPodNetworksResponse:
+        """ListPodNetworks."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListPodNetworks", request, wire.ListPodNetworksResponse)
+
     def watch(
         self, request: wire.WatchEventsRequest, *, every: bool = False
     ) -> Generator[wire.WatchEventsResponse, None, None]:

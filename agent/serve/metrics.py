@@ -10,14 +10,16 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from agent.model.cni import CNIReport
 from agent.model.memory import MemoryReport
+from agent.model.network import NetworkReport
 from agent.model.oom import LimitLevel
 from agent.model.pressure import PressureReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import cni, conditions, memory, pressure
+from agent.serve import cni, conditions, memory, network, pressure
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -59,6 +61,7 @@ class Scrape:
     memory: MemoryReport | None = None
     pressure: PressureReport | None = None
     cni: CNIReport | None = None
+    network: NetworkReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
 
@@ -119,6 +122,10 @@ def _source_absent(scrape: Scrape) -> Iterator[Sample]:
     for source in scrape.status.sources:
         if source.state is SourceState.ABSENT:
             yield (source.name, source.absence.value if source.absence else ""), 1
+
+
+def _pod_network(scrape: Scrape, field: str) -> Iterable[Sample]:
+    return network.counted(scrape.network, field)
 
 
 def _journal_up(scrape: Scrape) -> Iterable[Sample]:
@@ -412,6 +419,52 @@ ROWS = (
         "How pods get their networks: 1 for the state that the node is in.",
         lambda s: cni.network(s.cni),
         labels=("state",),
+    ),
+    _gauge(
+        "pod_networks",
+        "Pods by how their interface is joined to the node.",
+        lambda s: network.pods(s.network),
+        labels=("datapath",),
+    ),
+    _gauge(
+        "pod_networks_broken",
+        "Pods by the first step of their network path that is broken.",
+        lambda s: network.broken(s.network),
+        labels=("step",),
+    ),
+    _gauge(
+        "network_leftovers",
+        "Network namespaces, veths and addresses that belong to no sandbox of the runtime.",
+        lambda s: network.leftovers(s.network),
+        labels=("kind",),
+    ),
+    _gauge(
+        "pod_addresses",
+        "Addresses that host-local can give to pods: used, free, and the used ones of the dead.",
+        lambda s: network.addresses(s.network),
+        labels=("network", "use"),
+    ),
+    *(
+        _counter(
+            f"pod_network_{name}",
+            f"{what}, as the pod's own interface counts.",
+            partial(_pod_network, field=field),
+            labels=("namespace", "pod"),
+        )
+        for name, field, what in (
+            ("receive_bytes", "rx_bytes", "Bytes received by the pod"),
+            ("transmit_bytes", "tx_bytes", "Bytes sent by the pod"),
+            ("receive_dropped", "rx_dropped", "Packets to the pod that were dropped"),
+            ("transmit_dropped", "tx_dropped", "Packets of the pod that were dropped"),
+            ("receive_errors", "rx_errors", "Packets to the pod with errors"),
+            ("transmit_errors", "tx_errors", "Packets of the pod with errors"),
+        )
+    ),
+    _counter(
+        "pod_tcp_retransmits",
+        "TCP segments that the pod had to send again.",
+        lambda s: network.retransmits(s.network),
+        labels=("namespace", "pod"),
     ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(

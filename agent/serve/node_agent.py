@@ -10,7 +10,7 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import cni, conditions, containers, exits, memory, pressure
+from agent.serve import cni, conditions, containers, exits, memory, network, pressure
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -143,6 +143,26 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             return await cni.answer(request, self._view.cni())
         except InvalidRequestError as error:
             await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
+
+    async def ListNamespaces(
+        self,
+        request: pb.ListNamespacesRequest,
+        context: ServicerContext[pb.ListNamespacesRequest, pb.ListNamespacesResponse],
+    ) -> pb.ListNamespacesResponse:
+        report = self._view.network()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return network.namespaces(request, report)
+
+    async def ListPodNetworks(
+        self,
+        request: pb.ListPodNetworksRequest,
+        context: ServicerContext[pb.ListPodNetworksRequest, pb.ListPodNetworksResponse],
+    ) -> pb.ListPodNetworksResponse:
+        report = self._view.network()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return network.networks(request, report)
 
     async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
         self,

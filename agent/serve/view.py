@@ -9,6 +9,7 @@ from agent.inventory.running import Running
 from agent.model.cni import CNIReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
+from agent.model.network import NetworkReport
 from agent.model.pressure import PressureReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.conditions import Conditions
@@ -54,4 +55,8 @@ class View(Protocol):
 
     def cni(self) -> CNIReport:
         """Calls of CNI plugins, and the CNI's configuration."""
+        ...
+
+    def network(self) -> NetworkReport | None:
+        """Namespaces and pod networks; None while they are not read."""
         ...

@@ -64,6 +64,7 @@ DEFAULTS = {
         "slow_after": "10s",
         "stalled_after": "30s",
     },
+    "network": {"interval": "10s", "leak_grace": "2m"},
     "tick": {"interval": "1s"},
     "sweep": {"interval": "1s"},
 }

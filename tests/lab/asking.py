@@ -81,6 +81,16 @@ class Asking:
         request = pb.ListCNICallsRequest(**filters)  # type: ignore[arg-type]
         return self._stub.ListCNICalls(request, timeout=CALL_SECONDS)
 
+    def networks(self, **filters: object) -> pb.ListPodNetworksResponse:
+        """ListPodNetworks, as soon as something is read."""
+        request = pb.ListPodNetworksRequest(**filters)  # type: ignore[arg-type]
+        return _when_read(lambda: self._stub.ListPodNetworks(request, timeout=CALL_SECONDS))
+
+    def namespaces(self, **filters: object) -> pb.ListNamespacesResponse:
+        """ListNamespaces, as soon as something is read."""
+        request = pb.ListNamespacesRequest(**filters)  # type: ignore[arg-type]
+        return _when_read(lambda: self._stub.ListNamespaces(request, timeout=CALL_SECONDS))
+
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""
         request = pb.ListConditionsRequest(**filters)  # type: ignore[arg-type]

@@ -19,9 +19,12 @@ from agent.api.v1 import (
     status_pb2,
 )
 from agent.engine.board import TELLS
+from agent.serve import network
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
+from tests.serve.network_sample import NETWORK
+from tests.serve.network_sample import WALL_NS as NETWORK_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
 
 GI = 1 << 30
@@ -382,7 +385,18 @@ def cni() -> node_agent_pb2.ListCNICallsResponse:
     return node_agent_pb2.ListCNICallsResponse(cni=report_to_wire(CNI, calls))
 
 
+def networks(pod: str = "") -> node_agent_pb2.ListPodNetworksResponse:
+    """A pod off its bridge, a healthy one, one of the host's network, and leftovers."""
+    return network.networks(node_agent_pb2.ListPodNetworksRequest(pod=pod), NETWORK)
+
+
+def namespaces() -> node_agent_pb2.ListNamespacesResponse:
+    """Of the same pods."""
+    return network.namespaces(node_agent_pb2.ListNamespacesRequest(), NETWORK)
+
+
 CNI_NS = CNI_WALL_NS
+NETWORK_NS = NETWORK_WALL_NS
 MEMORY_NS = NOW_WALL_NS
 
 

@@ -35,6 +35,8 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     pods: node_agent_pb2.ListPodsResponse = field(default_factory=usage_examples.pods)
     pressure: node_agent_pb2.GetPressureResponse = field(default_factory=examples.pressure)
     cni: node_agent_pb2.ListCNICallsResponse = field(default_factory=examples.cni)
+    networks: node_agent_pb2.ListPodNetworksResponse = field(default_factory=examples.networks)
+    namespaces: node_agent_pb2.ListNamespacesResponse = field(default_factory=examples.namespaces)
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
@@ -67,6 +69,14 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def ListCNICalls(self, request: Any, context: Any) -> node_agent_pb2.ListCNICallsResponse:
         self._enter(request, context)
         return self.cni
+
+    def ListPodNetworks(self, request: Any, context: Any) -> node_agent_pb2.ListPodNetworksResponse:
+        self._enter(request, context)
+        return self.networks
+
+    def ListNamespaces(self, request: Any, context: Any) -> node_agent_pb2.ListNamespacesResponse:
+        self._enter(request, context)
+        return self.namespaces
 
     def ListExits(self, request: Any, context: Any) -> node_agent_pb2.ListExitsResponse:
         self._enter(request, context)

@@ -20,6 +20,8 @@ from agent.nodectl.show import (
     deaths,
     events,
     memory,
+    net,
+    ns,
     oom,
     pressure,
     status,
@@ -101,6 +103,18 @@ def _cni() -> str:
     return cni.report(examples.cni(), examples.CNI_NS)
 
 
+def _net() -> str:
+    return net.table(examples.networks(), examples.NETWORK_NS)
+
+
+def _net_pod() -> str:
+    return net.one(examples.networks(pod="web-1"), examples.NETWORK_NS)
+
+
+def _ns() -> str:
+    return ns.report(examples.namespaces(), examples.NETWORK_NS)
+
+
 def _memory() -> str:
     return memory.report(examples.memory().memory, examples.MEMORY_NS)
 
@@ -123,6 +137,9 @@ def _status_wide() -> str:
         _memory,
         _pressure,
         _cni,
+        _net,
+        _net_pod,
+        _ns,
         _events,
         _conditions,
         _conditions_wide,

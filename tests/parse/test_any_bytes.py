@@ -23,6 +23,7 @@ from agent.parse import (
     cgroup_path,
     cgroup_procs,
     cni_config,
+    cni_plan,
     cpu_max,
     cpu_stat,
     go_build_info,
@@ -38,6 +39,7 @@ from agent.parse import (
     memory_oom_control,
     memory_stat,
     mountinfo,
+    nft_rule,
     oci_bundle,
     oom,
     oom_probe,
@@ -49,12 +51,14 @@ from agent.parse import (
     proc_environ,
     proc_event,
     proc_locks,
+    proc_net_snmp,
     proc_stack,
     proc_stat,
     proc_status,
     proc_wchan,
     quantity,
     root_memory_stat,
+    rtnetlink,
     sched_process_exec,
     signal_generate,
     task_newtask,
@@ -64,6 +68,7 @@ from agent.parse import (
     vmstat,
 )
 from agent.parse.trace_event import TraceEvent
+from tests.parse import netlink_making as made
 from tests.parse.captured_text import captured_lines, hostile
 from tests.parse.exit_message import exit_message
 from tests.parse.go_program import build_info, elf
@@ -139,6 +144,12 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         cni_config.parse_conflist,
         (b'{"name": "a", "plugins": [{"type": "ptp", "ipam": {"type": "\\ud800"}}]}',),
     ),
+    (cni_plan.parse_allocation, (b"b4cfff7a\r\neth0",)),
+    (
+        cni_plan.parse_plan,
+        (b'{"name": "a", "type": "ptp", "ipam": {"type": "host-local", "subnet": "10.0.0.0/8"}}',),
+    ),
+    (cni_plan.parse_result, (b'{"containerId": "a", "ifName": "e", "config": "e30="}',)),
     (cpu_max.parse_cpu_max, (b"max 100000\n", b"50000 100000\n")),
     (cpu_stat.parse_cpu_stat, (CPU_STAT,)),
     (go_build_info.parse_elf_header, (elf(b"")[:64],)),
@@ -171,6 +182,8 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (memory_stat.parse_memory_stat, (MEMORY_STAT,)),
     (memory_stat.parse_memory_stat_v1, (MEMORY_STAT_V1,)),
     (mountinfo.parse_mountinfo, (b"41 31 0:38 / /sys/fs/cgroup rw shared:9 - cgroup2 none rw\n",)),
+    (nft_rule.parse_chain, (made.chain("POSTROUTING"),)),
+    (nft_rule.parse_rule, (made.rule(made.source_of(bytes(4), mask=bytes(4)), made.jump("a")),)),
     (
         oci_bundle.parse_bundle,
         (
@@ -202,6 +215,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         proc_locks.parse_locks,
         (b"1: FLOCK  ADVISORY  WRITE 5130 00:19:48 0 EOF\n1: -> FLOCK A WRITE 7 <none>:0",),
     ),
+    (proc_net_snmp.parse_retransmits, (b"Tcp: RetransSegs InErrs\nTcp: 31 0\n",)),
     (
         proc_stat.parse_stat,
         (b"829 (work) S 812 829 829 0 -1 4194560 62 0 0 0 0 0 0 0 20 0 1 0 5412 1019904 1\n",),
@@ -220,6 +234,12 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         (b"anon 33345536\nfile 90472448\ninactive_file 61001728\n",),
     ),
     (root_memory_stat.parse_total_inactive_file, (b"cache 1\ntotal_inactive_file 7\n",)),
+    (rtnetlink.parse_filter_kind, (bytes(20) + b"\x08\0\x01\0bpf\0",)),
+    (rtnetlink.parse_interface_address, (made.interface_address(bytes(4)),)),
+    (rtnetlink.parse_link, (made.link(),)),
+    (rtnetlink.parse_neighbour, (made.neighbour(bytes(4), 2),)),
+    (rtnetlink.parse_nsid, (bytes(4) + b"\x08\0\x01\0\0\0\0\0",)),
+    (rtnetlink.parse_route, (made.route(bytes(4)),)),
     (
         sched_process_exec.parse_exec,
         (b"a-1 [000] 7.300000: sched_process_exec: filename=/a/b pid=1 old_pid=1",),

@@ -39,6 +39,7 @@ from tests.detect import (
     test_afterlife,
     test_agent_blind,
     test_cni,
+    test_network,
     test_oom,
     test_pressure,
     test_restarts,
@@ -102,6 +103,11 @@ def _cni() -> list[Finding]:
     ]
 
 
+def _network() -> list[Finding]:
+    full = test_network.FULL
+    return [finding for each in test_network.ALL for finding in test_network.found(each, full)]
+
+
 def _eviction() -> list[Finding]:
     scene = Scene(now_boottime_ns=NOW_BOOT_NS, now_wall_ns=NOW_WALL_NS, memory=MEMORY)
     return [
@@ -148,7 +154,7 @@ def _services() -> list[Finding]:
 
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
-    *(_afterlife, _agent, _cni, _eviction, _oom, _pressure, _restarts, _services),
+    *(_afterlife, _agent, _cni, _eviction, _network, _oom, _pressure, _restarts, _services),
 )
 
 

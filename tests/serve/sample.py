@@ -10,6 +10,7 @@ from agent.model.cni import CNIReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
+from agent.model.network import NetworkReport
 from agent.model.oom import (
     Container,
     Disagreement,
@@ -37,6 +38,7 @@ from agent.state.stream import EventStream
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
 from tests.serve.memory_sample import MEMORY
+from tests.serve.network_sample import NETWORK
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.usage_sample import RUNNING
 
@@ -180,6 +182,7 @@ class SampleView:
         self.memory_now: MemoryReport | None = MEMORY
         self.pressure_now: PressureReport | None = PRESSURE
         self.cni_now: CNIReport = CNI
+        self.network_now: NetworkReport | None = NETWORK
         self.incidents = IncidentIndex(20_000)
         self.deaths = DeathIndex()
         self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
@@ -206,6 +209,9 @@ class SampleView:
 
     def cni(self) -> CNIReport:
         return self.cni_now
+
+    def network(self) -> NetworkReport | None:
+        return self.network_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

@@ -6,6 +6,7 @@ from agent.api.v1 import containers_pb2 as _containers_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
 from agent.api.v1 import exits_pb2 as _exits_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
+from agent.api.v1 import network_pb2 as _network_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
 from agent.api.v1 import pressure_pb2 as _pressure_pb2
 from agent.api.v1 import status_pb2 as _status_pb2
@@ -213,3 +214,37 @@ class ListCNICallsResponse(_message.Message):
     cni: _cni_pb2.CNIReport
     truncated: bool
     def __init__(self, cni: _Optional[_Union[_cni_pb2.CNIReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class ListNamespacesRequest(_message.Message):
+    __slots__ = ("namespace", "pod")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ...) -> None: ...
+
+class ListNamespacesResponse(_message.Message):
+    __slots__ = ("namespaces", "truncated")
+    NAMESPACES_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    namespaces: _network_pb2.NamespaceReport
+    truncated: bool
+    def __init__(self, namespaces: _Optional[_Union[_network_pb2.NamespaceReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class ListPodNetworksRequest(_message.Message):
+    __slots__ = ("namespace", "pod", "broken")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    BROKEN_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    broken: bool
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ..., broken: _Optional[bool] = ...) -> None: ...
+
+class ListPodNetworksResponse(_message.Message):
+    __slots__ = ("network", "truncated")
+    NETWORK_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    network: _network_pb2.NetworkReport
+    truncated: bool
+    def __init__(self, network: _Optional[_Union[_network_pb2.NetworkReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...

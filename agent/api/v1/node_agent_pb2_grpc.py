@@ -84,6 +84,16 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.FromString,
                 _registered_method=True)
+        self.ListNamespaces = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListNamespaces',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesResponse.FromString,
+                _registered_method=True)
+        self.ListPodNetworks = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListPodNetworks',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -161,6 +171,20 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListNamespaces(self, request, context):
+        """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPodNetworks(self, request, context):
+        """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -213,6 +237,16 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.ListCNICalls,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.SerializeToString,
+            ),
+            'ListNamespaces': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListNamespaces,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesResponse.SerializeToString,
+            ),
+            'ListPodNetworks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPodNetworks,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -485,6 +519,60 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/ListCNICalls',
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListNamespaces(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListNamespaces',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPodNetworks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListPodNetworks',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.FromString,
             options,
             channel_credentials,
             insecure,

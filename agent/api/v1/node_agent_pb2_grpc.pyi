@@ -59,6 +59,10 @@ class NodeAgentStub:
     """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
     CNI configuration is worth.
     """
+    ListNamespaces: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListNamespacesRequest, _node_agent_pb2.ListNamespacesResponse]
+    """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
+    ListPodNetworks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodNetworksRequest, _node_agent_pb2.ListPodNetworksResponse]
+    """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -87,6 +91,10 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
     CNI configuration is worth.
     """
+    ListNamespaces: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListNamespacesRequest, _node_agent_pb2.ListNamespacesResponse]  # type: ignore[assignment]
+    """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
+    ListPodNetworks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodNetworksRequest, _node_agent_pb2.ListPodNetworksResponse]  # type: ignore[assignment]
+    """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -172,5 +180,21 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
         CNI configuration is worth.
         """
+
+    @_abc_1.abstractmethod
+    def ListNamespaces(
+        self,
+        request: _node_agent_pb2.ListNamespacesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListNamespacesResponse, _abc.Awaitable[_node_agent_pb2.ListNamespacesResponse]]:
+        """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
+
+    @_abc_1.abstractmethod
+    def ListPodNetworks(
+        self,
+        request: _node_agent_pb2.ListPodNetworksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListPodNetworksResponse, _abc.Awaitable[_node_agent_pb2.ListPodNetworksResponse]]:
+        """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

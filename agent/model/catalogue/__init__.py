@@ -6,7 +6,17 @@ A new condition is an entry in one of the files here, and a detector in agent.de
 
 from __future__ import annotations
 
-from agent.model.catalogue import afterlife, agent, cni, eviction, oom, pressure, restarts, services
+from agent.model.catalogue import (
+    afterlife,
+    agent,
+    cni,
+    eviction,
+    network,
+    oom,
+    pressure,
+    restarts,
+    services,
+)
 from agent.model.condition import ConditionType
 
 CATALOGUE: tuple[ConditionType, ...] = tuple(
@@ -16,6 +26,7 @@ CATALOGUE: tuple[ConditionType, ...] = tuple(
             *agent.TYPES,
             *cni.TYPES,
             *eviction.TYPES,
+            *network.TYPES,
             *oom.TYPES,
             *pressure.TYPES,
             *restarts.TYPES,
