@@ -97,6 +97,12 @@ class Serve:
         address(),
         "where the gRPC API is served over TCP, with mutual TLS; empty: nowhere",
     ] = None
+    health_address: Annotated[
+        Address | None,
+        address(),
+        "where the gRPC health service alone is served in plain text, for the kubelet's probes;"
+        " empty: nowhere",
+    ] = None
     tls_certificate: Annotated[
         Path | None, path(optional=True), "PEM file: the certificate of this node, then its chain"
     ] = None

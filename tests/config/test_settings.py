@@ -26,6 +26,7 @@ DEFAULTS = {
         "metrics_max_connections": 16,
         "metrics_header_timeout": "5s",
         "grpc_address": "",
+        "health_address": "",
         "tls_certificate": "",
         "tls_key": "",
         "tls_client_ca": "",

@@ -15,7 +15,8 @@ from tools.image.debian import fetch, write_lock
 from tools.image.oci import write_archive, write_layer
 from tools.image.tree import ROOT, make_agent, make_base
 
-NAME = f"nodewitness:{__version__}"
+NAME = f"docker.io/library/nodewitness:{__version__}"
+"""What a runtime takes `nodewitness:VERSION` for."""
 CONTAINERFILE = ROOT / "image/Containerfile"
 BASE, AGENT, ARCHIVE = "base.tar", "agent.tar", "nodewitness.oci.tar"
 

@@ -18,7 +18,7 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _INDEX = "application/vnd.oci.image.index.v1+json"
-_PLATFORM = {"architecture": "amd64", "os": "linux"}
+_PLATFORM: dict[str, Any] = {"architecture": "amd64", "os": "linux"}
 
 
 def write_layer(tree: Path, layer: Path) -> None:

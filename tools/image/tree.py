@@ -9,17 +9,19 @@ same tree is the image, what the DaemonSet leaves on its nodes for operators, an
 systemd runs.
 """
 
+import hashlib
 import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from agent import __version__
+from agent.install import BUILD, HOME
 from tools.image.commands import BuildError, command
 from tools.image.debian import Package
 
 ROOT = Path(__file__).resolve().parents[2]
-PREFIX = f"opt/nodewitness/{__version__}"
+PREFIX = f"{HOME.relative_to('/')}/{__version__}"
 PROGRAMS = {"nodewitness": "agent.main", "nodectl": "agent.nodectl.main"}
 PACKAGES = "lib/python3/dist-packages"
 PYTHON = "python3.11"
@@ -89,8 +91,20 @@ def make_agent(root: Path, base: Path) -> None:
         # -I: neither the caller's directory nor its environment decides what is imported.
         script.write_text(f"#!/{PREFIX}/bin/{PYTHON} -I\nfrom {module} import main\n\nmain()\n")
         script.chmod(0o755)
+    (tree / "share").mkdir()
+    (tree / BUILD).write_text(f"{_build_of(tree, base / PREFIX)}\n")
     shutil.copyfile(ROOT / "LICENSE", tree / "LICENSE")
     _try(tree, base / PREFIX)
+
+
+def _build_of(*trees: Path) -> str:
+    """A hash of what they hold."""
+    digest = hashlib.sha256()
+    for tree in trees:
+        for path in sorted(tree.rglob("*")):
+            if path.is_file():
+                digest.update(f"{path.relative_to(tree)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def run_in(tree: Path, arguments: Iterable[str | Path], cwd: Path | None = None) -> str:
