@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.lab.cache import PROJECT, artefact
 from tests.lab.guest import Guest
-from tools.image.__main__ import ARCHIVE, build_base, build_image
+from tools.image.__main__ import AGENT, ARCHIVE, BASE, build_base, build_image
 
 _TOOL = PROJECT / "tools/image"
 _INPUTS = (PROJECT / "image", PROJECT / "requirements.lock", PROJECT / "agent/__init__.py")
@@ -13,15 +13,23 @@ IMPORT_SECONDS = 600.0
 
 
 def agent_image() -> Path:
-    """The OCI archive of the code as it is; what it stands on is kept in the cache."""
+    """The OCI archive of the code as it is."""
+    return _image()[1] / ARCHIVE
+
+
+def agent_layers() -> tuple[Path, Path]:
+    """What `install.sh --image` takes: the two layers."""
+    base, image = _image()
+    return base / BASE, image / AGENT
+
+
+def _image() -> tuple[Path, Path]:
+    """The artefacts of what the code stands on, which is kept, and of the code."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     base, _ = artefact("image-base", (_TOOL, *_INPUTS, version), build_base)
-    image, _ = artefact(
-        "image",
-        (_TOOL, *_INPUTS, base.name, PROJECT / "agent"),
-        lambda target: _build(target, base),
-    )
-    return image / ARCHIVE
+    inputs = (_TOOL, *_INPUTS, base.name, PROJECT / "agent")
+    image, _ = artefact("image", inputs, lambda target: _build(target, base))
+    return base, image
 
 
 def _build(target: Path, base: Path) -> None:

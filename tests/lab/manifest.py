@@ -86,7 +86,7 @@ class ManifestPod:
         }
         self.config: dict[str, Any] = {
             "metadata": {"name": name, "uid": UID, "namespace": "nodewitness"},
-            "hostname": NODE_NAME if host_network else name,
+            "hostname": "" if host_network else name,
             "log_directory": self.logs,
             "labels": self._labels,
             "annotations": {"kubernetes.io/config.source": "api"},

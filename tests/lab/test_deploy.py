@@ -1,105 +1,92 @@
-"""The DaemonSet's pod as its manifests say it, as a pod beside others: it serves and sees them."""
+"""The pods of deploy/, as their manifests say them, beside others: they serve, see and are told of.
 
+What the hardened overlay does not see is what docs/install.md says.
+"""
+
+import signal
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from agent.api.v1.oom_pb2 import OUTCOME_SURVIVED, TRUTH_YES
-from tests.deploy.kustomize import Resource, build, pod_template, the
-from tests.lab.agent_process import AgentProcess
+from agent.api.v1.oom_pb2 import (
+    LIMIT_LEVEL_CONTAINER,
+    OUTCOME_SURVIVED,
+    TRUTH_YES,
+    WITNESS_KMSG,
+    WITNESS_TRACE,
+    WITNESS_VMSTAT,
+    OOMIncident,
+)
+from agent.api.v1.status_pb2 import Status
+from agent.install import HOME, LINK
+from agent.nodectl.exits import Exit
+from tests.deploy.kustomize import Resource
+from tests.deploy.manifests import applied
 from tests.lab.asking import Asking
-from tests.lab.cache import PROJECT
-from tests.lab.deadline import until
+from tests.lab.deployed import DeployedPod, without_the_labs_own
 from tests.lab.guest import Guest
 from tests.lab.image import import_image
 from tests.lab.kubelet import Pods
-from tests.lab.manifest import HOST_IP, NODE_NAME, ManifestContainer, ManifestPod
+from tests.lab.manifest import NODE_NAME, ManifestPod
 from tests.lab.node import Node
+from tests.lab.scenarios.case import Case
 from tests.lab.scenarios.container_limit import child_over_limit
 from tests.lab.stories import assert_story, fire
+from tests.lab.truth import Books
 
-OVERLAYS = PROJECT / "deploy/daemonset/overlays"
-START_SECONDS = 300.0
-_PROBE = """
-import grpc, sys
-with grpc.insecure_channel(sys.argv[1]) as channel:
-    ask = channel.unary_unary("/grpc.health.v1.Health/Check")
-    sys.exit(ask(b"", timeout=20, wait_for_ready=True) != b"\\x08\\x01")
-"""
-_GET = """
-import sys, urllib.request
-sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=20).read())
-"""
-
-
-class PodAgent(AgentProcess):
-    """The agent in a pod of the DaemonSet."""
-
-    def __init__(self, guest: Guest, container: ManifestContainer) -> None:
-        super().__init__(guest)
-        self.container = container
-
-    def log(self) -> str:
-        return self.container.log()
-
-    def metrics(self, seconds: float = 10.0) -> str:
-        url = f"http://{HOST_IP}:9754/metrics"
-        return self.guest.run(["python3", "-c", _GET, url]).out
-
-    def wait_serving(self, seconds: float = START_SECONDS) -> None:
-        def serving() -> bool:
-            status = self.container.status()
-            assert status["state"] == "CONTAINER_RUNNING", f"{status}\n{self.log()}"
-            return self.serving()
-
-        until(serving, seconds, "the agent is SERVING", self.log)
-
-
-Deploy = Callable[[list[Resource]], tuple[ManifestPod, PodAgent]]
+MIB = 1 << 20
+Deploy = Callable[..., DeployedPod]
 
 
 @pytest.fixture
-def deploy(node: Node, pods: Pods) -> Iterator[Deploy]:
-    """Run the DaemonSet's pod: first its init containers, then the agent, until it serves."""
-    import_image(node.guest)
-    agents: list[PodAgent] = []
+def deploy(node: Node, pods: Pods, guest: Guest) -> Iterator[Deploy]:
+    """Run the pod of some manifests until it serves; all of it is gone at the end."""
+    import_image(guest)
+    made: list[DeployedPod] = []
 
-    def run(resources: list[Resource]) -> tuple[ManifestPod, PodAgent]:
-        template = pod_template(the("DaemonSet", resources))
-        maps = {r["metadata"]["name"]: r["data"] for r in resources if r["kind"] == "ConfigMap"}
-        pod = ManifestPod(node, template, name="nodewitness-x7k2p", config_maps=maps)
-        for init in template["spec"].get("initContainers", ()):
-            status = pod.start(init["name"]).wait_exited()
-            assert status.get("exit_code", 0) == 0, status
-        agent = PodAgent(node.guest, pod.start("nodewitness"))
-        agents.append(agent)
-        agent.wait_serving()
-        return pod, agent
+    def run(resources: list[Resource], kind: str = "DaemonSet") -> DeployedPod:
+        made.append(DeployedPod(node, resources, kind))
+        return made[-1]
 
-    yield run
-    for agent in agents:
-        print(agent.log())
-        agent.container.stop()
-        agent.close()
-    pods.remove_all()
+    with without_the_labs_own(guest):
+        try:
+            yield run
+        finally:
+            for one in made:
+                one.close()
+            node.start_containerd()
+            pods.remove_all()
 
 
-def sources(asking: Asking) -> dict[str, str]:
-    """What each source says of itself."""
-    return {source.name: source.detail for source in asking.status().sources}
+def states(status: Status) -> dict[str, str]:
+    """Each source and the name of its state."""
+    return {s.name: type(s).State.Name(s.state) for s in status.sources}
 
 
-@pytest.mark.parametrize("overlay", ["privileged", "hardened"])
-def test_overlay(overlay: str, deploy: Deploy, pods: Pods, node: Node, figures: list[str]) -> None:
-    """The pod serves, its probes pass, and a neighbour's hidden OOM kill is told by name."""
-    began = time.monotonic()
-    _, agent = deploy(build(OVERLAYS / overlay))
+def cost(what: str, began: float, asking: Asking) -> str:
+    own = asking.status().self
     took = time.monotonic() - began
-    asking = Asking(agent)
-    probe = ["python3", "-c", _PROBE, f"{HOST_IP}:9756"]
-    assert node.guest.run(probe, check=False).exit_code == 0
-    assert asking.status().identity.node == NODE_NAME
+    return (
+        f"{what}: serves {took:.1f} s after its sandbox was asked for,"
+        f" {own.resident_bytes / MIB:.1f} MiB resident"
+    )
+
+
+def test_privileged(
+    deploy: Deploy, pods: Pods, node: Node, guest: Guest, figures: list[str]
+) -> None:
+    """The DaemonSet sees all; killed, it loses nothing; nodectl outlives it and the runtime; the
+    clean-up leaves nothing.
+    """
+    began = time.monotonic()
+    deployed = deploy(applied()["privileged"])
+    asking = Asking(deployed.agent)
+    figures.append(cost("DaemonSet, privileged", began, asking))
+    assert deployed.probed()
+    status = asking.status()
+    assert status.identity.node == NODE_NAME
+    print(states(status), deployed.said)
 
     case = child_over_limit(pods)
     kernel, _ = fire(case, asking)
@@ -107,6 +94,78 @@ def test_overlay(overlay: str, deploy: Deploy, pods: Pods, node: Node, figures: 
     assert_story(incident, case, kernel)
     assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
     assert asking.kills("child-oom", "survived") == 1
-    print(asking.status())
-    print(agent.log())
-    figures.append(f"{overlay}: serves {took:.1f} s after its sandbox was asked for")
+
+    before = asking.settled()
+    missed = child_over_limit(pods, name="missed")
+    deployed.agent.container.group.kill()
+    unseen = missed.fire()
+    deployed.replace()
+    assert missed.before is not None
+    asking.balanced(before, missed.before, unseen)
+    assert_story(asking.closed("missed"), missed, unseen)
+    assert asking.closed("child-oom").id == incident.id
+
+    node.stop_containerd(signal.SIGKILL)
+    assert guest.run(["nodectl", "oom"], check=False).exit_code == Exit.OK
+    deployed.agent.container.group.kill()
+    dead = guest.run(["nodectl", "status"], check=False)
+    assert (dead.exit_code, dead.out) == (Exit.NO_AGENT, "")
+    assert guest.run(["nodectl", "explain", "HiddenOOMKill"]).out.startswith("HiddenOOMKill")
+    node.start_containerd()
+
+    (job,) = applied()["cleanup"]
+    pods.remove_all()
+    container = ManifestPod(node, job["spec"]["template"], name="cleanup", config_maps={}).start(
+        "cleanup"
+    )
+    assert container.wait_exited().get("exit_code", 0) == 0
+    said = container.log()
+    assert "removed  trace instance nodewitness-" in said
+    assert f"removed  {LINK}" in said
+    assert not guest.exists(str(LINK))
+    assert not guest.exists(f"{HOME}/{status.identity.version}")
+
+
+def test_hardened(deploy: Deploy, pods: Pods, figures: list[str]) -> None:
+    """With listed capabilities alone the kill is told by name, without the kernel's log."""
+    began = time.monotonic()
+    deployed = deploy(applied()["hardened"])
+    asking = Asking(deployed.agent)
+    figures.append(cost("DaemonSet, hardened", began, asking))
+    assert deployed.probed()
+    print(states(asking.status()), deployed.agent.log())
+
+    case = child_over_limit(pods)
+    kernel, _ = fire(case, asking)
+    incident = asking.closed("child-oom")
+    print(incident)
+    assert_story_without_kmsg(incident, case, kernel)
+    assert asking.kills("child-oom", "survived") == 1
+
+
+def assert_story_without_kmsg(incident: OOMIncident, case: Case, kernel: Books) -> None:
+    """Who, where, at whose limit: all but how large the victim was."""
+    expected, container = case.expected, case.the_container
+    (victim,) = incident.victims
+    assert {victim.pid} == kernel.victims
+    assert victim.comm == "work"
+    assert victim.cgroup == expected.victim_group.path
+    assert {WITNESS_VMSTAT, WITNESS_TRACE} <= set(victim.witnesses)
+    assert WITNESS_KMSG not in victim.witnesses
+    assert incident.limit_level == LIMIT_LEVEL_CONTAINER
+    assert incident.limit_cgroup == expected.limit_group.path
+    assert incident.limit_bytes == expected.limit_bytes
+    names = incident.container
+    assert (names.namespace, names.pod, names.name) == ("default", "child-oom", "main")
+    assert names.id == container.id
+    assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
+
+
+def test_static_pod(deploy: Deploy, pods: Pods) -> None:
+    """The same pod without an API server: it serves, and tells a kill."""
+    deployed = deploy(applied()["static-pod"], "Pod")
+    asking = Asking(deployed.agent)
+    assert deployed.probed()
+    case = child_over_limit(pods)
+    kernel, _ = fire(case, asking)
+    assert_story(asking.closed("child-oom"), case, kernel)
