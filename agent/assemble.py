@@ -435,7 +435,12 @@ def assemble(
         tcp=tcp,
         health=None if serve.health_address is None else HealthServer(serve.health_address),
         http=HttpServer(
-            Pages(view, statistics, None if tcp is None else tcp.statistics).respond,
+            Pages(
+                view,
+                statistics,
+                None if tcp is None else tcp.statistics,
+                cadvisor_names=serve.cadvisor_names,
+            ).respond,
             statistics=statistics,
             max_connections=serve.metrics_max_connections,
             header_timeout=serve.metrics_header_timeout,

@@ -92,6 +92,12 @@ class Serve:
     metrics_header_timeout: Annotated[
         float, duration("100ms", "5m"), "a client of /metrics that is silent for longer is dropped"
     ] = 5.0
+    cadvisor_names: Annotated[
+        bool,
+        boolean(),
+        "serve container_oom_events_total and container_memory_events_* too, for alerts that ask"
+        " for cAdvisor's names",
+    ] = False
     grpc_address: Annotated[
         Address | None,
         address(),

@@ -177,7 +177,6 @@ class ManifestPod:
             "readonly_rootfs": context.get("readOnlyRootFilesystem", False),
             "no_new_privs": not context.get("allowPrivilegeEscalation", True),
             "seccomp": {"profile_type": "Unconfined"},
-            "apparmor": {"profile_type": "RuntimeDefault"},
         }
         if not privileged:
             made |= {"masked_paths": list(_MASKED), "readonly_paths": list(_READ_ONLY)}

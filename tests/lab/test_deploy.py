@@ -161,11 +161,19 @@ def assert_story_without_kmsg(incident: OOMIncident, case: Case, kernel: Books) 
     assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
 
 
-def test_static_pod(deploy: Deploy, pods: Pods) -> None:
-    """The same pod without an API server: it serves, and tells a kill."""
+def test_static_pod(deploy: Deploy, pods: Pods, guest: Guest) -> None:
+    """The same pod without an API server, with the host's own file of settings: it serves, and
+    tells a kill, here under cAdvisor's name too.
+    """
+    guest.run("mkdir -p /etc/nodewitness")
+    guest.write("/etc/nodewitness/config.toml", "[serve]\ncadvisor_names = true\n")
     deployed = deploy(applied()["static-pod"], "Pod")
     asking = Asking(deployed.agent)
     assert deployed.probed()
     case = child_over_limit(pods)
     kernel, _ = fire(case, asking)
     assert_story(asking.closed("child-oom"), case, kernel)
+    labels = {"namespace": "default", "pod": "child-oom", "container": "main"}
+    assert asking.kills("child-oom", "survived") == 1
+    assert asking.metric("container_oom_events_total", **labels) == 1
+    assert asking.metric("container_memory_events_oom_kill_total", **labels) == kernel.counted
