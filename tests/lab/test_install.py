@@ -1,5 +1,6 @@
 """The agent as a service of the host: installed by deploy/systemd, killed, replaced, taken away."""
 
+import filecmp
 import io
 import os
 import subprocess
@@ -22,6 +23,7 @@ from tests.lab.kubelet import Pods
 from tests.lab.machines import SYSTEMD
 from tests.lab.scenarios.container_limit import child_over_limit
 from tests.lab.stories import assert_story, fire
+from tools.image.__main__ import build_base, build_image
 
 pytestmark = pytest.mark.machine(SYSTEMD)
 
@@ -107,10 +109,20 @@ def test_service(unit: UnitAgent, pods: Pods, guest: Guest, figures: list[str]) 
     assert "removed  /var/lib/nodewitness" in said
 
 
+def test_image_is_reproducible(tmp_path: Path) -> None:
+    """Built once more, elsewhere, each layer has the same bytes. (On this machine, without a
+    guest.)
+    """
+    build_base(tmp_path)
+    build_image(tmp_path, tmp_path)
+    for layer in agent_layers():
+        assert filecmp.cmp(layer, tmp_path / layer.name, shallow=False), layer
+
+
 def test_into_a_venv(tmp_path: Path) -> None:
     """`install.sh --python` makes a venv of its own, with the locked versions, and the same links.
 
-    (On this machine: it needs the package index, and no guest.)
+    (On this machine, without a guest.)
     """
     done = subprocess.run(
         ["sh", str(PROJECT / "deploy/systemd/install.sh"), "--python"],

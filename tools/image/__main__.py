@@ -55,16 +55,17 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as scratch:
                 write_lock(Path(scratch) / "packages")
             return
-        shutil.rmtree(options.directory, ignore_errors=True)
-        options.directory.mkdir(parents=True)
-        build_base(options.directory, frozen=options.frozen)
-        digest = build_image(options.directory, options.directory)
+        directory = options.directory.resolve()
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        build_base(directory, frozen=options.frozen)
+        digest = build_image(directory, directory)
     except BuildError as error:
         raise SystemExit(f"tools/image: {error}") from None
-    shutil.copyfile(CONTAINERFILE, options.directory / CONTAINERFILE.name)
+    shutil.copyfile(CONTAINERFILE, directory / CONTAINERFILE.name)
     for name in (BASE, AGENT, ARCHIVE):
-        size = (options.directory / name).stat().st_size / (1 << 20)
-        print(f"{options.directory / name}  {size:.1f} MiB")
+        size = (directory / name).stat().st_size / (1 << 20)
+        print(f"{directory / name}  {size:.1f} MiB")
     print(f"{NAME}  {digest}")
 
 

@@ -183,9 +183,15 @@ def _try(tree: Path, base: Path) -> None:
 
 
 def _compile(tree: Path, *directories: str, interpreter: Path | None = None) -> None:
-    """Bytecode that is taken without a look at its source: no file's time is part of it."""
+    """Bytecode that is taken without a look at its source: no file's time is part of it.
+
+    (-B: what compileall itself imports must not be left there by that.)
+    """
     run_in(
         interpreter or tree,
-        ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", *directories],
+        [
+            *("-B", "-m", "compileall", "-f", "-q", "--invalidation-mode", "unchecked-hash"),
+            *("-p", f"/{PREFIX}", *directories),
+        ],
         cwd=tree,
     )
