@@ -52,6 +52,16 @@ lab: .venv/dev.stamp
 bench: .venv/dev.stamp
 	@$(python) -m tests.bench $(BENCH)
 
+##: image   the image as an OCI archive, in build/image, without a registry or a container tool (root is not needed)
+.PHONY: image
+image: .venv/dev.stamp
+	@$(python) -m tools.image build $(IMAGE)
+
+##: image-lock   lock the Debian packages of the image as they are now
+.PHONY: image-lock
+image-lock: .venv/dev.stamp
+	@$(python) -m tools.image lock
+
 ##: proto   generate the stubs of proto/ into agent/api
 .PHONY: proto
 proto: .venv/dev.stamp

@@ -72,6 +72,7 @@ from agent.observe.signals import NAME as SIGNALS
 from agent.observe.signals import SignalWatcher
 from agent.observe.sweep import Sweeper
 from agent.observe.trace import TraceWatcher
+from agent.serve.health import HealthServer
 from agent.serve.http import HttpServer
 from agent.serve.metrics import HttpStatistics
 from agent.serve.node_agent import NodeAgent
@@ -146,6 +147,7 @@ class Agent:
     view: StatusView
     api: ApiServer
     tcp: TcpApi | None
+    health: HealthServer | None
     http: HttpServer
 
 
@@ -444,8 +446,14 @@ def assemble(
         view=view,
         api=ApiServer(servicer, max_subscribers=serve.max_subscribers),
         tcp=tcp,
+        health=None if serve.health_address is None else HealthServer(serve.health_address),
         http=HttpServer(
-            Pages(view, statistics, None if tcp is None else tcp.statistics).respond,
+            Pages(
+                view,
+                statistics,
+                None if tcp is None else tcp.statistics,
+                cadvisor_names=serve.cadvisor_names,
+            ).respond,
             statistics=statistics,
             max_connections=serve.metrics_max_connections,
             header_timeout=serve.metrics_header_timeout,

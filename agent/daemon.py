@@ -25,7 +25,9 @@ from agent.engine.terminal import LineWriter, Terminal
 from agent.engine.usage import USAGE
 from agent.host.absence import SourceAbsent
 from agent.host.boot import read_boot_facts
+from agent.host.capabilities import missing_capabilities
 from agent.host.cgroup_fs import open_cgroup_fs
+from agent.host.cgroup_namespace import join_host_cgroup_namespace
 from agent.host.clock import HostClock
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
@@ -145,6 +147,8 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
         spawn(agent.tcp.rotation.watch())
     if listener is not None:
         await agent.http.start(listener)
+    if agent.health is not None:
+        await agent.health.start()
     metrics = "" if serve.metrics_address is None else f"http://{serve.metrics_address}/metrics"
     grpc = "" if serve.grpc_address is None else str(serve.grpc_address)
     status = agent.view.status()
@@ -194,6 +198,8 @@ async def _stop(agent: Agent) -> None:
     guard.call(LEDGER, agent.stream.close)
     if agent.tcp is not None:
         await guard.run("tcp", agent.tcp.stop(STOP_GRACE_SECONDS))
+    if agent.health is not None:
+        await guard.run("health", agent.health.stop(STOP_GRACE_SECONDS))
     await guard.run("api", agent.api.stop(STOP_GRACE_SECONDS))
     await guard.run("http", agent.http.stop())
     if agent.cri is not None:
@@ -224,6 +230,11 @@ def _say_what_is_off(agent: Agent) -> None:
 
 def _open_host(settings: Settings) -> HostAccess:
     root = _host_root(settings)
+    _warn_of_capabilities(root, settings)
+    try:
+        join_host_cgroup_namespace(root)
+    except SourceAbsent as error:
+        log.warning("the agent stays in a cgroup namespace of its own: %s", error)
     try:
         proc = ProcReader(root)
         _warn_of_namespaces(proc)
@@ -238,6 +249,15 @@ def _open_host(settings: Settings) -> HostAccess:
         )
     except (SourceAbsent, ParseError) as error:
         raise Refusal(f"this host cannot be read: {error}") from error
+
+
+def _warn_of_capabilities(root: HostRoot, settings: Settings) -> None:
+    """What a container or a unit was not given."""
+    with contextlib.suppress(SourceAbsent, ParseError):
+        for missing in missing_capabilities(root):
+            if missing.name == "SYSLOG" and not settings.sources.kmsg:
+                continue
+            log.warning("no CAP_%s; without it: %s", missing.name, missing.without)
 
 
 def _warn_of_namespaces(proc: ProcReader) -> None:

@@ -21,6 +21,7 @@ import agent
 from agent.config import describe
 from agent.engine.announce import opening
 from agent.engine.board import TELLS
+from agent.host.capabilities import CAPABILITIES
 from agent.main import main as daemon
 from agent.model.catalogue import CATALOGUE, find
 from agent.model.condition import Verity
@@ -29,6 +30,7 @@ from agent.model.source import SourceHealth, SourceState
 from agent.nodectl.exits import MEANING
 from agent.nodectl.explain import explained, holds, needs
 from agent.nodectl.main import cli
+from agent.serve.cadvisor import MEMORY_EVENTS, OOM_EVENTS
 from agent.serve.container_series import FAMILIES, LABELS
 from agent.serve.exits import EXIT_LABELS, EXITS
 from agent.serve.exposition import OUTCOMES
@@ -189,6 +191,13 @@ def metrics_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def cadvisor_table() -> str:
+    lines = ["| name | meaning |", "| --- | --- |"]
+    lines.append(f"| `{OOM_EVENTS.name}_total` | {_cell(OOM_EVENTS.help)} |")
+    lines += [f"| `{each.name}` | {_cell(each.help)} |" for each in MEMORY_EVENTS]
+    return "\n".join(lines) + "\n"
+
+
 def keys_table() -> str:
     lines = ["| key | default | takes | meaning |", "| --- | --- | --- | --- |"]
     for key in describe():
@@ -232,7 +241,17 @@ def unalerted_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def capabilities_table() -> str:
+    lines = ["| capability | needed by | without it |", "| --- | --- | --- |"]
+    for each in CAPABILITIES:
+        modules = ", ".join(f"`{module}`" for module in each.modules)
+        lines.append(f"| `{each.name}` | {modules} | {_cell(each.without)} |")
+    return "\n".join(lines) + "\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "capabilities": capabilities_table,
+    "cadvisor": cadvisor_table,
     "metrics": metrics_table,
     "keys": keys_table,
     "conditions": conditions_table,
@@ -392,7 +411,9 @@ def test_commands_and_options_exist() -> None:
     """Every nodectl and nodewitness command line in the documents could be typed so."""
     seen = set()
     for where, line in code():
-        for words in re.split(r"[|;]|#| - ", line):
+        for words in re.split(r"[|;]|#| - | -- ", line):
+            if words.startswith(("kubectl ", "systemctl ")):
+                continue
             found = re.search(r"(?:^|\s|/)(nodectl|nodewitness)((?: \S+)*)$", words.strip(" &"))
             if not found or found[2].startswith((" status  ", " on ")):
                 continue

@@ -92,10 +92,22 @@ class Serve:
     metrics_header_timeout: Annotated[
         float, duration("100ms", "5m"), "a client of /metrics that is silent for longer is dropped"
     ] = 5.0
+    cadvisor_names: Annotated[
+        bool,
+        boolean(),
+        "serve container_oom_events_total and container_memory_events_* too, for alerts that ask"
+        " for cAdvisor's names",
+    ] = False
     grpc_address: Annotated[
         Address | None,
         address(),
         "where the gRPC API is served over TCP, with mutual TLS; empty: nowhere",
+    ] = None
+    health_address: Annotated[
+        Address | None,
+        address(),
+        "where the gRPC health service alone is served in plain text, for the kubelet's probes;"
+        " empty: nowhere",
     ] = None
     tls_certificate: Annotated[
         Path | None, path(optional=True), "PEM file: the certificate of this node, then its chain"

@@ -158,7 +158,8 @@ FAMILIES = (
 class ContainerSeries:
     """Writes the families. Keeps the labels of each container from scrape to scrape."""
 
-    def __init__(self) -> None:
+    def __init__(self, families: tuple[Family, ...] = FAMILIES) -> None:
+        self._families = families
         self._labels: dict[tuple[str, str, str], str] = {}
 
     def pieces(self, running: Running, form: Format) -> Iterator[bytes]:
@@ -166,7 +167,7 @@ class ContainerSeries:
         thousand containers; between them others may run.
         """
         rows = self._rows(running)
-        for family in FAMILIES:
+        for family in self._families:
             name, value = family.name, family.value
             lines = [
                 f"{name}{labels} {number!r}\n"

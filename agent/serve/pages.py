@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from agent.serve import conditions
+from agent.serve.cadvisor import CadvisorNames
 from agent.serve.container_series import ContainerSeries
 from agent.serve.exits import EXITS, ExitLines
 from agent.serve.exposition import EOF, ContainerLines, gathered, gzipped, registry_text
@@ -23,7 +24,12 @@ class Pages:
     """Writes the pages from the view. Rendering runs on the event loop, in short steps."""
 
     def __init__(
-        self, view: View, statistics: HttpStatistics, tls: TlsStatistics | None = None
+        self,
+        view: View,
+        statistics: HttpStatistics,
+        tls: TlsStatistics | None = None,
+        *,
+        cadvisor_names: bool = False,
     ) -> None:
         self._view = view
         self._statistics = statistics
@@ -33,6 +39,7 @@ class Pages:
         self._kills = ContainerLines(KILLS)
         self._containers = ContainerSeries()
         self._exits = ExitLines()
+        self._cadvisor = CadvisorNames() if cadvisor_names else None
 
     async def respond(self, request: Request) -> Response:
         """The page that the request asks for."""
@@ -68,6 +75,8 @@ class Pages:
         lines = self._exits.lines(deaths)
         if lines:
             yield EXITS.head(form) + b"".join(lines)
+        if self._cadvisor is not None:
+            yield from self._cadvisor.pieces(series, running, form)
         if form is Format.OPENMETRICS:
             yield EOF
 

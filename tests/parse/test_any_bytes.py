@@ -47,6 +47,7 @@ from agent.parse import (
     pids_max,
     pod_log_path,
     pressure,
+    proc_capabilities,
     proc_cgroup,
     proc_environ,
     proc_event,
@@ -205,6 +206,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
             b"some avg10=0.06 avg60=0.21 avg300=0.99 total=8537362\nfull avg10=0.00 avg60=0.1",
         ),
     ),
+    (proc_capabilities.parse_effective, (b"CapPrm:\t01\nCapEff:\t000001ffffffffff\n",)),
     (proc_cgroup.parse_memory_hierarchy, (b"4:cpu,memory:/a\n0::/b\n",)),
     (proc_cgroup.parse_proc_cgroup, (b"4:memory:/a\n1:name=systemd:/\n0::/b (deleted)\n",)),
     (
