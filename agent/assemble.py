@@ -27,6 +27,8 @@ from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
+from agent.engine.runtime import RUNTIME, RuntimeWatch
+from agent.engine.runtime_parts import watch_runtime
 from agent.engine.status import StatusView
 from agent.engine.strain import StrainFinder
 from agent.engine.usage import USAGE, UsageWatch
@@ -130,6 +132,7 @@ class Agent:
     judge: Judge
     afterlife: AfterlifeWatch
     cni: CNIWatch
+    ladder: RuntimeWatch
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
@@ -367,6 +370,10 @@ def assemble(
     if plugins is not None:
         watches.append(Watch(plugins, board, guard, cni.take))
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
+    ladder = watch_runtime(
+        settings, host.root, host.proc, clock, inventory, deaths, index, board, guard, spawn=spawn
+    )
+    judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -397,6 +404,7 @@ def assemble(
         swept=usage,
         stalls=pressure,
         calls=cni,
+        ladder=ladder,
         conditions=conditions,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
@@ -420,6 +428,7 @@ def assemble(
         judge=judge,
         afterlife=afterlife,
         cni=cni,
+        ladder=ladder,
         resolver=resolver,
         cri=cri,
         journal=journal,

@@ -42,6 +42,7 @@ from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
 from tests.serve.sample import SERIES, STATUS
 
 ROOT = Path(agent.__file__).parents[1]
@@ -165,6 +166,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         memory=MEMORY,
         pressure=PRESSURE,
         cni=CNI,
+        runtime=RUNTIME,
         conditions=CONDITIONS,
     )
     for family in registry.collect():

@@ -266,6 +266,20 @@ class CNI:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """How long each rung of the container runtime's ladder may take before it counts as silent."""
+
+    interval: Annotated[
+        float, duration("500ms", "10m"), "time between the end of a probe and the next one"
+    ] = 5.0
+    version_deadline: Annotated[
+        float, duration("50ms", "1m"), "Version, which touches neither a disk nor a container"
+    ] = 3.0
+    status_deadline: Annotated[float, duration("50ms", "1m"), "Status"] = 5.0
+    list_deadline: Annotated[float, duration("50ms", "1m"), "ListPodSandbox"] = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """The rhythm."""
 
@@ -299,6 +313,7 @@ class Settings:
     conditions: Conditions = field(default_factory=Conditions)
     pressure: Pressure = field(default_factory=Pressure)
     cni: CNI = field(default_factory=CNI)
+    runtime: Runtime = field(default_factory=Runtime)
     tick: Tick = field(default_factory=Tick)
     sweep: Sweep = field(default_factory=Sweep)
 

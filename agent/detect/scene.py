@@ -12,6 +12,7 @@ from agent.model.memory import MemoryReport
 from agent.model.oom import OOMBooks, OOMIncident
 from agent.model.pressure import PressureReport
 from agent.model.rates import UsageReport
+from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth
 
 
@@ -32,3 +33,4 @@ class Scene:
     sources: tuple[SourceHealth, ...] = ()  # how well each source sees
     afterlife: Afterlife | None = None  # ghosts, dead pods, and what cannot die
     cni: CNIReport | None = None  # calls of CNI plugins, and their configuration
+    runtime: RuntimeReport | None = None  # the runtime's ladder, its process and its shims

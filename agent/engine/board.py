@@ -33,6 +33,10 @@ TELLS = {
     ),
     "cni": ("each call of a CNI plugin: whose it is, how long it takes, how it ends", False),
     "cni-config": ("which CNI configuration the runtime loads, and why it does not", False),
+    "runtime": (
+        "whether the container runtime answers, and which rung of its ladder does not",
+        False,
+    ),
     "usage": ("memory, CPU, io and pressure of each container, pod and service", False),
     "node-memory": ("memory.available, in the kubelet's own arithmetic", False),
     "pressure": (

@@ -10,6 +10,7 @@ from agent.engine.cni import CNIWatch
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
+from agent.engine.runtime import RuntimeWatch
 from agent.engine.usage import UsageWatch
 from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
@@ -26,6 +27,7 @@ from agent.model.cni import CNIReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.conditions import Conditions
 from agent.state.deaths import DeathIndex
@@ -60,6 +62,7 @@ class StatusView:
     swept: UsageWatch
     stalls: PressureWatch
     calls: CNIWatch
+    ladder: RuntimeWatch
     conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
@@ -91,6 +94,10 @@ class StatusView:
     def cni(self) -> CNIReport:
         """Calls of CNI plugins, and the CNI's configuration."""
         return self.calls.report()
+
+    def runtime(self) -> RuntimeReport | None:
+        """Whether the container runtime answers."""
+        return self.ladder.report
 
     def status(self) -> NodeStatus:
         """One moment of everything else."""
@@ -130,5 +137,6 @@ class StatusView:
             + self.places.abandoned_workers
             + self.headroom.workers.abandoned
             + self.calls.workers.abandoned
+            + self.ladder.workers.abandoned
             + self.journal.abandoned_readers,
         )

@@ -156,12 +156,19 @@ class CriClient:
         answer = await self._ask(stub.ImageFsInfo, pb.ImageFsInfoRequest())
         return next((found.fs_id.mountpoint for found in answer.image_filesystems), "")
 
+    async def conditions(self) -> dict[str, tuple[bool, str]]:
+        """RuntimeReady and NetworkReady as Status has them, with a message, or else a reason."""
+        answer = await self._ask(self._stub().Status, pb.StatusRequest())
+        return {
+            condition.type: (condition.status, condition.message or condition.reason)
+            for condition in answer.status.conditions
+        }
+
     async def network(self) -> tuple[bool, str]:
         """Whether the runtime calls its network ready, and else its reason, or its message."""
-        answer = await self._ask(self._stub().Status, pb.StatusRequest())
-        for condition in answer.status.conditions:
-            if condition.type == NETWORK_READY:
-                return condition.status, condition.message or condition.reason
+        said = (await self.conditions()).get(NETWORK_READY)
+        if said is not None:
+            return said
         raise SourceAbsent(Absence.UNSUPPORTED, f"{self._path} does not tell {NETWORK_READY}")
 
     async def close(self) -> None:

@@ -112,6 +112,12 @@ class Client:
 
         return self._unary("ListCNICalls", request, wire.ListCNICallsResponse)
 
+    def runtime(self) -> wire.GetRuntimeResponse:
+        """GetRuntime."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetRuntime", wire.GetRuntimeRequest(), wire.GetRuntimeResponse)
+
     def watch(
         self, request: wire.WatchEventsRequest, *, every: bool = False
     ) -> Generator[wire.WatchEventsResponse, None, None]:

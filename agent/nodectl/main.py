@@ -23,6 +23,7 @@ _COMMANDS = {
     "memory": ("agent.nodectl.memory", "Headroom before evictions, and who eats the memory."),
     "pressure": ("agent.nodectl.pressure", "How long tasks wait for memory, disks and CPUs."),
     "cni": ("agent.nodectl.cni", "CNI calls: who waits for a network, for how long, for what."),
+    "runtime": ("agent.nodectl.runtime", "Whether the container runtime answers, and if not, why."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),
     "version": ("agent.nodectl.version", "Versions of nodectl and of the agent."),
     "drill": ("agent.nodectl.drill", "Provoke a kill of our own and follow it through every hop."),

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from agent.model.cni import CNIReport
+from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.oom import LimitLevel
 from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import cni, conditions, memory, pressure
+from agent.serve import cni, conditions, memory, pressure, runtime
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -59,6 +61,7 @@ class Scrape:
     memory: MemoryReport | None = None
     pressure: PressureReport | None = None
     cni: CNIReport | None = None
+    runtime: RuntimeReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
 
@@ -79,6 +82,16 @@ class Row:
     help: str
     labels: tuple[str, ...]
     samples: Callable[[Scrape], Iterable[Sample]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistogramRow:
+    """One family of histograms, in the buckets of agent.model.latency."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    samples: Callable[[Scrape], Iterable[tuple[tuple[str, ...], Latency]]]
 
 
 def _counter(
@@ -413,10 +426,58 @@ ROWS = (
         lambda s: cni.network(s.cni),
         labels=("state",),
     ),
+    _gauge(
+        "runtime_rung_failing",
+        "1 for the first rung of the container runtime's ladder that does not hold.",
+        lambda s: runtime.failing(s.runtime),
+        labels=("rung",),
+    ),
+    _counter(
+        "runtime_probe_silences",
+        "Deadlines that have passed without an answer of the runtime.",
+        lambda s: runtime.silences(s.runtime),
+        labels=("rung",),
+    ),
+    _counter(
+        "runtime_probe_failures",
+        "Errors of the runtime, and connections that it refused.",
+        lambda s: runtime.failures(s.runtime),
+        labels=("rung",),
+    ),
+    _gauge(
+        "runtime_socket_pending",
+        "Connections that the runtime has not accepted.",
+        lambda s: runtime.pending(s.runtime),
+    ),
+    _gauge(
+        "runtime_socket_unread_bytes",
+        "Bytes on its connections that the runtime has not read.",
+        lambda s: runtime.unread(s.runtime),
+    ),
+    _counter(
+        "runtime_restarts",
+        "Processes of the runtime that came after another while the agent ran.",
+        lambda s: runtime.restarts(s.runtime),
+    ),
+    _gauge(
+        "runtime_shims",
+        "Shims of containerd: those of sandboxes that it knows, and orphans.",
+        lambda s: runtime.shims(s.runtime),
+        labels=("state",),
+    ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(
         "scrape_duration_seconds",
         "Time that the scrape before this one took to write; absent in the first.",
         lambda s: _one(s.http.last_scrape_seconds),
+    ),
+)
+
+HISTOGRAMS: tuple[HistogramRow, ...] = (
+    HistogramRow(
+        name="nodewitness_runtime_probe_duration_seconds",
+        help="Time that the runtime took to answer, the answers that came late included.",
+        labels=("rung",),
+        samples=lambda s: runtime.latencies(s.runtime),
     ),
 )

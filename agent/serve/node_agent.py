@@ -10,7 +10,7 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import cni, conditions, containers, exits, memory, pressure
+from agent.serve import cni, conditions, containers, exits, memory, pressure, runtime
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -143,6 +143,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             return cni.answer(request, self._view.cni())
         except InvalidRequestError as error:
             await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
+
+    async def GetRuntime(
+        self,
+        request: pb.GetRuntimeRequest,
+        context: ServicerContext[pb.GetRuntimeRequest, pb.GetRuntimeResponse],
+    ) -> pb.GetRuntimeResponse:
+        report = self._view.runtime()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return runtime.answer(report)
 
     async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
         self,

@@ -59,6 +59,7 @@ class Pages:
             memory=self._view.memory(),
             pressure=self._view.pressure(),
             cni=self._view.cni(),
+            runtime=self._view.runtime(),
             conditions=conditions.series(self._view.conditions),
         )
         yield registry_text(self._registry, form)

@@ -10,6 +10,7 @@ from agent.model.cni import CNIReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.conditions import Conditions
 from agent.state.deaths import DeathIndex
@@ -54,4 +55,8 @@ class View(Protocol):
 
     def cni(self) -> CNIReport:
         """Calls of CNI plugins, and the CNI's configuration."""
+        ...
+
+    def runtime(self) -> RuntimeReport | None:
+        """None until it was looked at for the first time, and while looking hangs."""
         ...

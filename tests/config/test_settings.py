@@ -64,6 +64,12 @@ DEFAULTS = {
         "slow_after": "10s",
         "stalled_after": "30s",
     },
+    "runtime": {
+        "interval": "5s",
+        "version_deadline": "3s",
+        "status_deadline": "5s",
+        "list_deadline": "10s",
+    },
     "tick": {"interval": "1s"},
     "sweep": {"interval": "1s"},
 }

@@ -15,6 +15,7 @@ from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
 from agent.api.v1.pressure_pb2 import PressureReport
+from agent.api.v1.runtime_pb2 import RuntimeReport
 from agent.api.v1.status_pb2 import Status
 from tests.lab.agent_process import AgentProcess
 from tests.lab.deadline import until
@@ -80,6 +81,11 @@ class Asking:
         """ListCNICalls."""
         request = pb.ListCNICallsRequest(**filters)  # type: ignore[arg-type]
         return self._stub.ListCNICalls(request, timeout=CALL_SECONDS)
+
+    def runtime(self) -> RuntimeReport:
+        """GetRuntime, as soon as something is read."""
+        request = pb.GetRuntimeRequest()
+        return _when_read(lambda: self._stub.GetRuntime(request, timeout=CALL_SECONDS).runtime)
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""

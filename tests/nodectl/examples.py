@@ -19,10 +19,12 @@ from agent.api.v1 import (
 )
 from agent.engine.board import TELLS
 from agent.serve.cni import answer as answer_cni
+from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
 
 GI = 1 << 30
 MI = 1 << 20
@@ -379,6 +381,11 @@ def pressure() -> node_agent_pb2.GetPressureResponse:
 def cni() -> node_agent_pb2.ListCNICallsResponse:
     """A wedged network, as it is at CNI_NS."""
     return answer_cni(node_agent_pb2.ListCNICallsRequest(), CNI)
+
+
+def runtime() -> node_agent_pb2.GetRuntimeResponse:
+    """A stopped containerd, as it is at CNI_NS."""
+    return answer_runtime(RUNTIME)
 
 
 CNI_NS = CNI_WALL_NS

@@ -35,6 +35,7 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     pods: node_agent_pb2.ListPodsResponse = field(default_factory=usage_examples.pods)
     pressure: node_agent_pb2.GetPressureResponse = field(default_factory=examples.pressure)
     cni: node_agent_pb2.ListCNICallsResponse = field(default_factory=examples.cni)
+    runtime: node_agent_pb2.GetRuntimeResponse = field(default_factory=examples.runtime)
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
@@ -67,6 +68,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def ListCNICalls(self, request: Any, context: Any) -> node_agent_pb2.ListCNICallsResponse:
         self._enter(request, context)
         return self.cni
+
+    def GetRuntime(self, request: Any, context: Any) -> node_agent_pb2.GetRuntimeResponse:
+        self._enter(request, context)
+        return self.runtime
 
     def ListExits(self, request: Any, context: Any) -> node_agent_pb2.ListExitsResponse:
         self._enter(request, context)

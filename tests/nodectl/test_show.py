@@ -22,6 +22,7 @@ from agent.nodectl.show import (
     memory,
     oom,
     pressure,
+    runtime,
     status,
     usage,
     words,
@@ -101,6 +102,10 @@ def _cni() -> str:
     return cni.report(examples.cni(), examples.CNI_NS)
 
 
+def _runtime() -> str:
+    return runtime.report(examples.runtime().runtime, examples.CNI_NS)
+
+
 def _memory() -> str:
     return memory.report(examples.memory().memory, examples.MEMORY_NS)
 
@@ -123,6 +128,7 @@ def _status_wide() -> str:
         _memory,
         _pressure,
         _cni,
+        _runtime,
         _events,
         _conditions,
         _conditions_wide,

@@ -38,6 +38,7 @@ from agent.parse import (
     memory_oom_control,
     memory_stat,
     mountinfo,
+    netlink,
     oci_bundle,
     oom,
     oom_probe,
@@ -56,17 +57,21 @@ from agent.parse import (
     quantity,
     root_memory_stat,
     sched_process_exec,
+    shim_flags,
     signal_generate,
     task_newtask,
     trace_event,
     trace_pipe,
     trace_stats,
+    unix_diag,
     vmstat,
 )
 from agent.parse.trace_event import TraceEvent
 from tests.parse.captured_text import captured_lines, hostile
 from tests.parse.exit_message import exit_message
 from tests.parse.go_program import build_info, elf
+from tests.parse.test_netlink import message
+from tests.parse.test_unix_diag import LISTENER
 from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1
 
 _UUID = b"d1cb3f57-a7a5-47ca-9def-6c3ba929c3a5"
@@ -171,6 +176,8 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (memory_stat.parse_memory_stat, (MEMORY_STAT,)),
     (memory_stat.parse_memory_stat_v1, (MEMORY_STAT_V1,)),
     (mountinfo.parse_mountinfo, (b"41 31 0:38 / /sys/fs/cgroup rw shared:9 - cgroup2 none rw\n",)),
+    (netlink.parse_netlink, (message(20, LISTENER) + message(3, bytes(4)),)),
+    (netlink.parse_netlink_error, (bytes(4),)),
     (
         oci_bundle.parse_bundle,
         (
@@ -207,6 +214,10 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         (b"829 (work) S 812 829 829 0 -1 4194560 62 0 0 0 0 0 0 0 20 0 1 0 5412 1019904 1\n",),
     ),
     (
+        proc_stat.parse_figures,
+        (b"829 (work) S" + b" 812" * 49 + b"\n",),
+    ),
+    (
         proc_event.parse_proc_event,
         (exit_message(829, status=9),),
     ),
@@ -224,6 +235,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         sched_process_exec.parse_exec,
         (b"a-1 [000] 7.300000: sched_process_exec: filename=/a/b pid=1 old_pid=1",),
     ),
+    (shim_flags.parse_shim_flags, (b"shim\0-namespace\0k8s.io\0-id=5f0c\0",)),
     (
         signal_generate.parse_signal,
         (b"a-1 [000] 7.300000: signal_generate: sig=9 errno=0 code=0 comm=a pid=1 grp=1 res=0",),
@@ -242,6 +254,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
             ),
         ),
     ),
+    (unix_diag.parse_unix_diag, (LISTENER,)),
     (vmstat.parse_oom_kill, (b"nr_free_pages 131476\noom_kill 3\nnuma_hit 1\n",)),
 ]
 _TAKE_TEXT = {

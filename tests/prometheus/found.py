@@ -21,6 +21,7 @@ from agent.detect import (
     oom_books_unbalanced,
     oom_kills_unattributed,
     reclaim_thrash,
+    runtime_oom_killed,
     service_starved,
     service_throttled,
     undying_container,
@@ -42,6 +43,7 @@ from tests.detect import (
     test_oom,
     test_pressure,
     test_restarts,
+    test_runtime,
     test_services,
 )
 from tests.detect.test_afterlife import MAIN, NOW, SECOND, TASK, UNDYING
@@ -49,6 +51,7 @@ from tests.detect.test_oom import BOOKS, KILL
 from tests.serve.cni_sample import CNI, CONFIG
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
 
 WALL_NS = 1_795_000_000 * SECOND
 
@@ -138,6 +141,20 @@ def _restarts() -> list[Finding]:
     return test_restarts.findings(deaths)
 
 
+def _runtime() -> list[Finding]:
+    killed = replace(
+        KILL,
+        container=None,
+        unit="containerd.service",
+        limit_level=LimitLevel.NODE,
+        victims=(replace(KILL.victims[0], comm="containerd", pid=640),),
+    )
+    return [
+        *test_runtime.found(RUNTIME),
+        *runtime_oom_killed.DETECTOR.detect(test_oom.scene(killed)),
+    ]
+
+
 def _services() -> list[Finding]:
     throttled = test_services.rates(throttled_ratio=0.31, cpu_cores=0.5)
     starved = test_services.rates(io_pressure=Shares(waiting=0.9, stalled=0.6))
@@ -148,7 +165,7 @@ def _services() -> list[Finding]:
 
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
-    *(_afterlife, _agent, _cni, _eviction, _oom, _pressure, _restarts, _services),
+    *(_afterlife, _agent, _cni, _eviction, _oom, _pressure, _restarts, _runtime, _services),
 )
 
 

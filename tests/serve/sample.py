@@ -20,6 +20,7 @@ from agent.model.oom import (
     Victim,
 )
 from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import (
     ContainerKills,
@@ -38,6 +39,7 @@ from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
 from tests.serve.memory_sample import MEMORY
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
 from tests.serve.usage_sample import RUNNING
 
 BOOT_ID = "3e0c1f6a-0000-4000-8000-000000000001"
@@ -180,6 +182,7 @@ class SampleView:
         self.memory_now: MemoryReport | None = MEMORY
         self.pressure_now: PressureReport | None = PRESSURE
         self.cni_now: CNIReport = CNI
+        self.runtime_now: RuntimeReport | None = RUNTIME
         self.incidents = IncidentIndex(20_000)
         self.deaths = DeathIndex()
         self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
@@ -206,6 +209,9 @@ class SampleView:
 
     def cni(self) -> CNIReport:
         return self.cni_now
+
+    def runtime(self) -> RuntimeReport | None:
+        return self.runtime_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

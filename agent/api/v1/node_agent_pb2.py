@@ -30,57 +30,62 @@ from agent.api.v1 import exits_pb2 as agent_dot_api_dot_v1_dot_exits__pb2
 from agent.api.v1 import memory_pb2 as agent_dot_api_dot_v1_dot_memory__pb2
 from agent.api.v1 import oom_pb2 as agent_dot_api_dot_v1_dot_oom__pb2
 from agent.api.v1 import pressure_pb2 as agent_dot_api_dot_v1_dot_pressure__pb2
+from agent.api.v1 import runtime_pb2 as agent_dot_api_dot_v1_dot_runtime__pb2
 from agent.api.v1 import status_pb2 as agent_dot_api_dot_v1_dot_status__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61gent/api/v1/node_agent.proto\x12\x0c\x61gent.api.v1\x1a\x16\x61gent/api/v1/cni.proto\x1a\x1c\x61gent/api/v1/condition.proto\x1a\x1d\x61gent/api/v1/containers.proto\x1a\x18\x61gent/api/v1/event.proto\x1a\x18\x61gent/api/v1/exits.proto\x1a\x19\x61gent/api/v1/memory.proto\x1a\x16\x61gent/api/v1/oom.proto\x1a\x1b\x61gent/api/v1/pressure.proto\x1a\x19\x61gent/api/v1/status.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"9\n\x11GetStatusResponse\x12$\n\x06status\x18\x01 \x01(\x0b\x32\x14.agent.api.v1.Status\"\xb2\x01\n\x17ListOOMIncidentsRequest\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\x12\x0e\n\x06hidden\x18\x04 \x01(\x08\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x16\n\x0e\x65xclude_drills\x18\x06 \x01(\x08\x12\x15\n\rdisagreements\x18\x07 \x01(\x08\"\xb3\x01\n\x18ListOOMIncidentsResponse\x12,\n\tincidents\x18\x01 \x03(\x0b\x32\x19.agent.api.v1.OOMIncident\x12%\n\x05\x62ooks\x18\x02 \x01(\x0b\x32\x16.agent.api.v1.OOMBooks\x12\x11\n\ttruncated\x18\x03 \x01(\x08\x12/\n\x0boldest_held\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa8\x01\n\x10ListExitsRequest\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\x12\x11\n\tcontainer\x18\x04 \x01(\t\x12\'\n\x08verdicts\x18\x05 \x03(\x0e\x32\x15.agent.api.v1.Verdict\x12\r\n\x05limit\x18\x06 \x01(\r\"\x84\x01\n\x11ListExitsResponse\x12+\n\x05\x65xits\x18\x01 \x03(\x0b\x32\x1c.agent.api.v1.ContainerDeath\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12/\n\x0boldest_held\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x12WatchEventsRequest\x12)\n\x06resume\x18\x01 \x01(\x0b\x32\x19.agent.api.v1.ResumeToken\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\"\x8d\x01\n\x13WatchEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.agent.api.v1.Event\x12$\n\x03gap\x18\x02 \x01(\x0b\x32\x17.agent.api.v1.StreamGap\x12+\n\x08position\x18\x03 \x01(\x0b\x32\x19.agent.api.v1.ResumeToken\"\"\n\x10GetMemoryRequest\x12\x0e\n\x06\x65\x61ters\x18\x01 \x01(\r\"?\n\x11GetMemoryResponse\x12*\n\x06memory\x18\x01 \x01(\x0b\x32\x1a.agent.api.v1.MemoryReport\"\x14\n\x12GetPressureRequest\"E\n\x13GetPressureResponse\x12.\n\x08pressure\x18\x01 \x01(\x0b\x32\x1c.agent.api.v1.PressureReport\"\xb0\x01\n\x15ListConditionsRequest\x12/\n\x08statuses\x18\x01 \x03(\x0e\x32\x1d.agent.api.v1.ConditionStatus\x12\r\n\x05types\x18\x02 \x03(\t\x12*\n\nseverities\x18\x03 \x03(\x0e\x32\x16.agent.api.v1.Severity\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x0b\n\x03pod\x18\x05 \x01(\t\x12\x0b\n\x03\x61ll\x18\x06 \x01(\x08\"j\n\x16ListConditionsResponse\x12+\n\nconditions\x18\x01 \x03(\x0b\x32\x17.agent.api.v1.Condition\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x10\n\x08left_out\x18\x03 \x01(\r\"\\\n\x15ListContainersRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\x12\x11\n\tsandboxes\x18\x03 \x01(\x08\x12\x10\n\x08services\x18\x04 \x01(\x08\"m\n\x16ListContainersResponse\x12\x30\n\ncontainers\x18\x01 \x03(\x0b\x32\x1c.agent.api.v1.ContainerUsage\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x0e\n\x06missed\x18\x03 \x01(\r\"1\n\x0fListPodsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\"[\n\x10ListPodsResponse\x12$\n\x04pods\x18\x01 \x03(\x0b\x32\x16.agent.api.v1.PodUsage\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x0e\n\x06missed\x18\x03 \x01(\r\"\x82\x01\n\x13ListCNICallsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\x12\x10\n\x08\x63ommands\x18\x03 \x03(\t\x12*\n\x06states\x18\x04 \x03(\x0e\x32\x1a.agent.api.v1.CNICallState\x12\r\n\x05limit\x18\x05 \x01(\r\"O\n\x14ListCNICallsResponse\x12$\n\x03\x63ni\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.CNIReport\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x32\xde\x06\n\tNodeAgent\x12L\n\tGetStatus\x12\x1e.agent.api.v1.GetStatusRequest\x1a\x1f.agent.api.v1.GetStatusResponse\x12\x61\n\x10ListOOMIncidents\x12%.agent.api.v1.ListOOMIncidentsRequest\x1a&.agent.api.v1.ListOOMIncidentsResponse\x12L\n\tListExits\x12\x1e.agent.api.v1.ListExitsRequest\x1a\x1f.agent.api.v1.ListExitsResponse\x12[\n\x0eListConditions\x12#.agent.api.v1.ListConditionsRequest\x1a$.agent.api.v1.ListConditionsResponse\x12T\n\x0bWatchEvents\x12 .agent.api.v1.WatchEventsRequest\x1a!.agent.api.v1.WatchEventsResponse0\x01\x12L\n\tGetMemory\x12\x1e.agent.api.v1.GetMemoryRequest\x1a\x1f.agent.api.v1.GetMemoryResponse\x12[\n\x0eListContainers\x12#.agent.api.v1.ListContainersRequest\x1a$.agent.api.v1.ListContainersResponse\x12I\n\x08ListPods\x12\x1d.agent.api.v1.ListPodsRequest\x1a\x1e.agent.api.v1.ListPodsResponse\x12R\n\x0bGetPressure\x12 .agent.api.v1.GetPressureRequest\x1a!.agent.api.v1.GetPressureResponse\x12U\n\x0cListCNICalls\x12!.agent.api.v1.ListCNICallsRequest\x1a\".agent.api.v1.ListCNICallsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61gent/api/v1/node_agent.proto\x12\x0c\x61gent.api.v1\x1a\x16\x61gent/api/v1/cni.proto\x1a\x1c\x61gent/api/v1/condition.proto\x1a\x1d\x61gent/api/v1/containers.proto\x1a\x18\x61gent/api/v1/event.proto\x1a\x18\x61gent/api/v1/exits.proto\x1a\x19\x61gent/api/v1/memory.proto\x1a\x16\x61gent/api/v1/oom.proto\x1a\x1b\x61gent/api/v1/pressure.proto\x1a\x1a\x61gent/api/v1/runtime.proto\x1a\x19\x61gent/api/v1/status.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"9\n\x11GetStatusResponse\x12$\n\x06status\x18\x01 \x01(\x0b\x32\x14.agent.api.v1.Status\"\xb2\x01\n\x17ListOOMIncidentsRequest\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\x12\x0e\n\x06hidden\x18\x04 \x01(\x08\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x16\n\x0e\x65xclude_drills\x18\x06 \x01(\x08\x12\x15\n\rdisagreements\x18\x07 \x01(\x08\"\xb3\x01\n\x18ListOOMIncidentsResponse\x12,\n\tincidents\x18\x01 \x03(\x0b\x32\x19.agent.api.v1.OOMIncident\x12%\n\x05\x62ooks\x18\x02 \x01(\x0b\x32\x16.agent.api.v1.OOMBooks\x12\x11\n\ttruncated\x18\x03 \x01(\x08\x12/\n\x0boldest_held\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa8\x01\n\x10ListExitsRequest\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\x12\x11\n\tcontainer\x18\x04 \x01(\t\x12\'\n\x08verdicts\x18\x05 \x03(\x0e\x32\x15.agent.api.v1.Verdict\x12\r\n\x05limit\x18\x06 \x01(\r\"\x84\x01\n\x11ListExitsResponse\x12+\n\x05\x65xits\x18\x01 \x03(\x0b\x32\x1c.agent.api.v1.ContainerDeath\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12/\n\x0boldest_held\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x12WatchEventsRequest\x12)\n\x06resume\x18\x01 \x01(\x0b\x32\x19.agent.api.v1.ResumeToken\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\"\x8d\x01\n\x13WatchEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.agent.api.v1.Event\x12$\n\x03gap\x18\x02 \x01(\x0b\x32\x17.agent.api.v1.StreamGap\x12+\n\x08position\x18\x03 \x01(\x0b\x32\x19.agent.api.v1.ResumeToken\"\"\n\x10GetMemoryRequest\x12\x0e\n\x06\x65\x61ters\x18\x01 \x01(\r\"?\n\x11GetMemoryResponse\x12*\n\x06memory\x18\x01 \x01(\x0b\x32\x1a.agent.api.v1.MemoryReport\"\x14\n\x12GetPressureRequest\"E\n\x13GetPressureResponse\x12.\n\x08pressure\x18\x01 \x01(\x0b\x32\x1c.agent.api.v1.PressureReport\"\xb0\x01\n\x15ListConditionsRequest\x12/\n\x08statuses\x18\x01 \x03(\x0e\x32\x1d.agent.api.v1.ConditionStatus\x12\r\n\x05types\x18\x02 \x03(\t\x12*\n\nseverities\x18\x03 \x03(\x0e\x32\x16.agent.api.v1.Severity\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x0b\n\x03pod\x18\x05 \x01(\t\x12\x0b\n\x03\x61ll\x18\x06 \x01(\x08\"j\n\x16ListConditionsResponse\x12+\n\nconditions\x18\x01 \x03(\x0b\x32\x17.agent.api.v1.Condition\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x10\n\x08left_out\x18\x03 \x01(\r\"\\\n\x15ListContainersRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\x12\x11\n\tsandboxes\x18\x03 \x01(\x08\x12\x10\n\x08services\x18\x04 \x01(\x08\"m\n\x16ListContainersResponse\x12\x30\n\ncontainers\x18\x01 \x03(\x0b\x32\x1c.agent.api.v1.ContainerUsage\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x0e\n\x06missed\x18\x03 \x01(\r\"1\n\x0fListPodsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\"[\n\x10ListPodsResponse\x12$\n\x04pods\x18\x01 \x03(\x0b\x32\x16.agent.api.v1.PodUsage\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x0e\n\x06missed\x18\x03 \x01(\r\"\x82\x01\n\x13ListCNICallsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\x12\x10\n\x08\x63ommands\x18\x03 \x03(\t\x12*\n\x06states\x18\x04 \x03(\x0e\x32\x1a.agent.api.v1.CNICallState\x12\r\n\x05limit\x18\x05 \x01(\r\"O\n\x14ListCNICallsResponse\x12$\n\x03\x63ni\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.CNIReport\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"\x13\n\x11GetRuntimeRequest\"B\n\x12GetRuntimeResponse\x12,\n\x07runtime\x18\x01 \x01(\x0b\x32\x1b.agent.api.v1.RuntimeReport2\xaf\x07\n\tNodeAgent\x12L\n\tGetStatus\x12\x1e.agent.api.v1.GetStatusRequest\x1a\x1f.agent.api.v1.GetStatusResponse\x12\x61\n\x10ListOOMIncidents\x12%.agent.api.v1.ListOOMIncidentsRequest\x1a&.agent.api.v1.ListOOMIncidentsResponse\x12L\n\tListExits\x12\x1e.agent.api.v1.ListExitsRequest\x1a\x1f.agent.api.v1.ListExitsResponse\x12[\n\x0eListConditions\x12#.agent.api.v1.ListConditionsRequest\x1a$.agent.api.v1.ListConditionsResponse\x12T\n\x0bWatchEvents\x12 .agent.api.v1.WatchEventsRequest\x1a!.agent.api.v1.WatchEventsResponse0\x01\x12L\n\tGetMemory\x12\x1e.agent.api.v1.GetMemoryRequest\x1a\x1f.agent.api.v1.GetMemoryResponse\x12[\n\x0eListContainers\x12#.agent.api.v1.ListContainersRequest\x1a$.agent.api.v1.ListContainersResponse\x12I\n\x08ListPods\x12\x1d.agent.api.v1.ListPodsRequest\x1a\x1e.agent.api.v1.ListPodsResponse\x12R\n\x0bGetPressure\x12 .agent.api.v1.GetPressureRequest\x1a!.agent.api.v1.GetPressureResponse\x12U\n\x0cListCNICalls\x12!.agent.api.v1.ListCNICallsRequest\x1a\".agent.api.v1.ListCNICallsResponse\x12O\n\nGetRuntime\x12\x1f.agent.api.v1.GetRuntimeRequest\x1a .agent.api.v1.GetRuntimeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'agent.api.v1.node_agent_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETSTATUSREQUEST']._serialized_start=324
-  _globals['_GETSTATUSREQUEST']._serialized_end=342
-  _globals['_GETSTATUSRESPONSE']._serialized_start=344
-  _globals['_GETSTATUSRESPONSE']._serialized_end=401
-  _globals['_LISTOOMINCIDENTSREQUEST']._serialized_start=404
-  _globals['_LISTOOMINCIDENTSREQUEST']._serialized_end=582
-  _globals['_LISTOOMINCIDENTSRESPONSE']._serialized_start=585
-  _globals['_LISTOOMINCIDENTSRESPONSE']._serialized_end=764
-  _globals['_LISTEXITSREQUEST']._serialized_start=767
-  _globals['_LISTEXITSREQUEST']._serialized_end=935
-  _globals['_LISTEXITSRESPONSE']._serialized_start=938
-  _globals['_LISTEXITSRESPONSE']._serialized_end=1070
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=1072
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=1167
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=1170
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1311
-  _globals['_GETMEMORYREQUEST']._serialized_start=1313
-  _globals['_GETMEMORYREQUEST']._serialized_end=1347
-  _globals['_GETMEMORYRESPONSE']._serialized_start=1349
-  _globals['_GETMEMORYRESPONSE']._serialized_end=1412
-  _globals['_GETPRESSUREREQUEST']._serialized_start=1414
-  _globals['_GETPRESSUREREQUEST']._serialized_end=1434
-  _globals['_GETPRESSURERESPONSE']._serialized_start=1436
-  _globals['_GETPRESSURERESPONSE']._serialized_end=1505
-  _globals['_LISTCONDITIONSREQUEST']._serialized_start=1508
-  _globals['_LISTCONDITIONSREQUEST']._serialized_end=1684
-  _globals['_LISTCONDITIONSRESPONSE']._serialized_start=1686
-  _globals['_LISTCONDITIONSRESPONSE']._serialized_end=1792
-  _globals['_LISTCONTAINERSREQUEST']._serialized_start=1794
-  _globals['_LISTCONTAINERSREQUEST']._serialized_end=1886
-  _globals['_LISTCONTAINERSRESPONSE']._serialized_start=1888
-  _globals['_LISTCONTAINERSRESPONSE']._serialized_end=1997
-  _globals['_LISTPODSREQUEST']._serialized_start=1999
-  _globals['_LISTPODSREQUEST']._serialized_end=2048
-  _globals['_LISTPODSRESPONSE']._serialized_start=2050
-  _globals['_LISTPODSRESPONSE']._serialized_end=2141
-  _globals['_LISTCNICALLSREQUEST']._serialized_start=2144
-  _globals['_LISTCNICALLSREQUEST']._serialized_end=2274
-  _globals['_LISTCNICALLSRESPONSE']._serialized_start=2276
-  _globals['_LISTCNICALLSRESPONSE']._serialized_end=2355
-  _globals['_NODEAGENT']._serialized_start=2358
-  _globals['_NODEAGENT']._serialized_end=3220
+  _globals['_GETSTATUSREQUEST']._serialized_start=352
+  _globals['_GETSTATUSREQUEST']._serialized_end=370
+  _globals['_GETSTATUSRESPONSE']._serialized_start=372
+  _globals['_GETSTATUSRESPONSE']._serialized_end=429
+  _globals['_LISTOOMINCIDENTSREQUEST']._serialized_start=432
+  _globals['_LISTOOMINCIDENTSREQUEST']._serialized_end=610
+  _globals['_LISTOOMINCIDENTSRESPONSE']._serialized_start=613
+  _globals['_LISTOOMINCIDENTSRESPONSE']._serialized_end=792
+  _globals['_LISTEXITSREQUEST']._serialized_start=795
+  _globals['_LISTEXITSREQUEST']._serialized_end=963
+  _globals['_LISTEXITSRESPONSE']._serialized_start=966
+  _globals['_LISTEXITSRESPONSE']._serialized_end=1098
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=1100
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=1195
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=1198
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1339
+  _globals['_GETMEMORYREQUEST']._serialized_start=1341
+  _globals['_GETMEMORYREQUEST']._serialized_end=1375
+  _globals['_GETMEMORYRESPONSE']._serialized_start=1377
+  _globals['_GETMEMORYRESPONSE']._serialized_end=1440
+  _globals['_GETPRESSUREREQUEST']._serialized_start=1442
+  _globals['_GETPRESSUREREQUEST']._serialized_end=1462
+  _globals['_GETPRESSURERESPONSE']._serialized_start=1464
+  _globals['_GETPRESSURERESPONSE']._serialized_end=1533
+  _globals['_LISTCONDITIONSREQUEST']._serialized_start=1536
+  _globals['_LISTCONDITIONSREQUEST']._serialized_end=1712
+  _globals['_LISTCONDITIONSRESPONSE']._serialized_start=1714
+  _globals['_LISTCONDITIONSRESPONSE']._serialized_end=1820
+  _globals['_LISTCONTAINERSREQUEST']._serialized_start=1822
+  _globals['_LISTCONTAINERSREQUEST']._serialized_end=1914
+  _globals['_LISTCONTAINERSRESPONSE']._serialized_start=1916
+  _globals['_LISTCONTAINERSRESPONSE']._serialized_end=2025
+  _globals['_LISTPODSREQUEST']._serialized_start=2027
+  _globals['_LISTPODSREQUEST']._serialized_end=2076
+  _globals['_LISTPODSRESPONSE']._serialized_start=2078
+  _globals['_LISTPODSRESPONSE']._serialized_end=2169
+  _globals['_LISTCNICALLSREQUEST']._serialized_start=2172
+  _globals['_LISTCNICALLSREQUEST']._serialized_end=2302
+  _globals['_LISTCNICALLSRESPONSE']._serialized_start=2304
+  _globals['_LISTCNICALLSRESPONSE']._serialized_end=2383
+  _globals['_GETRUNTIMEREQUEST']._serialized_start=2385
+  _globals['_GETRUNTIMEREQUEST']._serialized_end=2404
+  _globals['_GETRUNTIMERESPONSE']._serialized_start=2406
+  _globals['_GETRUNTIMERESPONSE']._serialized_end=2472
+  _globals['_NODEAGENT']._serialized_start=2475
+  _globals['_NODEAGENT']._serialized_end=3418
 # @@protoc_insertion_point(module_scope)

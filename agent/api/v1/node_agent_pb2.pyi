@@ -8,6 +8,7 @@ from agent.api.v1 import exits_pb2 as _exits_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
 from agent.api.v1 import pressure_pb2 as _pressure_pb2
+from agent.api.v1 import runtime_pb2 as _runtime_pb2
 from agent.api.v1 import status_pb2 as _status_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -213,3 +214,13 @@ class ListCNICallsResponse(_message.Message):
     cni: _cni_pb2.CNIReport
     truncated: bool
     def __init__(self, cni: _Optional[_Union[_cni_pb2.CNIReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class GetRuntimeRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetRuntimeResponse(_message.Message):
+    __slots__ = ("runtime",)
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    runtime: _runtime_pb2.RuntimeReport
+    def __init__(self, runtime: _Optional[_Union[_runtime_pb2.RuntimeReport, _Mapping]] = ...) -> None: ...

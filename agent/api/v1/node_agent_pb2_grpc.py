@@ -84,6 +84,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.FromString,
                 _registered_method=True)
+        self.GetRuntime = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetRuntime',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -161,6 +166,13 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRuntime(self, request, context):
+        """Which rung of the container runtime's ladder fails, its socket, its process and its shims.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -213,6 +225,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.ListCNICalls,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.SerializeToString,
+            ),
+            'GetRuntime': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRuntime,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -485,6 +502,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/ListCNICalls',
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRuntime(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetRuntime',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -59,6 +59,8 @@ class NodeAgentStub:
     """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
     CNI configuration is worth.
     """
+    GetRuntime: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]
+    """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -87,6 +89,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
     CNI configuration is worth.
     """
+    GetRuntime: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]  # type: ignore[assignment]
+    """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -172,5 +176,13 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
         CNI configuration is worth.
         """
+
+    @_abc_1.abstractmethod
+    def GetRuntime(
+        self,
+        request: _node_agent_pb2.GetRuntimeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetRuntimeResponse, _abc.Awaitable[_node_agent_pb2.GetRuntimeResponse]]:
+        """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

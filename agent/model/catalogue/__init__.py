@@ -6,7 +6,17 @@ A new condition is an entry in one of the files here, and a detector in agent.de
 
 from __future__ import annotations
 
-from agent.model.catalogue import afterlife, agent, cni, eviction, oom, pressure, restarts, services
+from agent.model.catalogue import (
+    afterlife,
+    agent,
+    cni,
+    eviction,
+    oom,
+    pressure,
+    restarts,
+    runtime,
+    services,
+)
 from agent.model.condition import ConditionType
 
 CATALOGUE: tuple[ConditionType, ...] = tuple(
@@ -19,6 +29,7 @@ CATALOGUE: tuple[ConditionType, ...] = tuple(
             *oom.TYPES,
             *pressure.TYPES,
             *restarts.TYPES,
+            *runtime.TYPES,
             *services.TYPES,
         ),
         key=lambda kind: kind.name,
