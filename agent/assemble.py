@@ -13,13 +13,16 @@ from agent import __version__
 from agent.config import Settings
 from agent.engine.afterlife import TASKS, AfterlifeWatch
 from agent.engine.afterlife_parts import watch_afterlife
+from agent.engine.blocked import BLOCKED, BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
 from agent.engine.cni_parts import watch_cni
+from agent.engine.disks import DISKS, DiskWatch
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.headroom import MEMORY, HeadroomWatch
+from agent.engine.io_parts import watch_blocked, watch_disks
 from agent.engine.judge import Judge
 from agent.engine.judging import conditions_of, judge_of
 from agent.engine.last_words import LastWords
@@ -133,6 +136,8 @@ class Agent:
     afterlife: AfterlifeWatch
     cni: CNIWatch
     ladder: RuntimeWatch
+    disks: DiskWatch
+    blocked: BlockedWatch
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
@@ -374,6 +379,21 @@ def assemble(
         settings, host.root, host.proc, clock, inventory, deaths, index, board, guard, spawn=spawn
     )
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
+    disks = watch_disks(
+        settings, host.root, clock, inventory, board, guard, usage=lambda: usage.report
+    )
+    judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
+    blocked = watch_blocked(
+        settings,
+        host.root,
+        host.proc,
+        clock,
+        inventory,
+        board,
+        guard,
+        pressure=lambda: pressure.report,
+    )
+    judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -405,6 +425,8 @@ def assemble(
         stalls=pressure,
         calls=cni,
         ladder=ladder,
+        devices=disks,
+        waiting=blocked,
         conditions=conditions,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
@@ -429,6 +451,8 @@ def assemble(
         afterlife=afterlife,
         cni=cni,
         ladder=ladder,
+        disks=disks,
+        blocked=blocked,
         resolver=resolver,
         cri=cri,
         journal=journal,

@@ -136,6 +136,8 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(agent.afterlife.run())
     spawn(agent.cni.run())
     spawn(agent.ladder.run())
+    spawn(agent.disks.run())
+    spawn(agent.blocked.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))
     spawn(agent.headroom.run(agent.settings.tick.interval))
     with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody

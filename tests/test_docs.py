@@ -40,6 +40,7 @@ from tests.prometheus import found as finding
 from tests.prometheus import rules
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
@@ -167,6 +168,8 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         pressure=PRESSURE,
         cni=CNI,
         runtime=RUNTIME,
+        disks=DISKS,
+        blocked=BLOCKED,
         conditions=CONDITIONS,
     )
     for family in registry.collect():

@@ -280,6 +280,20 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Disks:
+    """Disks that do not answer, and tasks that wait for them."""
+
+    stalled_after: Annotated[
+        float,
+        duration("1s", "1h"),
+        "a block device that has had requests for longer and has ended none is stalled",
+    ] = 10.0
+    blocked_after: Annotated[
+        float, duration("1s", "1h"), "a task that has been in state D for longer is blocked"
+    ] = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """The rhythm."""
 
@@ -314,6 +328,7 @@ class Settings:
     pressure: Pressure = field(default_factory=Pressure)
     cni: CNI = field(default_factory=CNI)
     runtime: Runtime = field(default_factory=Runtime)
+    disks: Disks = field(default_factory=Disks)
     tick: Tick = field(default_factory=Tick)
     sweep: Sweep = field(default_factory=Sweep)
 

@@ -10,6 +10,7 @@ from agent.detect import (
     cpu_stall,
     crash_loop,
     dead_pod,
+    disk_stalled,
     eviction_crossed,
     eviction_imminent,
     ghost_container,
@@ -27,6 +28,7 @@ from agent.detect import (
     runtime_unresponsive,
     service_starved,
     service_throttled,
+    tasks_blocked,
     undying_container,
 )
 from agent.detect.detector import Detector
@@ -39,6 +41,7 @@ DETECTORS: tuple[Detector, ...] = (
     cpu_stall.DETECTOR,
     crash_loop.DETECTOR,
     dead_pod.DETECTOR,
+    disk_stalled.DETECTOR,
     eviction_crossed.DETECTOR,
     eviction_imminent.DETECTOR,
     ghost_container.DETECTOR,
@@ -56,5 +59,6 @@ DETECTORS: tuple[Detector, ...] = (
     runtime_unresponsive.DETECTOR,
     service_starved.DETECTOR,
     service_throttled.DETECTOR,
+    tasks_blocked.DETECTOR,
     undying_container.DETECTOR,
 )

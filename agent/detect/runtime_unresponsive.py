@@ -61,12 +61,18 @@ def _message(report: RuntimeReport, step: Step | None) -> str:
         told.append(f"{_name(report)} {_failure(step)}")
     queues = report.queues
     if queues is not None and queues.pending:
-        told.append(f"{queues.pending} connections wait in its backlog of {queues.backlog}")
+        wait = f"{_count(queues.pending)} wait{'s' if queues.pending == 1 else ''}"
+        told.append(f"{wait} in its backlog of {queues.backlog}")
     if queues is not None and queues.unread_bytes:
-        held = f"{size(queues.unread_bytes)} on {queues.unread_connections} connections"
-        told.append(f"it has not read {held}")
+        unread = queues.unread_bytes
+        held = size(unread) if unread >= 1 << 10 else f"{unread} bytes"
+        told.append(f"it has not read {held} on {_count(queues.unread_connections)}")
     told.append(_who(report))
     return "; ".join(words for words in told if words)
+
+
+def _count(connections: int) -> str:
+    return "1 connection" if connections == 1 else f"{connections} connections"
 
 
 def _name(report: RuntimeReport) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.afterlife import Afterlife
+from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.exits import ContainerDeath
 from agent.model.memory import MemoryReport
 from agent.model.oom import OOMBooks, OOMIncident
@@ -33,4 +35,6 @@ class Scene:
     sources: tuple[SourceHealth, ...] = ()  # how well each source sees
     afterlife: Afterlife | None = None  # ghosts, dead pods, and what cannot die
     cni: CNIReport | None = None  # calls of CNI plugins, and their configuration
+    disks: DiskReport | None = None  # block devices, and which of them end no request
+    blocked: BlockedReport | None = None  # tasks in state D of the whole node
     runtime: RuntimeReport | None = None  # the runtime's ladder, its process and its shims

@@ -77,10 +77,11 @@ class RuntimeWatch:
         sick = self.report is not None and self.report.failing is not None
         listing = self._ticks % LIST_TICKS == 0 or (sick and self._process is None)
         self._ticks += 1
+        known = None if self._process is None else self._process.key.pid
         try:
             seen = await self.workers.run(
                 lambda: self.sight.look(
-                    self.ladder.pid, list_processes=listing, threads=sick or listing
+                    (self.ladder.pid, known), list_processes=listing, threads=sick or listing
                 ),
                 deadline_seconds=SIGHT_SECONDS,
             )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from agent.engine.blocked import BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
+from agent.engine.disks import DiskWatch
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
@@ -22,8 +24,10 @@ from agent.inventory.running import Running
 from agent.ledger.exit_series import ExitSeries, Labels
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
+from agent.model.blocked import BlockedReport
 from agent.model.cgroup import CgroupMode
 from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.pressure import PressureReport
@@ -63,6 +67,8 @@ class StatusView:
     stalls: PressureWatch
     calls: CNIWatch
     ladder: RuntimeWatch
+    devices: DiskWatch
+    waiting: BlockedWatch
     conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
@@ -94,6 +100,14 @@ class StatusView:
     def cni(self) -> CNIReport:
         """Calls of CNI plugins, and the CNI's configuration."""
         return self.calls.report()
+
+    def disks(self) -> DiskReport | None:
+        """Block devices."""
+        return self.devices.report
+
+    def blocked(self) -> BlockedReport | None:
+        """Tasks in state D."""
+        return self.waiting.report
 
     def runtime(self) -> RuntimeReport | None:
         """Whether the container runtime answers."""
@@ -138,5 +152,7 @@ class StatusView:
             + self.headroom.workers.abandoned
             + self.calls.workers.abandoned
             + self.ladder.workers.abandoned
+            + self.devices.workers.abandoned
+            + self.waiting.workers.abandoned
             + self.journal.abandoned_readers,
         )

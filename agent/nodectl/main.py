@@ -24,6 +24,8 @@ _COMMANDS = {
     "pressure": ("agent.nodectl.pressure", "How long tasks wait for memory, disks and CPUs."),
     "cni": ("agent.nodectl.cni", "CNI calls: who waits for a network, for how long, for what."),
     "runtime": ("agent.nodectl.runtime", "Whether the container runtime answers, and if not, why."),
+    "io": ("agent.nodectl.io", "Block devices: how fast they answer, and which do not."),
+    "blocked": ("agent.nodectl.blocked", "Tasks in state D: where they wait, and for whose pod."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),
     "version": ("agent.nodectl.version", "Versions of nodectl and of the agent."),
     "drill": ("agent.nodectl.drill", "Provoke a kill of our own and follow it through every hop."),

@@ -7,6 +7,7 @@ Nothing here is for the event loop.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,15 +44,15 @@ class RuntimeSight:
         self._processes = processes
         self._tasks = tasks
 
-    def look(self, pid: int | None, *, list_processes: bool, threads: bool) -> Sight:
-        """`pid` is who listened when we last connected; without one, or if it is gone, the daemon
-        is found by its name if processes are listed. With `threads` its blocked ones are looked
-        for.
+    def look(self, pids: Iterable[int | None], *, list_processes: bool, threads: bool) -> Sight:
+        """`pids`: who listened when we last connected, and who was the runtime at the last look. If
+        none of them lives, the daemon is found by its name if processes are listed. With `threads`
+        its blocked ones are looked for.
         """
         file, absent = self._file()
         queues, queues_absent = self._queues(file)
         shims: list[Shim] | None = None
-        process = self._daemon(pid)
+        process = next(filter(None, map(self._daemon, pids)), None)
         if list_processes:
             shims = []
             for stat in self._processes.named():

@@ -41,6 +41,14 @@ def parse_stat(data: bytes) -> ProcessStat:
     )
 
 
+def parse_brief(data: bytes) -> tuple[str, int]:
+    """The state and the number of threads: for a look at each process of the node."""
+    fields = data[data.rfind(b") ") + 2 :].split(b" ", _THREADS + 1)
+    if len(fields) <= _THREADS or len(fields[0]) != 1 or not fields[0].isalpha():
+        raise ParseError("stat: 'pid (comm) state ppid ...', 20 fields", data)
+    return fields[0].decode("ascii"), number(fields[_THREADS], "stat: num_threads")
+
+
 def parse_figures(data: bytes) -> ProcessFigures:
     """How large the process is, and how long it has waited for block io."""
     closing = data.rfind(b") ")

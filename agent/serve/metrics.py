@@ -11,7 +11,9 @@ import enum
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.oom import LimitLevel
@@ -19,7 +21,7 @@ from agent.model.pressure import PressureReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import cni, conditions, memory, pressure, runtime
+from agent.serve import cni, conditions, io, memory, pressure, runtime
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -62,6 +64,8 @@ class Scrape:
     pressure: PressureReport | None = None
     cni: CNIReport | None = None
     runtime: RuntimeReport | None = None
+    disks: DiskReport | None = None
+    blocked: BlockedReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
 
@@ -464,6 +468,35 @@ ROWS = (
         "Shims of containerd: those of sandboxes that it knows, and orphans.",
         lambda s: runtime.shims(s.runtime),
         labels=("state",),
+    ),
+    _gauge(
+        "disk_stalled",
+        "Whether a block device ends no request, or device-mapper holds back all of them.",
+        lambda s: io.stalled(s.disks),
+        labels=("device",),
+    ),
+    _gauge(
+        "disk_latency_seconds",
+        "Mean time of the requests that ended in the last ten seconds; absent where none did.",
+        lambda s: io.latencies(s.disks),
+        labels=("device", "op"),
+    ),
+    _gauge(
+        "disk_in_flight",
+        "Requests that have not ended.",
+        lambda s: io.in_flight(s.disks),
+        labels=("device",),
+    ),
+    _gauge(
+        "blocked_tasks",
+        "Tasks in state D: all, and those that have not run for disks.blocked_after.",
+        lambda s: io.tasks(s.blocked),
+        labels=("which",),
+    ),
+    _gauge(
+        "blocked_task_oldest_seconds",
+        "For how long the longest of those has not run; absent while there is none.",
+        lambda s: io.oldest(s.blocked),
     ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(

@@ -10,7 +10,7 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import cni, conditions, containers, exits, memory, pressure, runtime
+from agent.serve import cni, conditions, containers, exits, io, memory, pressure, runtime
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -153,6 +153,26 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return runtime.answer(report)
+
+    async def ListDevices(
+        self,
+        request: pb.ListDevicesRequest,
+        context: ServicerContext[pb.ListDevicesRequest, pb.ListDevicesResponse],
+    ) -> pb.ListDevicesResponse:
+        report = self._view.disks()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return io.devices(report)
+
+    async def ListBlockedTasks(
+        self,
+        request: pb.ListBlockedTasksRequest,
+        context: ServicerContext[pb.ListBlockedTasksRequest, pb.ListBlockedTasksResponse],
+    ) -> pb.ListBlockedTasksResponse:
+        report = self._view.blocked()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return io.blocked(request, report)
 
     async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
         self,

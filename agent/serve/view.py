@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from agent.inventory.running import Running
+from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.pressure import PressureReport
@@ -55,6 +57,14 @@ class View(Protocol):
 
     def cni(self) -> CNIReport:
         """Calls of CNI plugins, and the CNI's configuration."""
+        ...
+
+    def disks(self) -> DiskReport | None:
+        """None until they were read for the first time, and while reading hangs."""
+        ...
+
+    def blocked(self) -> BlockedReport | None:
+        """None until the tasks were looked at for the first time, and while looking hangs."""
         ...
 
     def runtime(self) -> RuntimeReport | None:

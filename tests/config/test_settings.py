@@ -70,6 +70,7 @@ DEFAULTS = {
         "status_deadline": "5s",
         "list_deadline": "10s",
     },
+    "disks": {"stalled_after": "10s", "blocked_after": "10s"},
     "tick": {"interval": "1s"},
     "sweep": {"interval": "1s"},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -58,11 +58,11 @@ class FakeSight:
 
     def __init__(self) -> None:
         self.now = Sight(file=931, process=FIRST)
-        self.asked: list[tuple[int | None, bool, bool]] = []
+        self.asked: list[tuple[tuple[int | None, ...], bool, bool]] = []
         self.hang: asyncio.Event | None = None
 
-    def look(self, pid: int | None, *, list_processes: bool, threads: bool) -> Sight:
-        self.asked.append((pid, list_processes, threads))
+    def look(self, pids: Iterable[int | None], *, list_processes: bool, threads: bool) -> Sight:
+        self.asked.append((tuple(pids), list_processes, threads))
         return self.now
 
 
@@ -133,7 +133,7 @@ async def test_probes(bench: Bench) -> None:
     assert len(bench.probes) == 3
     assert bench.watch.report.failing is not None
     assert bench.watch.report.failing.rung is Rung.VERSION
-    assert bench.sight.asked[-1] == (998, False, True)
+    assert bench.sight.asked[-1] == ((998, 640), False, True)
     bench.runtime.held[Rung.VERSION].set()
     await settle()
     await bench.look()

@@ -85,17 +85,17 @@ def test_queues(path: Path, listener: socket.socket, sight: RuntimeSight) -> Non
             wanted = SocketQueues(
                 pending=1, backlog=BACKLOG, connections=1, unread_connections=1, unread_bytes=5
             )
-            assert sight.look(None, list_processes=False, threads=False).queues == wanted
+            assert sight.look((), list_processes=False, threads=False).queues == wanted
             path.unlink()
-            seen = sight.look(None, list_processes=False, threads=False)
+            seen = sight.look((), list_processes=False, threads=False)
             assert (seen.queues, seen.file) == (wanted, None)
             assert "No such file" in seen.file_absent
             assert served.recv(5) == b"hello"
-            seen = sight.look(None, list_processes=False, threads=False)
+            seen = sight.look((), list_processes=False, threads=False)
             assert seen.queues is not None
             assert (seen.queues.connections, seen.queues.unread_connections) == (1, 0)
     listener.close()
-    seen = sight.look(None, list_processes=False, threads=False)
+    seen = sight.look((), list_processes=False, threads=False)
     assert (seen.queues, "no socket listens" in seen.queues_absent) == (None, True)
 
 
@@ -105,14 +105,14 @@ def test_another_name(path: Path, listener: socket.socket, tmp_path: Path) -> No
     link.symlink_to(tmp_path)
     processes = RuntimeProcesses(HOST, ProcReader(HOST))
     sight = RuntimeSight(link / "x.sock", processes, TaskReader(HOST))
-    seen = sight.look(None, list_processes=False, threads=False)
+    seen = sight.look((), list_processes=False, threads=False)
     assert seen.queues is not None
     assert seen.queues.backlog == BACKLOG
 
 
 def test_process(sight: RuntimeSight, listener: socket.socket) -> None:
     """Who listens, as its stat has it; one that is gone is nobody."""
-    seen = sight.look(os.getpid(), list_processes=True, threads=True)
+    seen = sight.look((2**22 + 1, os.getpid()), list_processes=True, threads=True)
     assert seen.process is not None
     assert seen.process.key.pid == os.getpid()
     assert seen.process.state in "RS"
@@ -120,8 +120,8 @@ def test_process(sight: RuntimeSight, listener: socket.socket) -> None:
     assert seen.process.resident_bytes > 1 << 20
     assert seen.process.blocked == ()
     assert seen.shims is not None
-    assert sight.look(1, list_processes=False, threads=False).process is None
-    assert sight.look(2**22 + 1, list_processes=False, threads=False).process is None
+    assert sight.look((1,), list_processes=False, threads=False).process is None
+    assert sight.look((None, 2**22 + 1), list_processes=False, threads=False).process is None
     assert sight.blocked(ProcessKey(pid=2**22 + 1, start_boottime_ns=1)) == ()
 
 

@@ -19,9 +19,12 @@ from agent.api.v1 import (
 )
 from agent.engine.board import TELLS
 from agent.serve.cni import answer as answer_cni
+from agent.serve.io import blocked as answer_blocked
+from agent.serve.io import devices as answer_devices
 from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
@@ -386,6 +389,16 @@ def cni() -> node_agent_pb2.ListCNICallsResponse:
 def runtime() -> node_agent_pb2.GetRuntimeResponse:
     """A stopped containerd, as it is at CNI_NS."""
     return answer_runtime(RUNTIME)
+
+
+def devices() -> node_agent_pb2.ListDevicesResponse:
+    """A volume that is suspended."""
+    return answer_devices(DISKS)
+
+
+def blocked() -> node_agent_pb2.ListBlockedTasksResponse:
+    """Those that wait for it."""
+    return answer_blocked(node_agent_pb2.ListBlockedTasksRequest(), BLOCKED)
 
 
 CNI_NS = CNI_WALL_NS

@@ -19,6 +19,7 @@ from agent.nodectl.show import (
     conditions,
     deaths,
     events,
+    io,
     memory,
     oom,
     pressure,
@@ -106,6 +107,14 @@ def _runtime() -> str:
     return runtime.report(examples.runtime().runtime, examples.CNI_NS)
 
 
+def _io() -> str:
+    return io.devices(examples.devices().io)
+
+
+def _blocked() -> str:
+    return io.tasks(examples.blocked().blocked)
+
+
 def _memory() -> str:
     return memory.report(examples.memory().memory, examples.MEMORY_NS)
 
@@ -129,6 +138,8 @@ def _status_wide() -> str:
         _pressure,
         _cni,
         _runtime,
+        _io,
+        _blocked,
         _events,
         _conditions,
         _conditions_wide,

@@ -12,6 +12,7 @@ from agent.detect import (
     container_oom_killed,
     cpu_stall,
     dead_pod,
+    disk_stalled,
     eviction_crossed,
     eviction_imminent,
     ghost_container,
@@ -24,6 +25,7 @@ from agent.detect import (
     runtime_oom_killed,
     service_starved,
     service_throttled,
+    tasks_blocked,
     undying_container,
 )
 from agent.detect.scene import Scene
@@ -40,6 +42,7 @@ from tests.detect import (
     test_afterlife,
     test_agent_blind,
     test_cni,
+    test_io,
     test_oom,
     test_pressure,
     test_restarts,
@@ -49,6 +52,7 @@ from tests.detect import (
 from tests.detect.test_afterlife import MAIN, NOW, SECOND, TASK, UNDYING
 from tests.detect.test_oom import BOOKS, KILL
 from tests.serve.cni_sample import CNI, CONFIG
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
@@ -113,6 +117,13 @@ def _eviction() -> list[Finding]:
     ]
 
 
+def _io() -> list[Finding]:
+    return [
+        *test_io.found(disk_stalled.DETECTOR, disks=DISKS, blocked=BLOCKED),
+        *test_io.found(tasks_blocked.DETECTOR, blocked=BLOCKED),
+    ]
+
+
 def _oom() -> list[Finding]:
     shared = replace(KILL, limit_level=LimitLevel.POD, limit_bytes=3 << 30)
     nameless = replace(KILL, unattributed=True, container=None, victims=(), counted=3)
@@ -165,7 +176,7 @@ def _services() -> list[Finding]:
 
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
-    *(_afterlife, _agent, _cni, _eviction, _oom, _pressure, _restarts, _runtime, _services),
+    *(_afterlife, _agent, _cni, _eviction, _io, _oom, _pressure, _restarts, _runtime, _services),
 )
 
 

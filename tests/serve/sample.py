@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from agent.inventory.running import Running
 from agent.model.absence import Absence
+from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
@@ -37,6 +39,7 @@ from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
@@ -183,6 +186,8 @@ class SampleView:
         self.pressure_now: PressureReport | None = PRESSURE
         self.cni_now: CNIReport = CNI
         self.runtime_now: RuntimeReport | None = RUNTIME
+        self.disks_now: DiskReport | None = DISKS
+        self.blocked_now: BlockedReport | None = BLOCKED
         self.incidents = IncidentIndex(20_000)
         self.deaths = DeathIndex()
         self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
@@ -212,6 +217,12 @@ class SampleView:
 
     def runtime(self) -> RuntimeReport | None:
         return self.runtime_now
+
+    def disks(self) -> DiskReport | None:
+        return self.disks_now
+
+    def blocked(self) -> BlockedReport | None:
+        return self.blocked_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

@@ -61,6 +61,10 @@ class NodeAgentStub:
     """
     GetRuntime: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    ListDevices: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]
+    """Block devices: how fast they answer, which do not, and who uses them."""
+    ListBlockedTasks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]
+    """Tasks in state D, the longest first: where they wait, and for whose pod."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -91,6 +95,10 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """
     GetRuntime: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]  # type: ignore[assignment]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    ListDevices: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]  # type: ignore[assignment]
+    """Block devices: how fast they answer, which do not, and who uses them."""
+    ListBlockedTasks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]  # type: ignore[assignment]
+    """Tasks in state D, the longest first: where they wait, and for whose pod."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -184,5 +192,21 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetRuntimeResponse, _abc.Awaitable[_node_agent_pb2.GetRuntimeResponse]]:
         """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+
+    @_abc_1.abstractmethod
+    def ListDevices(
+        self,
+        request: _node_agent_pb2.ListDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListDevicesResponse, _abc.Awaitable[_node_agent_pb2.ListDevicesResponse]]:
+        """Block devices: how fast they answer, which do not, and who uses them."""
+
+    @_abc_1.abstractmethod
+    def ListBlockedTasks(
+        self,
+        request: _node_agent_pb2.ListBlockedTasksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListBlockedTasksResponse, _abc.Awaitable[_node_agent_pb2.ListBlockedTasksResponse]]:
+        """Tasks in state D, the longest first: where they wait, and for whose pod."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

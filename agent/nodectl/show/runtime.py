@@ -89,11 +89,14 @@ def _socket(runtime: pb.RuntimeReport) -> list[str]:
         why = escape(runtime.queues_absent_reason) or "its queues are not known"
         return wrapped("socket   ", f"{escape(runtime.socket)}: {why}")
     queues = runtime.queues
+    unread = "all that they sent is read"
+    if queues.unread_bytes:
+        unread = f"{queues.unread_connections} of them with {size(queues.unread_bytes)} that it has"
+        unread += " not read"
     return wrapped(
         "socket   ",
         f"{escape(runtime.socket)}: {queues.pending} connections wait of {queues.backlog} that may;"
-        f" {queues.connections} are accepted, {queues.unread_connections} of them with "
-        f"{size(queues.unread_bytes)} that it has not read",
+        f" {queues.connections} are accepted, {unread}",
     )
 
 
