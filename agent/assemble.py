@@ -47,6 +47,7 @@ from agent.host.oom_probe import OOMProbes
 from agent.host.pressure import PressureFiles
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
+from agent.host.runtime_socket import RuntimeSocket
 from agent.host.self_usage import SelfUsageSource
 from agent.host.worker import Workers
 from agent.inventory.containers import Inventory
@@ -183,7 +184,8 @@ def assemble(
     inventory = Inventory(host.fs.hierarchy)
     workers = Workers(DISK_WORKERS, name="disk")
     sources = settings.sources
-    cri = CriClient(sources.cri_socket, sources.cri_timeout) if sources.cri else None
+    listens = RuntimeSocket(sources.cri_socket)
+    cri = CriClient(listens, sources.cri_timeout) if sources.cri else None
 
     def named(record: ContainerRecord) -> None:  # the node is built below, from the resolver
         guard.call(LEDGER, lambda: node.named(record))
@@ -376,7 +378,17 @@ def assemble(
         watches.append(Watch(plugins, board, guard, cni.take))
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
     ladder = watch_runtime(
-        settings, host.root, host.proc, clock, inventory, deaths, index, board, guard, spawn=spawn
+        settings,
+        host.root,
+        host.proc,
+        clock,
+        inventory,
+        deaths,
+        index,
+        board,
+        guard,
+        listens=listens,
+        spawn=spawn,
     )
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
     disks = watch_disks(

@@ -34,7 +34,7 @@ LIST_TICKS = 10
 class RuntimeWatch:
     """Owns the ladder, the workers and the last report."""
 
-    path: Path
+    path: Path  # of the configuration
     off: str  # why the runtime is not to be asked
     clock: Clock
     board: SourceBoard
@@ -112,7 +112,7 @@ class RuntimeWatch:
         self.report = RuntimeReport(
             boottime_ns=now,
             wall_ns=self.clock.wall_ns(),
-            socket=str(self.path),
+            socket=str(seen.path),
             steps=() if absent else steps,
             absent=absent,
             name="" if said is None else said.name,

@@ -18,6 +18,7 @@ from agent.host.cri import CriClient
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.runtime_process import RuntimeProcesses
+from agent.host.runtime_socket import RuntimeSocket
 from agent.host.tasks import TaskReader
 from agent.host.unix_connect import listener_pid
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
@@ -47,16 +48,17 @@ def watch_runtime(
     board: SourceBoard,
     guard: Guard,
     *,
+    listens: RuntimeSocket,
     spawn: Callable[[Coroutine[Any, Any, None]], object],
 ) -> RuntimeWatch:
     """With threads and a connection of its own."""
     workers = Workers(RUNTIME_WORKERS, name="runtime")
-    path, runtime = settings.sources.cri_socket, settings.runtime
+    runtime = settings.runtime
     processes = RuntimeProcesses(root, proc)
 
     async def connect() -> int | None:
         try:
-            return await workers.run(listener_pid, path, deadline_seconds=ABANDON_SECONDS)
+            return await workers.run(listener_pid, listens.path, deadline_seconds=ABANDON_SECONDS)
         except (Abandoned, TooManyAbandoned) as error:
             raise SourceAbsent(Absence.FAILED, str(error)) from error
 
@@ -69,16 +71,16 @@ def watch_runtime(
         return incidents.select(since_wall_ns=since, limit=1000)[0]
 
     return RuntimeWatch(
-        path=path,
+        path=listens.configured,
         off="" if settings.sources.cri else "switched off by sources.cri",
         clock=clock,
         board=board,
         guard=guard,
         workers=workers,
-        sight=RuntimeSight(path, processes, TaskReader(root)),
+        sight=RuntimeSight(listens, processes, TaskReader(root)),
         ladder=Ladder(
             clock=clock,
-            runtime=CriClient(path, ABANDON_SECONDS),
+            runtime=CriClient(listens, ABANDON_SECONDS),
             connect=connect,
             deadlines={
                 Rung.CONNECT: CONNECT_SECONDS,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from agent.host.absence import SourceAbsent
 from agent.host.runtime_process import SHIM, RuntimeProcesses, key_of
+from agent.host.runtime_socket import RuntimeSocket
 from agent.host.tasks import TaskReader
 from agent.host.unix_diag import dump_unix_sockets
 from agent.model.absence import Absence, ParseError
@@ -28,6 +29,7 @@ MAX_BLOCKED = 8
 class Sight:
     """One look."""
 
+    path: Path
     file_absent: str = ""  # why the socket's file is not there
     file: int | None = None  # its inode
     queues: SocketQueues | None = None
@@ -39,8 +41,10 @@ class Sight:
 class RuntimeSight:
     """Looks at one runtime's socket."""
 
-    def __init__(self, path: Path, processes: RuntimeProcesses, tasks: TaskReader) -> None:
-        self._path = path
+    def __init__(
+        self, socket: RuntimeSocket, processes: RuntimeProcesses, tasks: TaskReader
+    ) -> None:
+        self._socket = socket
         self._processes = processes
         self._tasks = tasks
 
@@ -49,8 +53,9 @@ class RuntimeSight:
         none of them lives, the daemon is found by its name if processes are listed. With `threads`
         its blocked ones are looked for.
         """
-        file, absent = self._file()
-        queues, queues_absent = self._queues(file)
+        path = self._socket.path
+        file, absent = _file(path)
+        queues, queues_absent = _queues(path, file)
         shims: list[Shim] | None = None
         process = next(filter(None, map(self._daemon, pids)), None)
         if list_processes:
@@ -63,6 +68,7 @@ class RuntimeSight:
         if process is not None and threads:
             process = replace(process, blocked=self.blocked(process.key))
         return Sight(
+            path=path,
             file_absent=absent,
             file=file,
             queues=queues,
@@ -95,36 +101,39 @@ class RuntimeSight:
         except (SourceAbsent, ParseError):
             return None
 
-    def _file(self) -> tuple[int | None, str]:
-        try:
-            return os.stat(self._path).st_ino, ""
-        except OSError as error:
-            return None, SourceAbsent.of(error, self._path).absent.detail
 
-    def _queues(self, file: int | None) -> tuple[SocketQueues | None, str]:
-        try:
-            ours = [s for s in dump_unix_sockets(TCP_LISTEN) if self._is_ours(s, file)]
-            if not ours:
-                return None, "no socket listens there in the agent's network namespace"
-            served = [s for s in dump_unix_sockets(TCP_ESTABLISHED) if self._is_ours(s, file)]
-        except SourceAbsent as error:
-            return None, error.absent.detail
-        except ParseError as error:
-            return None, str(error)
-        unread = [s.receive_queue or 0 for s in served]
-        return SocketQueues(
-            pending=sum(s.receive_queue or 0 for s in ours),
-            backlog=sum(s.send_queue or 0 for s in ours),
-            connections=len(served),
-            unread_connections=sum(1 for size in unread if size),
-            unread_bytes=sum(unread),
-        ), ""
+def _file(path: Path) -> tuple[int | None, str]:
+    try:
+        return os.stat(path).st_ino, ""
+    except OSError as error:
+        return None, SourceAbsent.of(error, path).absent.detail
 
-    def _is_ours(self, seen: UnixSocket, file: int | None) -> bool:
-        """By its name, or by its file: the path that it was bound to may be another name of it."""
-        if seen.name == str(self._path):
-            return True
-        return file is not None and seen.file is not None and seen.file[0] == file & 0xFFFFFFFF
+
+def _queues(path: Path, file: int | None) -> tuple[SocketQueues | None, str]:
+    try:
+        ours = [s for s in dump_unix_sockets(TCP_LISTEN) if _is_ours(s, path, file)]
+        if not ours:
+            return None, "no socket listens there in the agent's network namespace"
+        served = [s for s in dump_unix_sockets(TCP_ESTABLISHED) if _is_ours(s, path, file)]
+    except SourceAbsent as error:
+        return None, error.absent.detail
+    except ParseError as error:
+        return None, str(error)
+    unread = [s.receive_queue or 0 for s in served]
+    return SocketQueues(
+        pending=sum(s.receive_queue or 0 for s in ours),
+        backlog=sum(s.send_queue or 0 for s in ours),
+        connections=len(served),
+        unread_connections=sum(1 for size in unread if size),
+        unread_bytes=sum(unread),
+    ), ""
+
+
+def _is_ours(seen: UnixSocket, path: Path, file: int | None) -> bool:
+    """By its name, or by its file: the path that it was bound to may be another name of it."""
+    if seen.name == str(path):
+        return True
+    return file is not None and seen.file is not None and seen.file[0] == file & 0xFFFFFFFF
 
 
 def absent_runtime(path: Path) -> str:

@@ -31,6 +31,7 @@ from tests.engine.test_runtime_ladder import settle
 from tests.serve.runtime_sample import PROCESS
 
 S = 1_000_000_000
+SOCKET = Path("/run/x.sock")
 FIRST = replace(PROCESS, key=ProcessKey(pid=640, start_boottime_ns=5 * S), state="S")
 SECOND = replace(PROCESS, key=ProcessKey(pid=998, start_boottime_ns=90 * S), state="S")
 ORPHAN = Shim(key=ProcessKey(pid=70, start_boottime_ns=S), state="S")
@@ -57,7 +58,7 @@ class FakeSight:
     """What the kernel shows next."""
 
     def __init__(self) -> None:
-        self.now = Sight(file=931, process=FIRST)
+        self.now = Sight(path=SOCKET, file=931, process=FIRST)
         self.asked: list[tuple[tuple[int | None, ...], bool, bool]] = []
         self.hang: asyncio.Event | None = None
 
@@ -77,7 +78,7 @@ class Bench(LadderBench):
         self.pods = False
         workers = Workers(2)
         self.watch = RuntimeWatch(
-            path=Path("/run/x.sock"),
+            path=SOCKET,
             off="",
             clock=self.clock,
             board=self.board,
@@ -143,7 +144,7 @@ async def test_probes(bench: Bench) -> None:
 async def test_socket_gone(bench: Bench) -> None:
     """Nothing is asked without its file; another file is another socket, and another connection."""
     await bench.look()
-    bench.sight.now = Sight(file_absent="/run/x.sock: gone", process=FIRST)
+    bench.sight.now = Sight(path=SOCKET, file_absent="/run/x.sock: gone", process=FIRST)
     await bench.look(6)
     assert bench.watch.report is not None
     assert bench.watch.report.failing is not None
@@ -151,7 +152,7 @@ async def test_socket_gone(bench: Bench) -> None:
     assert bench.watch.report.failing.detail == "/run/x.sock: gone"
     assert len(bench.probes) == 1
     assert bench.runtime.closed == 1
-    bench.sight.now = Sight(file=932, process=FIRST)
+    bench.sight.now = Sight(path=SOCKET, file=932, process=FIRST)
     await bench.look()
     assert len(bench.probes) == 2
     assert bench.watch.report.failing is None
@@ -159,7 +160,7 @@ async def test_socket_gone(bench: Bench) -> None:
 
 async def test_no_runtime(bench: Bench) -> None:
     """A host without one is no broken host; one with pods is."""
-    bench.sight.now = Sight(file_absent="gone")
+    bench.sight.now = Sight(path=SOCKET, file_absent="gone")
     await bench.look()
     assert bench.watch.report is not None
     assert "no socket at /run/x.sock" in bench.watch.report.absent
@@ -182,7 +183,7 @@ async def test_off(bench: Bench) -> None:
 async def test_former(bench: Bench) -> None:
     """Who ended, how, and who came after; what is told late is learned late."""
     await bench.look()
-    bench.sight.now = Sight(file=931)
+    bench.sight.now = Sight(path=SOCKET, file=931)
     await bench.look()
     report = bench.watch.report
     assert report is not None
@@ -195,7 +196,7 @@ async def test_former(bench: Bench) -> None:
     now = bench.clock.now_ns
     bench.deaths.sent(sent(now))
     bench.deaths.ended(exit_(now))
-    bench.sight.now = Sight(file=931, process=SECOND)
+    bench.sight.now = Sight(path=SOCKET, file=931, process=SECOND)
     await bench.look()
     report = bench.watch.report
     assert report is not None

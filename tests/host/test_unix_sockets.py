@@ -12,6 +12,7 @@ import pytest
 from agent.host.absence import SourceAbsent
 from agent.host.proc import ProcReader
 from agent.host.runtime_process import RuntimeProcesses
+from agent.host.runtime_socket import RuntimeSocket
 from agent.host.tasks import TaskReader
 from agent.host.unix_connect import listener_pid
 from agent.host.unix_diag import dump_unix_sockets
@@ -45,7 +46,9 @@ def sight(path: Path) -> RuntimeSight:
         dump_unix_sockets(TCP_LISTEN)
     except SourceAbsent as error:
         missing(str(error))
-    return RuntimeSight(path, RuntimeProcesses(HOST, ProcReader(HOST)), TaskReader(HOST))
+    return RuntimeSight(
+        RuntimeSocket(path, ()), RuntimeProcesses(HOST, ProcReader(HOST)), TaskReader(HOST)
+    )
 
 
 def test_connect(path: Path, listener: socket.socket) -> None:
@@ -104,7 +107,7 @@ def test_another_name(path: Path, listener: socket.socket, tmp_path: Path) -> No
     link = tmp_path / "link"
     link.symlink_to(tmp_path)
     processes = RuntimeProcesses(HOST, ProcReader(HOST))
-    sight = RuntimeSight(link / "x.sock", processes, TaskReader(HOST))
+    sight = RuntimeSight(RuntimeSocket(link / "x.sock", ()), processes, TaskReader(HOST))
     seen = sight.look((), list_processes=False, threads=False)
     assert seen.queues is not None
     assert seen.queues.backlog == BACKLOG
