@@ -13,13 +13,16 @@ from agent import __version__
 from agent.config import Settings
 from agent.engine.afterlife import TASKS, AfterlifeWatch
 from agent.engine.afterlife_parts import watch_afterlife
+from agent.engine.blocked import BLOCKED, BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
 from agent.engine.cni_parts import watch_cni
+from agent.engine.disks import DISKS, DiskWatch
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.headroom import MEMORY, HeadroomWatch
+from agent.engine.io_parts import watch_blocked, watch_disks
 from agent.engine.judge import Judge
 from agent.engine.judging import conditions_of, judge_of
 from agent.engine.last_words import LastWords
@@ -29,6 +32,8 @@ from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
+from agent.engine.runtime import RUNTIME, RuntimeWatch
+from agent.engine.runtime_parts import watch_runtime
 from agent.engine.status import StatusView
 from agent.engine.strain import StrainFinder
 from agent.engine.usage import USAGE, UsageWatch
@@ -44,6 +49,7 @@ from agent.host.oom_probe import OOMProbes
 from agent.host.pressure import PressureFiles
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
+from agent.host.runtime_socket import RuntimeSocket
 from agent.host.self_usage import SelfUsageSource
 from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
@@ -136,6 +142,9 @@ class Agent:
     afterlife: AfterlifeWatch
     cni: CNIWatch
     network: NetworkWatch
+    ladder: RuntimeWatch
+    disks: DiskWatch
+    blocked: BlockedWatch
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
@@ -182,7 +191,8 @@ def assemble(
     inventory = Inventory(host.fs.hierarchy)
     pools = Pools()
     sources = settings.sources
-    cri = CriClient(sources.cri_socket, sources.cri_timeout) if sources.cri else None
+    listens = RuntimeSocket(sources.cri_socket)
+    cri = CriClient(listens, sources.cri_timeout) if sources.cri else None
 
     def named(record: ContainerRecord) -> None:  # the node is built below, from the resolver
         guard.call(LEDGER, lambda: node.named(record))
@@ -377,9 +387,50 @@ def assemble(
         watches.append(Watch(plugins, board, guard, cni.take, openers, spawn))
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
     network = watch_network(
-        settings, host.root, host.fs, host.proc, clock, inventory, resolver, cni, board, guard
+        settings,
+        host.root,
+        host.fs,
+        host.proc,
+        clock,
+        inventory,
+        resolver,
+        cni,
+        board,
+        guard,
+        pools,
     )
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
+    ladder = watch_runtime(
+        settings,
+        host.root,
+        host.proc,
+        clock,
+        inventory,
+        deaths,
+        index,
+        board,
+        guard,
+        pools,
+        listens=listens,
+        spawn=spawn,
+    )
+    judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
+    disks = watch_disks(
+        settings, host.root, clock, inventory, board, guard, pools, usage=lambda: usage.report
+    )
+    judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
+    blocked = watch_blocked(
+        settings,
+        host.root,
+        host.proc,
+        clock,
+        inventory,
+        board,
+        guard,
+        pools,
+        pressure=lambda: pressure.report,
+    )
+    judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -411,6 +462,9 @@ def assemble(
         stalls=pressure,
         calls=cni,
         paths=network,
+        ladder=ladder,
+        devices=disks,
+        waiting=blocked,
         conditions=conditions,
         trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
     )
@@ -435,6 +489,9 @@ def assemble(
         afterlife=afterlife,
         cni=cni,
         network=network,
+        ladder=ladder,
+        disks=disks,
+        blocked=blocked,
         resolver=resolver,
         cri=cri,
         journal=journal,

@@ -21,6 +21,7 @@ from agent.engine.announce import opening
 from agent.engine.judging import adopt
 from agent.engine.node import LEDGER, Spawn
 from agent.engine.refusal import Refusal
+from agent.engine.runtime import RUNTIME
 from agent.engine.terminal import LineWriter, Terminal
 from agent.engine.usage import USAGE
 from agent.host.absence import SourceAbsent
@@ -137,6 +138,9 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(agent.afterlife.run())
     spawn(agent.cni.run())
     spawn(agent.network.run())
+    spawn(agent.ladder.run())
+    spawn(agent.disks.run())
+    spawn(agent.blocked.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))
     spawn(agent.headroom.run(agent.settings.tick.interval))
     with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody
@@ -204,6 +208,7 @@ async def _stop(agent: Agent) -> None:
     await guard.run("http", agent.http.stop())
     if agent.cri is not None:
         await guard.run("cri", agent.cri.close())
+    await guard.run(RUNTIME, agent.ladder.close())
 
 
 def _say_what_is_off(agent: Agent) -> None:
@@ -218,6 +223,7 @@ def _say_what_is_off(agent: Agent) -> None:
         ("cni", "cni", sources.cni),
         ("connector", "connector", sources.connector),
         ("cri", "cri", sources.cri),
+        ("runtime", "cri", sources.cri),
     ):
         if not wanted:
             agent.board.off(name, f"switched off by sources.{key}")

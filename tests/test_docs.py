@@ -42,9 +42,11 @@ from tests.prometheus import found as finding
 from tests.prometheus import rules
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
 from tests.serve.sample import SERIES, STATUS
 
 ROOT = Path(agent.__file__).parents[1]
@@ -169,6 +171,9 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         pressure=PRESSURE,
         cni=CNI,
         network=NETWORK,
+        runtime=RUNTIME,
+        disks=DISKS,
+        blocked=BLOCKED,
         conditions=CONDITIONS,
     )
     for family in registry.collect():

@@ -292,6 +292,34 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """How long each rung of the container runtime's ladder may take before it counts as silent."""
+
+    interval: Annotated[
+        float, duration("500ms", "10m"), "time between the end of a probe and the next one"
+    ] = 5.0
+    version_deadline: Annotated[
+        float, duration("50ms", "1m"), "Version, which touches neither a disk nor a container"
+    ] = 3.0
+    status_deadline: Annotated[float, duration("50ms", "1m"), "Status"] = 5.0
+    list_deadline: Annotated[float, duration("50ms", "1m"), "ListPodSandbox"] = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disks:
+    """Disks that do not answer, and tasks that wait for them."""
+
+    stalled_after: Annotated[
+        float,
+        duration("1s", "1h"),
+        "a block device that has had requests for longer and has ended none is stalled",
+    ] = 10.0
+    blocked_after: Annotated[
+        float, duration("1s", "1h"), "a task that has been in state D for longer is blocked"
+    ] = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """The rhythm."""
 
@@ -326,6 +354,8 @@ class Settings:
     pressure: Pressure = field(default_factory=Pressure)
     cni: CNI = field(default_factory=CNI)
     network: Network = field(default_factory=Network)
+    runtime: Runtime = field(default_factory=Runtime)
+    disks: Disks = field(default_factory=Disks)
     tick: Tick = field(default_factory=Tick)
     sweep: Sweep = field(default_factory=Sweep)
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.afterlife import Afterlife
+from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.exits import ContainerDeath
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import OOMBooks, OOMIncident
 from agent.model.pressure import PressureReport
 from agent.model.rates import UsageReport
+from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth
 
 
@@ -34,3 +37,6 @@ class Scene:
     afterlife: Afterlife | None = None  # ghosts, dead pods, and what cannot die
     cni: CNIReport | None = None  # calls of CNI plugins, and their configuration
     network: NetworkReport | None = None  # pods' network paths, and what the dead have left
+    disks: DiskReport | None = None  # block devices, and which of them end no request
+    blocked: BlockedReport | None = None  # tasks in state D of the whole node
+    runtime: RuntimeReport | None = None  # the runtime's ladder, its process and its shims

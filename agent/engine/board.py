@@ -35,6 +35,15 @@ TELLS = {
     "cni-config": ("which CNI configuration the runtime loads, and why it does not", False),
     "namespaces": ("which namespaces containers share, and which namespaces nobody uses", False),
     "netlink": ("the network path of each pod: interfaces, addresses, routes, NAT", False),
+    "runtime": (
+        "whether the container runtime answers, and which rung of its ladder does not",
+        False,
+    ),
+    "disks": ("how fast block devices answer, and which of them ends no request", False),
+    "blocked": (
+        "which tasks of the node are in state D, where they wait, and whose they are",
+        False,
+    ),
     "usage": ("memory, CPU, io and pressure of each container, pod and service", False),
     "node-memory": ("memory.available, in the kubelet's own arithmetic", False),
     "pressure": (

@@ -16,7 +16,7 @@ from agent.host.cni_state import CNIState
 from agent.host.namespaces import Namespaces
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
-from agent.host.worker import Workers
+from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
 from agent.inventory.resolver import NameResolver
 
@@ -35,9 +35,10 @@ def watch_network(
     cni: CNIWatch,
     board: SourceBoard,
     guard: Guard,
+    pools: Pools,
 ) -> NetworkWatch:
     """With threads of its own."""
-    workers = Workers(NETWORK_WORKERS, name="network")
+    workers = pools.new(NETWORK_WORKERS, name="network")
 
     def loaded() -> str:
         config = cni.config.config

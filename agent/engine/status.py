@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from agent.engine.blocked import BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
+from agent.engine.disks import DiskWatch
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.network import NetworkWatch
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
+from agent.engine.runtime import RuntimeWatch
 from agent.engine.usage import UsageWatch
 from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
@@ -22,12 +25,15 @@ from agent.inventory.running import Running
 from agent.ledger.exit_series import ExitSeries, Labels
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
+from agent.model.blocked import BlockedReport
 from agent.model.cgroup import CgroupMode
 from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.conditions import Conditions
 from agent.state.deaths import DeathIndex
@@ -63,6 +69,9 @@ class StatusView:
     stalls: PressureWatch
     calls: CNIWatch
     paths: NetworkWatch
+    ladder: RuntimeWatch
+    devices: DiskWatch
+    waiting: BlockedWatch
     conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
@@ -98,6 +107,18 @@ class StatusView:
     def network(self) -> NetworkReport | None:
         """Namespaces, and the network path of each pod."""
         return self.paths.report
+
+    def disks(self) -> DiskReport | None:
+        """Block devices."""
+        return self.devices.report
+
+    def blocked(self) -> BlockedReport | None:
+        """Tasks in state D."""
+        return self.waiting.report
+
+    def runtime(self) -> RuntimeReport | None:
+        """Whether the container runtime answers."""
+        return self.ladder.report
 
     def status(self) -> NodeStatus:
         """One moment of everything else."""

@@ -22,6 +22,7 @@ import grpc.aio
 from agent.api.cri.v1 import runtime_pb2 as pb
 from agent.api.cri.v1.runtime_pb2_grpc import ImageServiceStub, RuntimeServiceStub
 from agent.host.absence import SourceAbsent
+from agent.host.runtime_socket import RuntimeSocket
 from agent.model.absence import Absence
 
 if TYPE_CHECKING:
@@ -102,10 +103,12 @@ class CriClient:
     belongs to the loop of the first call and is kept until `close`.
     """
 
-    def __init__(self, socket_path: Path, timeout_seconds: float = 1.0) -> None:
-        self._path = socket_path
+    def __init__(self, where: Path | RuntimeSocket, timeout_seconds: float = 1.0) -> None:
+        self._socket = RuntimeSocket(where, ()) if isinstance(where, Path) else where
+        self._path = self._socket.configured
         self._timeout_seconds = timeout_seconds
         self._channel: grpc.aio.Channel | None = None
+        self._dropped: list[grpc.aio.Channel] = []  # to a path that it is not at any more
 
     async def version(self) -> CriVersion:
         """Name and version of the runtime: the cheapest question, and the proof that it answers."""
@@ -156,24 +159,37 @@ class CriClient:
         answer = await self._ask(stub.ImageFsInfo, pb.ImageFsInfoRequest())
         return next((found.fs_id.mountpoint for found in answer.image_filesystems), "")
 
+    async def conditions(self) -> dict[str, tuple[bool, str]]:
+        """RuntimeReady and NetworkReady as Status has them, with a message, or else a reason."""
+        answer = await self._ask(self._stub().Status, pb.StatusRequest())
+        return {
+            condition.type: (condition.status, condition.message or condition.reason)
+            for condition in answer.status.conditions
+        }
+
     async def network(self) -> tuple[bool, str]:
         """Whether the runtime calls its network ready, and else its reason, or its message."""
-        answer = await self._ask(self._stub().Status, pb.StatusRequest())
-        for condition in answer.status.conditions:
-            if condition.type == NETWORK_READY:
-                return condition.status, condition.message or condition.reason
+        said = (await self.conditions()).get(NETWORK_READY)
+        if said is not None:
+            return said
         raise SourceAbsent(Absence.UNSUPPORTED, f"{self._path} does not tell {NETWORK_READY}")
 
     async def close(self) -> None:
         """Close the connection. A later call opens a new one."""
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            await channel.close()
+        channels, self._channel, self._dropped = [*self._dropped, self._channel], None, []
+        for channel in channels:
+            if channel is not None:
+                await channel.close()
 
     def _stub(self) -> RuntimeServiceAsyncStub:
         return RuntimeServiceStub(self._open_channel())
 
     def _open_channel(self) -> grpc.aio.Channel:
+        path = self._socket.path
+        if path != self._path and self._channel is not None:
+            self._dropped.append(self._channel)
+            self._channel = None
+        self._path = path
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(f"unix:{self._path}", options=_OPTIONS)
         return self._channel

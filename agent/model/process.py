@@ -17,6 +17,15 @@ class ProcessStat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessFigures:
+    """/proc/PID/stat: how large a process is, and how long it has waited."""
+
+    threads: int
+    resident_pages: int
+    blkio_ticks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessStatus:
     """/proc/PID/status: the fields that we use."""
 

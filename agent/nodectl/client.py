@@ -124,6 +124,24 @@ class Client:
 
         return self._unary("ListPodNetworks", request, wire.ListPodNetworksResponse)
 
+    def runtime(self) -> wire.GetRuntimeResponse:
+        """GetRuntime."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetRuntime", wire.GetRuntimeRequest(), wire.GetRuntimeResponse)
+
+    def devices(self) -> wire.ListDevicesResponse:
+        """ListDevices."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListDevices", wire.ListDevicesRequest(), wire.ListDevicesResponse)
+
+    def blocked(self, request: wire.ListBlockedTasksRequest) -> wire.ListBlockedTasksResponse:
+        """ListBlockedTasks."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListBlockedTasks", request, wire.ListBlockedTasksResponse)
+
     def watch(
         self, request: wire.WatchEventsRequest, *, every: bool = False
     ) -> Generator[wire.WatchEventsResponse, None, None]:

@@ -26,6 +26,7 @@ class Mount:
     """One mount, as the reader's mount namespace sees it."""
 
     mount_id: int
+    device: str  # "253:0"; 0:n for what lies on no block device
     root: str  # what of the file system is mounted
     mount_point: str
     fstype: str
@@ -47,6 +48,7 @@ def _mount(line: bytes) -> Mount:
         raise ParseError("mountinfo: '... - fstype source options'", line) from None
     return Mount(
         mount_id=number(fields[0], "mountinfo: mount id"),
+        device=printable(fields[2]),
         root=_name(fields[3]),
         mount_point=_name(fields[4]),
         fstype=_name(fstype),

@@ -94,14 +94,14 @@ def since_ns(
     return from_timestamp(stamp)
 
 
-async def that_fit(encoded: Iterable[M]) -> tuple[list[M], bool]:
-    """As many as fit into one message, and whether some did not.
+async def that_fit(encoded: Iterable[M], *, beside: int = 0) -> tuple[list[M], bool]:
+    """As many as fit into one message with `beside` bytes of others, and whether some did not.
 
     They are encoded as they are drawn. Ten thousand incidents take a tenth of a second, in which
     kills must still be seen: the event loop runs in between.
     """
     fitting: list[M] = []
-    size = 0
+    size = beside
     for message in encoded:
         size += message.ByteSize() + _FIELD_BYTES
         if size > MESSAGE_BYTES and fitting:

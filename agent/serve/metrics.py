@@ -12,14 +12,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
+from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import LimitLevel
 from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import cni, conditions, memory, network, pressure
+from agent.serve import cni, conditions, io, memory, network, pressure, runtime
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -62,6 +66,9 @@ class Scrape:
     pressure: PressureReport | None = None
     cni: CNIReport | None = None
     network: NetworkReport | None = None
+    runtime: RuntimeReport | None = None
+    disks: DiskReport | None = None
+    blocked: BlockedReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
 
@@ -82,6 +89,16 @@ class Row:
     help: str
     labels: tuple[str, ...]
     samples: Callable[[Scrape], Iterable[Sample]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistogramRow:
+    """One family of histograms, in the buckets of agent.model.latency."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    samples: Callable[[Scrape], Iterable[tuple[tuple[str, ...], Latency]]]
 
 
 def _counter(
@@ -466,10 +483,87 @@ ROWS = (
         lambda s: network.retransmits(s.network),
         labels=("namespace", "pod"),
     ),
+    _gauge(
+        "runtime_rung_failing",
+        "1 for the first rung of the container runtime's ladder that does not hold.",
+        lambda s: runtime.failing(s.runtime),
+        labels=("rung",),
+    ),
+    _counter(
+        "runtime_probe_silences",
+        "Deadlines that have passed without an answer of the runtime.",
+        lambda s: runtime.silences(s.runtime),
+        labels=("rung",),
+    ),
+    _counter(
+        "runtime_probe_failures",
+        "Errors of the runtime, and connections that it refused.",
+        lambda s: runtime.failures(s.runtime),
+        labels=("rung",),
+    ),
+    _gauge(
+        "runtime_socket_pending",
+        "Connections that the runtime has not accepted.",
+        lambda s: runtime.pending(s.runtime),
+    ),
+    _gauge(
+        "runtime_socket_unread_bytes",
+        "Bytes on its connections that the runtime has not read.",
+        lambda s: runtime.unread(s.runtime),
+    ),
+    _counter(
+        "runtime_restarts",
+        "Processes of the runtime that came after another while the agent ran.",
+        lambda s: runtime.restarts(s.runtime),
+    ),
+    _gauge(
+        "runtime_shims",
+        "Shims of containerd: those of sandboxes that it knows, and orphans.",
+        lambda s: runtime.shims(s.runtime),
+        labels=("state",),
+    ),
+    _gauge(
+        "disk_stalled",
+        "Whether a block device ends no request, or device-mapper holds back all of them.",
+        lambda s: io.stalled(s.disks),
+        labels=("device",),
+    ),
+    _gauge(
+        "disk_latency_seconds",
+        "Mean time of the requests that ended in the last ten seconds; absent where none did.",
+        lambda s: io.latencies(s.disks),
+        labels=("device", "op"),
+    ),
+    _gauge(
+        "disk_in_flight",
+        "Requests that have not ended.",
+        lambda s: io.in_flight(s.disks),
+        labels=("device",),
+    ),
+    _gauge(
+        "blocked_tasks",
+        "Tasks in state D: all, and those that have not run for disks.blocked_after.",
+        lambda s: io.tasks(s.blocked),
+        labels=("which",),
+    ),
+    _gauge(
+        "blocked_task_oldest_seconds",
+        "For how long the longest of those has not run; absent while there is none.",
+        lambda s: io.oldest(s.blocked),
+    ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(
         "scrape_duration_seconds",
         "Time that the scrape before this one took to write; absent in the first.",
         lambda s: _one(s.http.last_scrape_seconds),
+    ),
+)
+
+HISTOGRAMS: tuple[HistogramRow, ...] = (
+    HistogramRow(
+        name="nodewitness_runtime_probe_duration_seconds",
+        help="Time that the runtime took to answer, the answers that came late included.",
+        labels=("rung",),
+        samples=lambda s: runtime.latencies(s.runtime),
     ),
 )

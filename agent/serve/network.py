@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
-
-from google.protobuf.message import Message
+from collections.abc import Iterator
 
 from agent.api.network import (
     container_namespaces_to_wire,
@@ -18,14 +15,12 @@ from agent.api.network import (
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.network import LeftoverKind, NetworkReport, PathStep, PodNetwork
 from agent.model.oom import Container
-from agent.serve.messages import MESSAGE_BYTES
+from agent.serve.messages import that_fit
 
-_FIELD_BYTES = 5
-Wire = TypeVar("Wire", bound=Message)
 Samples = Iterator[tuple[tuple[str, ...], float]]
 
 
-def namespaces(
+async def namespaces(
     request: pb.ListNamespacesRequest, report: NetworkReport
 ) -> pb.ListNamespacesResponse:
     """As many as fit into one message, containers by the names of their pods."""
@@ -36,20 +31,22 @@ def namespaces(
         key=lambda c: (*_order(c.container), not c.sandbox, c.container.name),
     )
     everything = not request.namespace and not request.pod
-    named = [
+    named, cut = await that_fit(
         named_to_wire(each, seen, owners.get(each.inode))
         for each in seen.named
         if everything or _owned(owners.get(each.inode), request)
-    ]
-    wires = (container_namespaces_to_wire(each, seen) for each in containers)
-    kept, truncated = _fitting(wires, sum(each.ByteSize() + _FIELD_BYTES for each in named))
+    )
+    kept, truncated = await that_fit(
+        (container_namespaces_to_wire(each, seen) for each in containers),
+        beside=sum(each.ByteSize() for each in named),
+    )
     strangers = map(stranger_to_wire, seen.strangers if everything else ())
     return pb.ListNamespacesResponse(
-        namespaces=namespaces_to_wire(seen, kept, named, strangers), truncated=truncated
+        namespaces=namespaces_to_wire(seen, kept, named, strangers), truncated=cut or truncated
     )
 
 
-def networks(
+async def networks(
     request: pb.ListPodNetworksRequest, report: NetworkReport
 ) -> pb.ListPodNetworksResponse:
     """As many as fit into one message, those with a broken step first."""
@@ -61,18 +58,8 @@ def networks(
         ),
         key=lambda pod: (pod.broken is None, *_order(pod.pod)),
     )
-    kept, truncated = _fitting(map(pod_network_to_wire, found), 0)
+    kept, truncated = await that_fit(map(pod_network_to_wire, found))
     return pb.ListPodNetworksResponse(network=network_to_wire(report, kept), truncated=truncated)
-
-
-def _fitting(wires: Iterable[Wire], size: int) -> tuple[list[Wire], bool]:
-    kept: list[Wire] = []
-    for wire in wires:
-        size += wire.ByteSize() + _FIELD_BYTES
-        if size > MESSAGE_BYTES and kept:
-            return kept, True
-        kept.append(wire)
-    return kept, False
 
 
 def _order(names: Container) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import cni, conditions, containers, exits, memory, network, pressure
+from agent.serve import cni, conditions, containers, exits, io, memory, network, pressure, runtime
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -152,7 +152,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         report = self._view.network()
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
-        return network.namespaces(request, report)
+        return await network.namespaces(request, report)
 
     async def ListPodNetworks(
         self,
@@ -162,7 +162,37 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         report = self._view.network()
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
-        return network.networks(request, report)
+        return await network.networks(request, report)
+
+    async def GetRuntime(
+        self,
+        request: pb.GetRuntimeRequest,
+        context: ServicerContext[pb.GetRuntimeRequest, pb.GetRuntimeResponse],
+    ) -> pb.GetRuntimeResponse:
+        report = self._view.runtime()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return runtime.answer(report)
+
+    async def ListDevices(
+        self,
+        request: pb.ListDevicesRequest,
+        context: ServicerContext[pb.ListDevicesRequest, pb.ListDevicesResponse],
+    ) -> pb.ListDevicesResponse:
+        report = self._view.disks()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return io.devices(report)
+
+    async def ListBlockedTasks(
+        self,
+        request: pb.ListBlockedTasksRequest,
+        context: ServicerContext[pb.ListBlockedTasksRequest, pb.ListBlockedTasksResponse],
+    ) -> pb.ListBlockedTasksResponse:
+        report = self._view.blocked()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return io.blocked(request, report)
 
     async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
         self,

@@ -67,6 +67,9 @@ class Pages:
             pressure=self._view.pressure(),
             cni=self._view.cni(),
             network=self._view.network(),
+            runtime=self._view.runtime(),
+            disks=self._view.disks(),
+            blocked=self._view.blocked(),
             conditions=conditions.series(self._view.conditions),
         )
         yield registry_text(self._registry, form)

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from agent.inventory.running import Running
+from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.conditions import Conditions
 from agent.state.deaths import DeathIndex
@@ -59,4 +62,16 @@ class View(Protocol):
 
     def network(self) -> NetworkReport | None:
         """Namespaces and pod networks; None while they are not read."""
+        ...
+
+    def disks(self) -> DiskReport | None:
+        """None until they were read for the first time, and while reading hangs."""
+        ...
+
+    def blocked(self) -> BlockedReport | None:
+        """None until the tasks were looked at for the first time, and while looking hangs."""
+        ...
+
+    def runtime(self) -> RuntimeReport | None:
+        """None until it was looked at for the first time, and while looking hangs."""
         ...

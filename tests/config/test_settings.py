@@ -67,6 +67,13 @@ DEFAULTS = {
         "stalled_after": "30s",
     },
     "network": {"interval": "10s", "leak_grace": "2m"},
+    "runtime": {
+        "interval": "5s",
+        "version_deadline": "3s",
+        "status_deadline": "5s",
+        "list_deadline": "10s",
+    },
+    "disks": {"stalled_after": "10s", "blocked_after": "10s"},
     "tick": {"interval": "1s"},
     "sweep": {"interval": "1s"},
 }

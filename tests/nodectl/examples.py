@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 from google.protobuf.duration_pb2 import Duration
@@ -20,12 +21,17 @@ from agent.api.v1 import (
 )
 from agent.engine.board import TELLS
 from agent.serve import network
+from agent.serve.io import blocked as answer_blocked
+from agent.serve.io import devices as answer_devices
+from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 from tests.serve.network_sample import NETWORK
 from tests.serve.network_sample import WALL_NS as NETWORK_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
 
 GI = 1 << 30
 MI = 1 << 20
@@ -387,12 +393,28 @@ def cni() -> node_agent_pb2.ListCNICallsResponse:
 
 def networks(pod: str = "") -> node_agent_pb2.ListPodNetworksResponse:
     """A pod off its bridge, a healthy one, one of the host's network, and leftovers."""
-    return network.networks(node_agent_pb2.ListPodNetworksRequest(pod=pod), NETWORK)
+    request = node_agent_pb2.ListPodNetworksRequest(pod=pod)
+    return asyncio.run(network.networks(request, NETWORK))
 
 
 def namespaces() -> node_agent_pb2.ListNamespacesResponse:
     """Of the same pods."""
-    return network.namespaces(node_agent_pb2.ListNamespacesRequest(), NETWORK)
+    return asyncio.run(network.namespaces(node_agent_pb2.ListNamespacesRequest(), NETWORK))
+
+
+def runtime() -> node_agent_pb2.GetRuntimeResponse:
+    """A stopped containerd, as it is at CNI_NS."""
+    return answer_runtime(RUNTIME)
+
+
+def devices() -> node_agent_pb2.ListDevicesResponse:
+    """A volume that is suspended."""
+    return answer_devices(DISKS)
+
+
+def blocked() -> node_agent_pb2.ListBlockedTasksResponse:
+    """Those that wait for it."""
+    return answer_blocked(node_agent_pb2.ListBlockedTasksRequest(), BLOCKED)
 
 
 CNI_NS = CNI_WALL_NS

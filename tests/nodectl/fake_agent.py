@@ -37,6 +37,9 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     cni: node_agent_pb2.ListCNICallsResponse = field(default_factory=examples.cni)
     networks: node_agent_pb2.ListPodNetworksResponse = field(default_factory=examples.networks)
     namespaces: node_agent_pb2.ListNamespacesResponse = field(default_factory=examples.namespaces)
+    runtime: node_agent_pb2.GetRuntimeResponse = field(default_factory=examples.runtime)
+    devices: node_agent_pb2.ListDevicesResponse = field(default_factory=examples.devices)
+    blocked: node_agent_pb2.ListBlockedTasksResponse = field(default_factory=examples.blocked)
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
@@ -77,6 +80,20 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def ListNamespaces(self, request: Any, context: Any) -> node_agent_pb2.ListNamespacesResponse:
         self._enter(request, context)
         return self.namespaces
+
+    def GetRuntime(self, request: Any, context: Any) -> node_agent_pb2.GetRuntimeResponse:
+        self._enter(request, context)
+        return self.runtime
+
+    def ListDevices(self, request: Any, context: Any) -> node_agent_pb2.ListDevicesResponse:
+        self._enter(request, context)
+        return self.devices
+
+    def ListBlockedTasks(
+        self, request: Any, context: Any
+    ) -> node_agent_pb2.ListBlockedTasksResponse:
+        self._enter(request, context)
+        return self.blocked
 
     def ListExits(self, request: Any, context: Any) -> node_agent_pb2.ListExitsResponse:
         self._enter(request, context)

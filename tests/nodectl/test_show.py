@@ -19,11 +19,13 @@ from agent.nodectl.show import (
     conditions,
     deaths,
     events,
+    io,
     memory,
     net,
     ns,
     oom,
     pressure,
+    runtime,
     status,
     usage,
     words,
@@ -115,6 +117,18 @@ def _ns() -> str:
     return ns.report(examples.namespaces(), examples.NETWORK_NS)
 
 
+def _runtime() -> str:
+    return runtime.report(examples.runtime().runtime, examples.CNI_NS)
+
+
+def _io() -> str:
+    return io.devices(examples.devices().io)
+
+
+def _blocked() -> str:
+    return io.tasks(examples.blocked().blocked)
+
+
 def _memory() -> str:
     return memory.report(examples.memory().memory, examples.MEMORY_NS)
 
@@ -140,6 +154,9 @@ def _status_wide() -> str:
         _net,
         _net_pod,
         _ns,
+        _runtime,
+        _io,
+        _blocked,
         _events,
         _conditions,
         _conditions_wide,

@@ -26,6 +26,7 @@ from agent.parse import (
     cni_plan,
     cpu_max,
     cpu_stat,
+    diskstats,
     go_build_info,
     go_duration,
     io_stat,
@@ -56,16 +57,19 @@ from agent.parse import (
     proc_stack,
     proc_stat,
     proc_status,
+    proc_switches,
     proc_wchan,
     quantity,
     root_memory_stat,
     rtnetlink,
     sched_process_exec,
+    shim_flags,
     signal_generate,
     task_newtask,
     trace_event,
     trace_pipe,
     trace_stats,
+    unix_diag,
     vmstat,
 )
 from agent.parse.trace_event import TraceEvent
@@ -73,6 +77,7 @@ from tests.parse import netlink_making as made
 from tests.parse.captured_text import captured_lines, hostile
 from tests.parse.exit_message import exit_message
 from tests.parse.go_program import build_info, elf
+from tests.parse.test_unix_diag import LISTENER
 from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1
 
 _UUID = b"d1cb3f57-a7a5-47ca-9def-6c3ba929c3a5"
@@ -153,6 +158,10 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (cni_plan.parse_result, (b'{"containerId": "a", "ifName": "e", "config": "e30="}',)),
     (cpu_max.parse_cpu_max, (b"max 100000\n", b"50000 100000\n")),
     (cpu_stat.parse_cpu_stat, (CPU_STAT,)),
+    (
+        diskstats.parse_diskstats,
+        (b"254 0 vda 872 0 84104 1039 12 3 96 40 1 0 2032 1079 0 0 0 0 4 21\n",),
+    ),
     (go_build_info.parse_elf_header, (elf(b"")[:64],)),
     (go_build_info.parse_go_build_info, (build_info("dep\ta\tv1", "build\tb"),)),
     (go_build_info.parse_sections, (elf(b"")[-192:],)),
@@ -222,11 +231,20 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         proc_stat.parse_stat,
         (b"829 (work) S 812 829 829 0 -1 4194560 62 0 0 0 0 0 0 0 20 0 1 0 5412 1019904 1\n",),
     ),
+    (proc_stat.parse_brief, (b"829 (work) D" + b" 812" * 49 + b"\n",)),
+    (
+        proc_stat.parse_figures,
+        (b"829 (work) S" + b" 812" * 49 + b"\n",),
+    ),
     (
         proc_event.parse_proc_event,
         (exit_message(829, status=9),),
     ),
     (proc_stack.parse_stack, (b"[<0>] folio_wait_bit_common+0x13d/0x380\n", b"")),
+    (
+        proc_switches.parse_switches,
+        (b"voluntary_ctxt_switches:\t41\nnonvoluntary_ctxt_switches:\t7\n",),
+    ),
     (proc_wchan.parse_wchan, (b"folio_wait_bit_common", b"0")),
     (proc_status.parse_status, (b"Name:\twork\nUid:\t0\t0\t0\t0\nNSpid:\t829\t1\n",)),
     (quantity.parse_percentage, (b"10%",)),
@@ -246,6 +264,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         sched_process_exec.parse_exec,
         (b"a-1 [000] 7.300000: sched_process_exec: filename=/a/b pid=1 old_pid=1",),
     ),
+    (shim_flags.parse_shim_flags, (b"shim\0-namespace\0k8s.io\0-id=5f0c\0",)),
     (
         signal_generate.parse_signal,
         (b"a-1 [000] 7.300000: signal_generate: sig=9 errno=0 code=0 comm=a pid=1 grp=1 res=0",),
@@ -264,6 +283,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
             ),
         ),
     ),
+    (unix_diag.parse_unix_diag, (LISTENER,)),
     (vmstat.parse_oom_kill, (b"nr_free_pages 131476\noom_kill 3\nnuma_hit 1\n",)),
 ]
 _TAKE_TEXT = {

@@ -20,6 +20,7 @@ from agent.parse.netlink import (
     text,
     unsigned,
 )
+from tests.parse.captured_text import hostile
 
 u16, u32 = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 kinds = st.integers(0, 0x3FFF)
@@ -89,3 +90,23 @@ def test_errors() -> None:
     assert error_of((-19).to_bytes(4, "little", signed=True)) == 19
     with pytest.raises(ParseError):
         error_of(b"\0")
+
+
+@given(values, st.integers(1, 80))
+def test_cut_off(body: bytes, cut: int) -> None:
+    """Half a message is an error, never a shorter one, whatever stands before it."""
+    whole = message(3, 2, 1, body)
+    short = whole[: -min(cut, len(whole) - 1)]
+    first = message(20, 2, 1, bytes(4))
+    with pytest.raises(ParseError, match="whole"):
+        list(split_messages(first + short))
+
+
+@given(hostile(message(20, 2, 1, attribute(0, b"/run/x\0") + attribute(4, bytes(8)))))
+def test_garbage(data: bytes) -> None:
+    """It is read, or it is a ParseError."""
+    for parse in (lambda data: list(split_messages(data)), attributes, error_of):
+        try:
+            parse(data)
+        except ParseError as error:
+            assert str(error)  # noqa: PT017 - the message must be printable, whatever was read

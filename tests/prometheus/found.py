@@ -12,6 +12,7 @@ from agent.detect import (
     container_oom_killed,
     cpu_stall,
     dead_pod,
+    disk_stalled,
     eviction_crossed,
     eviction_imminent,
     ghost_container,
@@ -21,8 +22,10 @@ from agent.detect import (
     oom_books_unbalanced,
     oom_kills_unattributed,
     reclaim_thrash,
+    runtime_oom_killed,
     service_starved,
     service_throttled,
+    tasks_blocked,
     undying_container,
 )
 from agent.detect.scene import Scene
@@ -39,17 +42,21 @@ from tests.detect import (
     test_afterlife,
     test_agent_blind,
     test_cni,
+    test_io,
     test_network,
     test_oom,
     test_pressure,
     test_restarts,
+    test_runtime,
     test_services,
 )
 from tests.detect.test_afterlife import MAIN, NOW, SECOND, TASK, UNDYING
 from tests.detect.test_oom import BOOKS, KILL
 from tests.serve.cni_sample import CNI, CONFIG
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
 
 WALL_NS = 1_795_000_000 * SECOND
 
@@ -116,6 +123,13 @@ def _eviction() -> list[Finding]:
     ]
 
 
+def _io() -> list[Finding]:
+    return [
+        *test_io.found(disk_stalled.DETECTOR, disks=DISKS, blocked=BLOCKED),
+        *test_io.found(tasks_blocked.DETECTOR, blocked=BLOCKED),
+    ]
+
+
 def _oom() -> list[Finding]:
     shared = replace(KILL, limit_level=LimitLevel.POD, limit_bytes=3 << 30)
     nameless = replace(KILL, unattributed=True, container=None, victims=(), counted=3)
@@ -144,6 +158,20 @@ def _restarts() -> list[Finding]:
     return test_restarts.findings(deaths)
 
 
+def _runtime() -> list[Finding]:
+    killed = replace(
+        KILL,
+        container=None,
+        unit="containerd.service",
+        limit_level=LimitLevel.NODE,
+        victims=(replace(KILL.victims[0], comm="containerd", pid=640),),
+    )
+    return [
+        *test_runtime.found(RUNTIME),
+        *runtime_oom_killed.DETECTOR.detect(test_oom.scene(killed)),
+    ]
+
+
 def _services() -> list[Finding]:
     throttled = test_services.rates(throttled_ratio=0.31, cpu_cores=0.5)
     starved = test_services.rates(io_pressure=Shares(waiting=0.9, stalled=0.6))
@@ -154,7 +182,8 @@ def _services() -> list[Finding]:
 
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
-    *(_afterlife, _agent, _cni, _eviction, _network, _oom, _pressure, _restarts, _services),
+    *(_afterlife, _agent, _cni, _eviction, _io, _network, _oom, _pressure, _restarts),
+    *(_runtime, _services),
 )
 
 

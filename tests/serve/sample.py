@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from agent.inventory.running import Running
 from agent.model.absence import Absence
+from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
@@ -21,6 +23,7 @@ from agent.model.oom import (
     Victim,
 )
 from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import (
     ContainerKills,
@@ -37,9 +40,11 @@ from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
 from tests.serve.usage_sample import RUNNING
 
 BOOT_ID = "3e0c1f6a-0000-4000-8000-000000000001"
@@ -183,6 +188,9 @@ class SampleView:
         self.pressure_now: PressureReport | None = PRESSURE
         self.cni_now: CNIReport = CNI
         self.network_now: NetworkReport | None = NETWORK
+        self.runtime_now: RuntimeReport | None = RUNTIME
+        self.disks_now: DiskReport | None = DISKS
+        self.blocked_now: BlockedReport | None = BLOCKED
         self.incidents = IncidentIndex(20_000)
         self.deaths = DeathIndex()
         self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
@@ -212,6 +220,15 @@ class SampleView:
 
     def network(self) -> NetworkReport | None:
         return self.network_now
+
+    def runtime(self) -> RuntimeReport | None:
+        return self.runtime_now
+
+    def disks(self) -> DiskReport | None:
+        return self.disks_now
+
+    def blocked(self) -> BlockedReport | None:
+        return self.blocked_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

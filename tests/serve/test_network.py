@@ -21,15 +21,15 @@ from agent.serve.messages import MESSAGE_BYTES
 from tests.serve.network_sample import NAMESPACES, NET, NETWORK, WALL_NS, WEB_0, S, pod
 
 
-def pods(report: NetworkReport = NETWORK, **filters: object) -> list[str]:
+async def pods(report: NetworkReport = NETWORK, **filters: object) -> list[str]:
     request = pb.ListPodNetworksRequest(**filters)  # type: ignore[arg-type]
-    return [each.pod.pod for each in network.networks(request, report).network.pods]
+    return [each.pod.pod for each in (await network.networks(request, report)).network.pods]
 
 
-def test_networks() -> None:
+async def test_networks() -> None:
     """Every field, those with a broken step first."""
-    answer = network.networks(pb.ListPodNetworksRequest(), NETWORK)
-    assert pods() == ["web-1", "proxy", "web-0"]
+    answer = await network.networks(pb.ListPodNetworksRequest(), NETWORK)
+    assert await pods() == ["web-1", "proxy", "web-0"]
     assert not answer.truncated
     broken, host, whole = answer.network.pods
     assert broken.broken == network_pb2.PATH_STEP_ATTACHMENT
@@ -47,31 +47,31 @@ def test_networks() -> None:
     assert (pool.total, pool.used, pool.free, pool.leaked) == (253, 3, 250, 1)
 
 
-def test_filters() -> None:
-    assert pods(pod="web-0") == pods(pod="uid-of-web-0", namespace="shop") == ["web-0"]
-    assert pods(namespace="other") == []
-    assert pods(broken=True) == ["web-1"]
+async def test_filters() -> None:
+    assert await pods(pod="web-0") == ["web-0"]
+    assert await pods(pod="uid-of-web-0", namespace="shop") == ["web-0"]
+    assert await pods(namespace="other") == []
+    assert await pods(broken=True) == ["web-1"]
 
 
-def test_too_many() -> None:
+async def test_too_many() -> None:
     """What fits into a message is told, and that there is more."""
     many = replace(NETWORK, pods=(WEB_0,) * (MESSAGE_BYTES // 100))
-    answer = network.networks(pb.ListPodNetworksRequest(), many)
+    answer = await network.networks(pb.ListPodNetworksRequest(), many)
     assert answer.truncated
     assert 0 < len(answer.network.pods) < len(many.pods)
 
 
-def test_more_addresses_than_a_number_holds() -> None:
+async def test_more_addresses_than_a_number_holds() -> None:
     pool = AddressPool(network="six", directory="/x", ranges=(), total=1 << 80, used=1)
-    (told,) = network.networks(
-        pb.ListPodNetworksRequest(), replace(NETWORK, pools=(pool,))
-    ).network.pools
+    six = replace(NETWORK, pools=(pool,))
+    (told,) = (await network.networks(pb.ListPodNetworksRequest(), six)).network.pools
     assert told.total == told.free == (1 << 64) - 1
 
 
-def test_namespaces() -> None:
+async def test_namespaces() -> None:
     """Whose each namespace is; the pod of a name; sandboxes before the containers of their pod."""
-    found = network.namespaces(pb.ListNamespacesRequest(), NETWORK).namespaces
+    found = (await network.namespaces(pb.ListNamespacesRequest(), NETWORK)).namespaces
     who = [(c.container.pod, c.sandbox) for c in found.containers]
     assert who == [
         ("job-6", False),
@@ -91,9 +91,9 @@ def test_namespaces() -> None:
     assert len(found.host) == 8
 
 
-def test_namespaces_of_a_pod() -> None:
+async def test_namespaces_of_a_pod() -> None:
     request = pb.ListNamespacesRequest(pod="web-0", namespace="shop")
-    found = network.namespaces(request, NETWORK).namespaces
+    found = (await network.namespaces(request, NETWORK)).namespaces
     assert len(found.containers) == 2
     assert [each.inode for each in found.named] == [NET]
     assert not found.strangers

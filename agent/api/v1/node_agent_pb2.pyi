@@ -5,10 +5,12 @@ from agent.api.v1 import condition_pb2 as _condition_pb2
 from agent.api.v1 import containers_pb2 as _containers_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
 from agent.api.v1 import exits_pb2 as _exits_pb2
+from agent.api.v1 import io_pb2 as _io_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import network_pb2 as _network_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
 from agent.api.v1 import pressure_pb2 as _pressure_pb2
+from agent.api.v1 import runtime_pb2 as _runtime_pb2
 from agent.api.v1 import status_pb2 as _status_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -248,3 +250,37 @@ class ListPodNetworksResponse(_message.Message):
     network: _network_pb2.NetworkReport
     truncated: bool
     def __init__(self, network: _Optional[_Union[_network_pb2.NetworkReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class GetRuntimeRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetRuntimeResponse(_message.Message):
+    __slots__ = ("runtime",)
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    runtime: _runtime_pb2.RuntimeReport
+    def __init__(self, runtime: _Optional[_Union[_runtime_pb2.RuntimeReport, _Mapping]] = ...) -> None: ...
+
+class ListDevicesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListDevicesResponse(_message.Message):
+    __slots__ = ("io",)
+    IO_FIELD_NUMBER: _ClassVar[int]
+    io: _io_pb2.DiskReport
+    def __init__(self, io: _Optional[_Union[_io_pb2.DiskReport, _Mapping]] = ...) -> None: ...
+
+class ListBlockedTasksRequest(_message.Message):
+    __slots__ = ("namespace", "pod")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ...) -> None: ...
+
+class ListBlockedTasksResponse(_message.Message):
+    __slots__ = ("blocked",)
+    BLOCKED_FIELD_NUMBER: _ClassVar[int]
+    blocked: _io_pb2.BlockedReport
+    def __init__(self, blocked: _Optional[_Union[_io_pb2.BlockedReport, _Mapping]] = ...) -> None: ...

@@ -94,6 +94,21 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.FromString,
                 _registered_method=True)
+        self.GetRuntime = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetRuntime',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+                _registered_method=True)
+        self.ListDevices = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListDevices',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesResponse.FromString,
+                _registered_method=True)
+        self.ListBlockedTasks = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListBlockedTasks',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -185,6 +200,27 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRuntime(self, request, context):
+        """Which rung of the container runtime's ladder fails, its socket, its process and its shims.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDevices(self, request, context):
+        """Block devices: how fast they answer, which do not, and who uses them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBlockedTasks(self, request, context):
+        """Tasks in state D, the longest first: where they wait, and for whose pod.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -247,6 +283,21 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.ListPodNetworks,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.SerializeToString,
+            ),
+            'GetRuntime': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRuntime,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.SerializeToString,
+            ),
+            'ListDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDevices,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesResponse.SerializeToString,
+            ),
+            'ListBlockedTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBlockedTasks,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -573,6 +624,87 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/ListPodNetworks',
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRuntime(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetRuntime',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListDevices',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBlockedTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListBlockedTasks',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,6 +63,12 @@ class NodeAgentStub:
     """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
     ListPodNetworks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodNetworksRequest, _node_agent_pb2.ListPodNetworksResponse]
     """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+    GetRuntime: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]
+    """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    ListDevices: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]
+    """Block devices: how fast they answer, which do not, and who uses them."""
+    ListBlockedTasks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]
+    """Tasks in state D, the longest first: where they wait, and for whose pod."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -95,6 +101,12 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
     ListPodNetworks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodNetworksRequest, _node_agent_pb2.ListPodNetworksResponse]  # type: ignore[assignment]
     """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+    GetRuntime: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]  # type: ignore[assignment]
+    """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    ListDevices: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]  # type: ignore[assignment]
+    """Block devices: how fast they answer, which do not, and who uses them."""
+    ListBlockedTasks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]  # type: ignore[assignment]
+    """Tasks in state D, the longest first: where they wait, and for whose pod."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -196,5 +208,29 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.ListPodNetworksResponse, _abc.Awaitable[_node_agent_pb2.ListPodNetworksResponse]]:
         """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+
+    @_abc_1.abstractmethod
+    def GetRuntime(
+        self,
+        request: _node_agent_pb2.GetRuntimeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetRuntimeResponse, _abc.Awaitable[_node_agent_pb2.GetRuntimeResponse]]:
+        """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+
+    @_abc_1.abstractmethod
+    def ListDevices(
+        self,
+        request: _node_agent_pb2.ListDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListDevicesResponse, _abc.Awaitable[_node_agent_pb2.ListDevicesResponse]]:
+        """Block devices: how fast they answer, which do not, and who uses them."""
+
+    @_abc_1.abstractmethod
+    def ListBlockedTasks(
+        self,
+        request: _node_agent_pb2.ListBlockedTasksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListBlockedTasksResponse, _abc.Awaitable[_node_agent_pb2.ListBlockedTasksResponse]]:
+        """Tasks in state D, the longest first: where they wait, and for whose pod."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
