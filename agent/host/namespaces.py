@@ -43,9 +43,9 @@ class Namespaces:
         self._netns = root.run / NETNS
 
     def processes(self) -> tuple[int, ...]:
-        """The host's processes. Raises SourceAbsent."""
+        """The host's processes in the order of their pids. Raises SourceAbsent."""
         with absent_on_error(self._proc):
-            return tuple(int(name) for name in os.listdir(self._proc) if name.isdecimal())
+            return tuple(sorted(int(n) for n in os.listdir(self._proc) if n.isdecimal()))
 
     def of(self, pid: int, kinds: Iterable[NamespaceKind]) -> dict[NamespaceKind, int]:
         """Inodes of a process's namespaces; without kinds that this kernel does not have.
