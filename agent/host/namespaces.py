@@ -32,6 +32,7 @@ RETURN_SECONDS = 0.1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.setns.argtypes = (ctypes.c_int, ctypes.c_int)
+_ADVICE = "reading the namespaces of other processes needs CAP_SYS_PTRACE"
 _OPEN = os.O_RDONLY | os.O_CLOEXEC
 
 
@@ -60,7 +61,8 @@ class Namespaces:
             except OSError as error:
                 if error.errno == errno.ENOENT and found:
                     continue
-                raise SourceAbsent.of(error, path) from error
+                advice = _ADVICE if error.errno in (errno.EACCES, errno.EPERM) else ""
+                raise SourceAbsent.of(error, path, advice) from error
             number = link.rpartition("[")[2].removesuffix("]")
             if number.isdecimal():
                 found[kind] = int(number)

@@ -91,6 +91,7 @@ class Asked:
 
     masquerade: bool | None = None
     plugin: str = ""
+    addresses: tuple[str, ...] = ()  # that it gave to the pod; empty: not known
     bridge: str = ""  # which it is to be a port of; empty: none, or not known
 
 

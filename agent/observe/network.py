@@ -19,7 +19,7 @@ from agent.host.files import read_file
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import Netlink
 from agent.host.root import HostRoot
-from agent.model.absence import ParseError
+from agent.model.absence import Absence, ParseError
 from agent.model.netlink import HostNetwork, Link, NamespaceNetwork, Neighbour, Route
 from agent.parse.netlink import attribute
 from agent.parse.proc_net_snmp import parse_retransmits
@@ -88,7 +88,7 @@ def read_namespaces(
 ) -> list[NamespaceNetwork]:
     """Each of them, or why it could not be read. Raises SourceAbsent for the host's alone.
 
-    What has become another namespace meanwhile is left out.
+    What is gone or has become another namespace meanwhile is left out.
     """
     found = []
     with namespaces.socket_in(host_fd) as sock:
@@ -98,7 +98,8 @@ def read_namespaces(
                     if os.fstat(fd).st_ino == target.inode:
                         found.append(_read(root, namespaces, sock, host_fd, host, target, fd))
             except SourceAbsent as error:
-                found.append(NamespaceNetwork(inode=target.inode, unread=error.absent.detail))
+                if error.absent.absence is not Absence.VANISHED:
+                    found.append(NamespaceNetwork(inode=target.inode, unread=error.absent.detail))
             except ParseError as error:
                 found.append(NamespaceNetwork(inode=target.inode, unread=str(error)))
     return found

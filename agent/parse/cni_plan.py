@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import ipaddress
 import json
 from collections.abc import Iterator
@@ -72,6 +73,7 @@ class CNIResult:
     container_id: str
     interface: str
     netns: str
+    addresses: tuple[str, ...]  # that the plugins gave it, without their prefixes
     plan: NetworkPlan | None
 
 
@@ -109,6 +111,7 @@ def parse_result(data: bytes) -> CNIResult:
         container_id=_text(container),
         interface=_text(interface),
         netns=next(_sandboxes(found.get("result")), ""),
+        addresses=tuple(_given(found.get("result"))),
         plan=_cached_plan(found.get("config")),
     )
 
@@ -124,6 +127,15 @@ def _sandboxes(result: object) -> Iterator[str]:
         sandbox = each.get("sandbox") if isinstance(each, dict) else None
         if isinstance(sandbox, str) and sandbox:
             yield _text(sandbox)
+
+
+def _given(result: object) -> Iterator[str]:
+    ips = result.get("ips") if isinstance(result, dict) else None
+    for each in ips if isinstance(ips, list) else ():
+        given = each.get("address") if isinstance(each, dict) else None
+        if isinstance(given, str):
+            with contextlib.suppress(ValueError):
+                yield str(ipaddress.ip_interface(given).ip)
 
 
 def _cached_plan(config: object) -> NetworkPlan | None:

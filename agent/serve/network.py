@@ -18,8 +18,10 @@ from agent.api.network import (
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.network import LeftoverKind, NetworkReport, PathStep, PodNetwork
 from agent.model.oom import Container
+from agent.model.source import SourceHealth, SourceState
 from agent.serve.messages import MESSAGE_BYTES
 
+NAMESPACES = "namespaces"
 _FIELD_BYTES = 5
 Wire = TypeVar("Wire", bound=Message)
 Samples = Iterator[tuple[tuple[str, ...], float]]
@@ -63,6 +65,14 @@ def networks(
     )
     kept, truncated = _fitting(map(pod_network_to_wire, found), 0)
     return pb.ListPodNetworksResponse(network=network_to_wire(report, kept), truncated=truncated)
+
+
+def why_unread(sources: Iterable[SourceHealth]) -> str | None:
+    """Why there is no report; None: there is none yet."""
+    for source in sources:
+        if source.name == NAMESPACES and source.state is SourceState.DOWN:
+            return f"the namespaces of processes cannot be read: {source.detail}"
+    return None
 
 
 def _fitting(wires: Iterable[Wire], size: int) -> tuple[list[Wire], bool]:

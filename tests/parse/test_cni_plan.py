@@ -95,14 +95,18 @@ def test_result() -> None:
         "containerId": "24f0",
         "ifName": "eth0",
         "config": base64.b64encode(conflist(BRIDGE)).decode(),
-        "result": {"interfaces": interfaces},
+        "result": {
+            "interfaces": interfaces,
+            "ips": [{"address": "10.88.0.5/16"}, {"address": "x"}],
+        },
     }
     found = parse_result(json.dumps(cached).encode())
     assert (found.container_id, found.interface) == ("24f0", "eth0")
     assert found.netns == "/var/run/netns/cni-20a2"
+    assert found.addresses == ("10.88.0.5",)
     assert found.plan is not None
     assert found.plan.masquerade
-    for config, result in (("@", None), (7, {"interfaces": 3}), ("e30=", {})):
+    for config, result in (("@", None), (7, {"interfaces": 3, "ips": [3]}), ("e30=", {})):
         poor = parse_result(json.dumps({**cached, "config": config, "result": result}).encode())
         assert (poor.plan, poor.netns) == (None, "")
     with pytest.raises(ParseError, match="containerId"):

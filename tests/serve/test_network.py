@@ -16,6 +16,7 @@ from agent.model.network import (
     PathStep,
     StepState,
 )
+from agent.model.source import SourceHealth, SourceState
 from agent.serve import network
 from agent.serve.messages import MESSAGE_BYTES
 from tests.serve.network_sample import NAMESPACES, NET, NETWORK, WALL_NS, WEB_0, S, pod
@@ -127,6 +128,18 @@ def test_metrics() -> None:
         ("shop", "web-1"): 0,
     }
     assert dict(network.retransmits(NETWORK)) == {("shop", "web-0"): 31}
+
+
+def test_why_there_is_nothing() -> None:
+    """Not yet, or not to be had."""
+    waits = SourceHealth(
+        name="namespaces", tells="", required=False, state=SourceState.ABSENT, since_wall_ns=1
+    )
+    denied = replace(waits, state=SourceState.DOWN, detail="/proc/1/ns/mnt: Permission denied")
+    assert network.why_unread([waits]) is None
+    assert network.why_unread([replace(denied, name="kmsg")]) is None
+    told = network.why_unread([waits, denied])
+    assert told == ("the namespaces of processes cannot be read: /proc/1/ns/mnt: Permission denied")
 
 
 def test_nothing_known() -> None:
