@@ -128,9 +128,10 @@ def addresses(report: NetworkReport | None) -> Samples:
     """Addresses by network and whether they are used, free or leaked."""
     for pool in () if report is None else report.pools:
         if not pool.unread:
-            yield (pool.network, "used"), pool.used
-            yield (pool.network, "free"), pool.free
-            yield (pool.network, "leaked"), pool.leaked
+            ranges = ", ".join(pool.ranges)
+            yield (pool.network, ranges, "used"), pool.used
+            yield (pool.network, ranges, "free"), pool.free
+            yield (pool.network, ranges, "leaked"), pool.leaked
 
 
 def counted(report: NetworkReport | None, field: str) -> Samples:
@@ -148,6 +149,9 @@ def retransmits(report: NetworkReport | None) -> Samples:
 
 
 def _labelled(report: NetworkReport | None) -> Iterator[tuple[PodNetwork, tuple[str, str]]]:
+    """Once for each name: of a pod that is made anew, two are there for a moment."""
+    found = {}
     for pod in () if report is None else report.pods:
         if pod.pod.pod:
-            yield pod, (pod.pod.namespace, pod.pod.pod)
+            found[pod.pod.namespace, pod.pod.pod] = pod
+    yield from ((pod, labels) for labels, pod in found.items())

@@ -21,6 +21,8 @@ from agent.serve import network
 from agent.serve.messages import MESSAGE_BYTES
 from tests.serve.network_sample import NAMESPACES, NET, NETWORK, WALL_NS, WEB_0, S, pod
 
+RANGES = "10.88.0.1-10.88.0.254"
+
 
 def pods(report: NetworkReport = NETWORK, **filters: object) -> list[str]:
     request = pb.ListPodNetworksRequest(**filters)  # type: ignore[arg-type]
@@ -119,9 +121,9 @@ def test_metrics() -> None:
     assert set(broken) == {(step.value,) for step in PathStep}
     assert dict(network.leftovers(NETWORK)) == {("namespace",): 1, ("veth",): 1, ("address",): 1}
     assert dict(network.addresses(NETWORK)) == {
-        ("k8s", "used"): 3,
-        ("k8s", "free"): 250,
-        ("k8s", "leaked"): 1,
+        ("k8s", RANGES, "used"): 3,
+        ("k8s", RANGES, "free"): 250,
+        ("k8s", RANGES, "leaked"): 1,
     }
     assert dict(network.counted(NETWORK, "rx_dropped")) == {
         ("shop", "web-0"): 12,
@@ -140,6 +142,12 @@ def test_why_there_is_nothing() -> None:
     assert network.why_unread([replace(denied, name="kmsg")]) is None
     told = network.why_unread([waits, denied])
     assert told == ("the namespaces of processes cannot be read: /proc/1/ns/mnt: Permission denied")
+
+
+def test_a_name_that_two_pods_have() -> None:
+    """One series: a page with two of a kind is refused as a whole."""
+    twice = replace(NETWORK, pods=(replace(WEB_0, retransmits=7), WEB_0))
+    assert list(network.retransmits(twice)) == [(("shop", "web-0"), 31)]
 
 
 def test_nothing_known() -> None:
