@@ -25,16 +25,20 @@ _UNUSED, _UNREACHED = StepState.UNUSED, StepState.UNREACHED
 _UNRESOLVED = NeighbourState.FAILED | NeighbourState.INCOMPLETE
 
 
-def judge_address(inside: Link, addresses: tuple[InterfaceAddress, ...]) -> Step:
+def judge_address(inside: Link, addresses: tuple[InterfaceAddress, ...], asked: Asked) -> Step:
     """An address that other hosts can send to."""
     duplicate = [each.address for each in addresses if each.duplicate]
     good = [f"{each.address}/{each.prefix}" for each in addresses if not each.duplicate]
+    given = ", ".join(asked.addresses)
     if duplicate:
         state, detail = _BROKEN, f"{', '.join(duplicate)} is another host's too (dadfailed)"
+    elif good and asked.addresses and not any(a.address in asked.addresses for a in addresses):
+        state, detail = _BROKEN, f"{', '.join(good)} on {inside.name}, and the CNI gave it {given}"
     elif good:
         state, detail = _OK, f"{', '.join(good)} on {inside.name}"
     else:
         state, detail = _BROKEN, f"{inside.name} has no address"
+        detail += f"; the CNI gave it {given}" if given else ""
     return Step(step=PathStep.ADDRESS, state=state, detail=detail)
 
 

@@ -46,7 +46,7 @@ def judge_pod(
         first,
         judge_link(ends, network),
         attachment,
-        judge_address(inside, addresses),
+        judge_address(inside, addresses, asked),
         routes,
         judge_nat(addresses, gateway, datapath, host, nat, asked),
     )

@@ -12,9 +12,9 @@ from agent.model.network import AddressPool
 
 
 def _detect(scene: Scene) -> Iterator[Finding]:
-    for pool in () if scene.network is None else scene.network.pools:
-        if pool.unread or pool.free:
-            continue
+    pools = () if scene.network is None else scene.network.pools
+    full = [pool for pool in pools if not pool.unread and not pool.free]
+    for pool in full[:1]:
         leaked = f", {pool.leaked} of them by containers that are gone" if pool.leaked else ""
         yield Finding(
             type=POD_IPS_EXHAUSTED.name,

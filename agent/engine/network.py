@@ -63,7 +63,8 @@ class NetworkWatch:
     proc: ProcReader
     namespaces: Namespaces
     inventory: Inventory
-    workers: Workers
+    workers: Workers  # for what stands in /proc
+    netlink: Workers  # for what waits for the kernel's rtnl_mutex
     board: SourceBoard
     guard: Guard
     plans: NetworkPlans
@@ -146,18 +147,18 @@ class NetworkWatch:
 
     async def _read(self, seen: NamespaceReport) -> Sample | None:
         try:
-            host = await self.workers.run(self._host, deadline_seconds=READ_SECONDS)
+            host = await self.netlink.run(self._host, deadline_seconds=READ_SECONDS)
             networks: dict[int, NamespaceNetwork] = {}
             targets = list(_targets(seen, self.namespaces))[:MAX_NAMESPACES]
             for start in range(0, len(targets), BATCH):
                 batch = targets[start : start + BATCH]
-                found = await self.workers.run(
+                found = await self.netlink.run(
                     self._networks, host, batch, deadline_seconds=READ_SECONDS
                 )
                 networks.update((network.inode, network) for network in found)
             nat = None
             if self.plans.masquerades():
-                nat = await self.workers.run(self._nat, deadline_seconds=READ_SECONDS)
+                nat = await self.netlink.run(self._nat, deadline_seconds=READ_SECONDS)
         except (Abandoned, TooManyAbandoned) as error:
             self._blind(NETLINK, Absent(absence=Absence.FAILED, detail=str(error)))
         except SourceAbsent as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from agent.derive.address_pool import pool_of
+from agent.derive.address_pool import pools_of
 from agent.derive.leftovers import LeftoverFold, Owners, candidates
 from agent.engine.network_plans import NetworkPlans
 from agent.inventory.listing import Listing
@@ -85,16 +85,7 @@ class LeftoverWatch:
 
     def _pools(self) -> tuple[AddressPool, ...]:
         plan = self.plans.plan
-        if plan is None or not plan.ranges:
+        if plan is None:
             return ()
-        if self.plans.unread:
-            return (
-                AddressPool(
-                    network=plan.network,
-                    directory=plan.directory,
-                    ranges=tuple(map(str, plan.ranges)),
-                    unread=self.plans.unread,
-                ),
-            )
         addresses = (str(each.address) for each in self.plans.allocations)
-        return (pool_of(plan, addresses, self.leftovers),)
+        return pools_of(plan, addresses, self.leftovers, unread=self.plans.unread)

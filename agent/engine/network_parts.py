@@ -20,8 +20,8 @@ from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
 from agent.inventory.resolver import NameResolver
 
-NETWORK_WORKERS = 3
-"""Threads for netlink and the CNI's disk: two may hang."""
+NETWORK_WORKERS = 2
+"""Threads for each of /proc, netlink and the CNI's disk: one may hang, and none takes another's."""
 
 
 def watch_network(
@@ -38,7 +38,6 @@ def watch_network(
     pools: Pools,
 ) -> NetworkWatch:
     """With threads of its own."""
-    workers = pools.new(NETWORK_WORKERS, name="network")
 
     def loaded() -> str:
         config = cni.config.config
@@ -50,7 +49,9 @@ def watch_network(
         netns = (call.netns.rpartition("/")[2] for call in calls)
         return frozenset((*(call.container_id for call in calls), *netns)) - {""}
 
-    plans = NetworkPlans(state=CNIState(root), workers=workers, loaded=loaded)
+    plans = NetworkPlans(
+        state=CNIState(root), workers=pools.new(NETWORK_WORKERS, name="cni-state"), loaded=loaded
+    )
     return NetworkWatch(
         clock=clock,
         root=root,
@@ -58,7 +59,8 @@ def watch_network(
         proc=proc,
         namespaces=Namespaces(root),
         inventory=inventory,
-        workers=workers,
+        workers=pools.new(NETWORK_WORKERS, name="namespaces"),
+        netlink=pools.new(NETWORK_WORKERS, name="netlink"),
         board=board,
         guard=guard,
         plans=plans,

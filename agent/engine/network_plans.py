@@ -69,7 +69,12 @@ class NetworkPlans:
         plan = self.plan if result is None or result.plan is None else result.plan
         if plan is None:
             return Asked()
-        return Asked(masquerade=plan.masquerade, plugin=plan.plugin, bridge=plan.bridge)
+        return Asked(
+            masquerade=plan.masquerade,
+            plugin=plan.plugin,
+            addresses=() if result is None else result.addresses,
+            bridge=plan.bridge,
+        )
 
     def masquerades(self) -> bool:
         """Whether anybody asked for masquerading."""

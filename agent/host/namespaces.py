@@ -32,6 +32,7 @@ RETURN_SECONDS = 0.1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.setns.argtypes = (ctypes.c_int, ctypes.c_int)
+_ADVICE = "reading the namespaces of other processes needs CAP_SYS_PTRACE"
 _OPEN = os.O_RDONLY | os.O_CLOEXEC
 
 
@@ -43,9 +44,9 @@ class Namespaces:
         self._netns = root.run / NETNS
 
     def processes(self) -> tuple[int, ...]:
-        """The host's processes. Raises SourceAbsent."""
+        """The host's processes in the order of their pids. Raises SourceAbsent."""
         with absent_on_error(self._proc):
-            return tuple(int(name) for name in os.listdir(self._proc) if name.isdecimal())
+            return tuple(sorted(int(n) for n in os.listdir(self._proc) if n.isdecimal()))
 
     def of(self, pid: int, kinds: Iterable[NamespaceKind]) -> dict[NamespaceKind, int]:
         """Inodes of a process's namespaces; without kinds that this kernel does not have.
@@ -60,7 +61,8 @@ class Namespaces:
             except OSError as error:
                 if error.errno == errno.ENOENT and found:
                     continue
-                raise SourceAbsent.of(error, path) from error
+                advice = _ADVICE if error.errno in (errno.EACCES, errno.EPERM) else ""
+                raise SourceAbsent.of(error, path, advice) from error
             number = link.rpartition("[")[2].removesuffix("]")
             if number.isdecimal():
                 found[kind] = int(number)

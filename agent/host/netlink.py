@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from typing import Self, TypeVar
 
-from agent.host.absence import SourceAbsent, absent_on_error
+from agent.host.absence import SourceAbsent
 from agent.model.absence import Absence, ParseError
 from agent.parse.netlink import (
     NLM_F_DUMP_INTR,
@@ -35,7 +35,7 @@ SO_NETNS_COOKIE = 71  # since Linux 5.14
 ANSWER_SECONDS = 5.0
 """The kernel answers in the call itself; only a lost message is waited for."""
 _ATTEMPTS = 4
-_RECEIVE_BYTES = 1 << 18
+_RECEIVE_BYTES = 1 << 16  # a dump comes in datagrams of 32 KiB at most (netlink_dump, af_netlink.c)
 _TIMEVAL = struct.Struct("@ll")
 
 T = TypeVar("T")
@@ -116,12 +116,16 @@ class Netlink:
 
     def _send(self, kind: int, flags: int, body: bytes) -> None:
         self._sequence += 1
-        with absent_on_error(f"netlink request {kind}"):
-            self._socket.sendto(message(kind, flags, self._sequence, body), (0, 0))
+        try:
+            self._socket.send(message(kind, flags, self._sequence, body))
+        except OSError as error:
+            raise SourceAbsent.of(error, f"netlink request {kind}") from error
 
     def _receive(self, kind: int) -> bytes:
-        with absent_on_error(f"netlink request {kind}"):
+        try:
             data, _, flags, _ = self._socket.recvmsg(_RECEIVE_BYTES)
+        except OSError as error:
+            raise SourceAbsent.of(error, f"netlink request {kind}") from error
         if flags & socket.MSG_TRUNC:
             raise SourceAbsent(Absence.FAILED, f"netlink request {kind}: too long an answer")
         return data

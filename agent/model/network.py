@@ -91,6 +91,7 @@ class Asked:
 
     masquerade: bool | None = None
     plugin: str = ""
+    addresses: tuple[str, ...] = ()  # that it gave to the pod; empty: not known
     bridge: str = ""  # which it is to be a port of; empty: none, or not known
 
 
@@ -115,7 +116,7 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressPool:
-    """The addresses that a host-local IPAM can give to pods, and has given."""
+    """One set of ranges that a host-local IPAM gives addresses of, one to each pod."""
 
     network: str  # of the CNI configuration
     directory: str

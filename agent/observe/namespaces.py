@@ -6,8 +6,9 @@ Nothing here is for the event loop: there are thousands of processes.
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agent.host.absence import SourceAbsent
@@ -56,20 +57,19 @@ def survey(
     wall_ns: int,
     before: NamespaceReport | None = None,
 ) -> NamespaceReport:
-    """All of it; with a report of shortly before, strangers are taken over from that.
+    """All of it. From a report of shortly before, strangers are taken over, and containers whose
+    process is there still and in the same network namespace.
 
     Raises SourceAbsent where the host's own namespaces cannot be read.
     """
     host = namespaces.of(1, KINDS)
-    containers = tuple(_container(fs, namespaces, each) for each in wanted)
-    populations: dict[int, int] = {}
-    members: dict[int, int] = {}
     pids = namespaces.processes()
-    for pid in pids:
-        net = namespaces.net(pid)
-        if net is not None:
-            populations[net] = populations.get(net, 0) + 1
-            members[net] = pid
+    nets = {pid: net for pid in pids if (net := namespaces.net(pid)) is not None}
+    former = {} if before is None else {each.container.id: each for each in before.containers}
+    containers = tuple(
+        _same(each, former.get(each.container.id), nets) or _container(fs, namespaces, each)
+        for each in wanted
+    )
     if before is not None:
         strangers, cut = list(before.strangers), before.strangers_cut
     else:
@@ -82,9 +82,19 @@ def survey(
         named=namespaces.named(),
         strangers=tuple(strangers),
         strangers_cut=cut,
-        populations=populations,
-        members=members,
+        populations=Counter(nets.values()),
+        members={net: pid for pid, net in reversed(nets.items())},  # the first, mostly the oldest
     )
+
+
+def _same(
+    wanted: Wanted, before: ContainerNamespaces | None, nets: Mapping[int, int]
+) -> ContainerNamespaces | None:
+    if before is None or not before.pid:
+        return None
+    if nets.get(before.pid) != before.inodes.get(NamespaceKind.NET):
+        return None
+    return replace(before, container=wanted.container, sandbox=wanted.sandbox)
 
 
 def _known(

@@ -19,8 +19,8 @@ from agent.host.files import read_file
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import Netlink
 from agent.host.root import HostRoot
-from agent.model.absence import ParseError
-from agent.model.netlink import HostNetwork, Link, NamespaceNetwork, Route
+from agent.model.absence import Absence, ParseError
+from agent.model.netlink import HostNetwork, Link, NamespaceNetwork, Neighbour, Route
 from agent.parse.netlink import attribute
 from agent.parse.proc_net_snmp import parse_retransmits
 from agent.parse.rtnetlink import (
@@ -49,6 +49,8 @@ from agent.parse.rtnetlink import (
 TC_H_CLSACT_INGRESS, TC_H_CLSACT_EGRESS = 0xFFFFFFF2, 0xFFFFFFF3
 RT_TABLE_LOCAL = b"\xff"
 TABLE_AT = 4  # in struct rtmsg
+NUD_NOARP = (0x40).to_bytes(2, sys.byteorder)
+STATE_AT = 8  # in struct ndmsg
 MAX_ADDRESSES = 16
 """Of one namespace for which the host's route is asked."""
 _EXT_MASK = attribute(29, (8).to_bytes(4, sys.byteorder))  # IFLA_EXT_MASK: RTEXT_FILTER_SKIP_STATS
@@ -86,7 +88,7 @@ def read_namespaces(
 ) -> list[NamespaceNetwork]:
     """Each of them, or why it could not be read. Raises SourceAbsent for the host's alone.
 
-    What has become another namespace meanwhile is left out.
+    What is gone or has become another namespace meanwhile is left out.
     """
     found = []
     with namespaces.socket_in(host_fd) as sock:
@@ -96,7 +98,8 @@ def read_namespaces(
                     if os.fstat(fd).st_ino == target.inode:
                         found.append(_read(root, namespaces, sock, host_fd, host, target, fd))
             except SourceAbsent as error:
-                found.append(NamespaceNetwork(inode=target.inode, unread=error.absent.detail))
+                if error.absent.absence is not Absence.VANISHED:
+                    found.append(NamespaceNetwork(inode=target.inode, unread=error.absent.detail))
             except ParseError as error:
                 found.append(NamespaceNetwork(inode=target.inode, unread=str(error)))
     return found
@@ -118,7 +121,7 @@ def _read(
         links = sock.dump(RTM_GETLINK, IFINFOMSG.pack(0, 0, 0, 0, 0), parse_link)
         addresses = sock.dump(RTM_GETADDR, IFADDRMSG.pack(0, 0, 0, 0, 0), parse_interface_address)
         routes = sock.dump(RTM_GETROUTE, RTMSG.pack(0, 0, 0, 0, 0, 0, 0, 0, 0), _sent_by)
-        neighbours = sock.dump(RTM_GETNEIGH, NDMSG.pack(0, 0, 0, 0, 0), parse_neighbour)
+        neighbours = sock.dump(RTM_GETNEIGH, NDMSG.pack(0, 0, 0, 0, 0), _asked_for)
     free = {
         link.index: link.peer_index
         for link in links
@@ -160,6 +163,11 @@ def _nsid(sock: Netlink, fd: int) -> int | None:
 def _sent_by(body: bytes) -> Route | None:
     """A route by which something is sent: the table "local" is for what is received."""
     return None if body[TABLE_AT : TABLE_AT + 1] == RT_TABLE_LOCAL else parse_route(body)
+
+
+def _asked_for(body: bytes) -> Neighbour | None:
+    """A neighbour that has to be asked for its address: multicast and lo need not be."""
+    return None if body[STATE_AT : STATE_AT + 2] == NUD_NOARP else parse_neighbour(body)
 
 
 def _host_routes(sock: Netlink, addresses: Iterable[str]) -> Iterable[tuple[str, int]]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import ipaddress
 import json
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ class NetworkPlan:
     masquerade: bool = False  # ipMasq; some CNIs masquerade unasked, by a daemon of their own
     bridge: str = ""
     directory: str = ""  # of host-local's allocations; empty: another IPAM
-    ranges: tuple[AddressRange, ...] = ()
+    sets: tuple[tuple[AddressRange, ...], ...] = ()  # a pod gets an address of each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,7 @@ class CNIResult:
     container_id: str
     interface: str
     netns: str
+    addresses: tuple[str, ...]  # that the plugins gave it, without their prefixes
     plan: NetworkPlan | None
 
 
@@ -87,7 +89,7 @@ def parse_plan(data: bytes) -> NetworkPlan:
     kind, ipam = first.get("type"), first.get("ipam")
     if not isinstance(kind, str):
         raise ParseError("a plugin with a type", data)
-    directory, ranges = _host_local(ipam, network) if isinstance(ipam, dict) else ("", ())
+    directory, sets = _host_local(ipam, network) if isinstance(ipam, dict) else ("", ())
     bridge = first.get("bridge", "cni0") if kind == "bridge" else ""
     return NetworkPlan(
         network=network,
@@ -95,7 +97,7 @@ def parse_plan(data: bytes) -> NetworkPlan:
         masquerade=first.get("ipMasq") is True,
         bridge=_text(bridge) if isinstance(bridge, str) else "",
         directory=directory,
-        ranges=ranges,
+        sets=sets,
     )
 
 
@@ -109,6 +111,7 @@ def parse_result(data: bytes) -> CNIResult:
         container_id=_text(container),
         interface=_text(interface),
         netns=next(_sandboxes(found.get("result")), ""),
+        addresses=tuple(_given(found.get("result"))),
         plan=_cached_plan(found.get("config")),
     )
 
@@ -126,6 +129,15 @@ def _sandboxes(result: object) -> Iterator[str]:
             yield _text(sandbox)
 
 
+def _given(result: object) -> Iterator[str]:
+    ips = result.get("ips") if isinstance(result, dict) else None
+    for each in ips if isinstance(ips, list) else ():
+        given = each.get("address") if isinstance(each, dict) else None
+        if isinstance(given, str):
+            with contextlib.suppress(ValueError):
+                yield str(ipaddress.ip_interface(given).ip)
+
+
 def _cached_plan(config: object) -> NetworkPlan | None:
     if not isinstance(config, str):
         return None
@@ -135,7 +147,9 @@ def _cached_plan(config: object) -> NetworkPlan | None:
         return None
 
 
-def _host_local(ipam: dict[str, Any], network: str) -> tuple[str, tuple[AddressRange, ...]]:
+def _host_local(
+    ipam: dict[str, Any], network: str
+) -> tuple[str, tuple[tuple[AddressRange, ...], ...]]:
     if ipam.get("type") != HOST_LOCAL:
         return "", ()
     base = ipam.get("dataDir") or DATA_DIRECTORY
@@ -145,9 +159,12 @@ def _host_local(ipam: dict[str, Any], network: str) -> tuple[str, tuple[AddressR
     groups: list[object] = list(sets) if isinstance(sets, list) else []
     if "subnet" in ipam:
         groups.append([ipam])
-    flat = [each for group in groups if isinstance(group, list) for each in group]
-    found = tuple(_range(each) for each in flat if isinstance(each, dict))
-    return f"{_text(base)}/{network}", found
+    found = (
+        tuple(_range(each) for each in group if isinstance(each, dict))
+        for group in groups
+        if isinstance(group, list)
+    )
+    return f"{_text(base)}/{network}", tuple(each for each in found if each)
 
 
 def _range(found: dict[str, Any]) -> AddressRange:

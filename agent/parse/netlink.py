@@ -26,7 +26,7 @@ _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _INT = struct.Struct("=i")
 _TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
-HEADER_BYTES = _HEADER.size
+_unpack_attribute = _ATTRIBUTE.unpack_from
 
 
 class Message(NamedTuple):
@@ -64,7 +64,15 @@ def split_messages(data: bytes) -> Iterator[Message]:
 
 def attributes(data: bytes, offset: int = 0) -> dict[int, bytes]:
     """The attributes from `offset` on by type, the last of each. Raises ParseError on half one."""
-    return dict(attribute_list(data, offset))
+    found: dict[int, bytes] = {}
+    end = len(data)
+    while end - offset >= 4:  # attribute_list in a loop of its own: this is the hot path
+        length, kind = _unpack_attribute(data, offset)
+        if length < 4 or offset + length > end:
+            raise ParseError("a whole nlattr", data[offset : offset + 4])
+        found[kind & _TYPE_MASK] = data[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
+    return found
 
 
 def attribute_list(data: bytes, offset: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -459,7 +459,7 @@ ROWS = (
         "pod_addresses",
         "Addresses that host-local can give to pods: used, free, and the used ones of the dead.",
         lambda s: network.addresses(s.network),
-        labels=("network", "use"),
+        labels=("network", "ranges", "use"),
     ),
     *(
         _counter(

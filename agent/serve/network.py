@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from agent.api.network import (
     container_namespaces_to_wire,
@@ -15,8 +15,10 @@ from agent.api.network import (
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.network import LeftoverKind, NetworkReport, PathStep, PodNetwork
 from agent.model.oom import Container
+from agent.model.source import SourceHealth, SourceState
 from agent.serve.messages import that_fit
 
+NAMESPACES = "namespaces"
 Samples = Iterator[tuple[tuple[str, ...], float]]
 
 
@@ -62,6 +64,14 @@ async def networks(
     return pb.ListPodNetworksResponse(network=network_to_wire(report, kept), truncated=truncated)
 
 
+def why_unread(sources: Iterable[SourceHealth]) -> str | None:
+    """Why there is no report; None: there is none yet."""
+    for source in sources:
+        if source.name == NAMESPACES and source.state is SourceState.DOWN:
+            return f"the namespaces of processes cannot be read: {source.detail}"
+    return None
+
+
 def _order(names: Container) -> tuple[str, str, str]:
     return names.namespace, names.pod, names.pod_uid
 
@@ -105,9 +115,10 @@ def addresses(report: NetworkReport | None) -> Samples:
     """Addresses by network and whether they are used, free or leaked."""
     for pool in () if report is None else report.pools:
         if not pool.unread:
-            yield (pool.network, "used"), pool.used
-            yield (pool.network, "free"), pool.free
-            yield (pool.network, "leaked"), pool.leaked
+            ranges = ", ".join(pool.ranges)
+            yield (pool.network, ranges, "used"), pool.used
+            yield (pool.network, ranges, "free"), pool.free
+            yield (pool.network, ranges, "leaked"), pool.leaked
 
 
 def counted(report: NetworkReport | None, field: str) -> Samples:
@@ -125,6 +136,9 @@ def retransmits(report: NetworkReport | None) -> Samples:
 
 
 def _labelled(report: NetworkReport | None) -> Iterator[tuple[PodNetwork, tuple[str, str]]]:
+    """Once for each name: of a pod that is made anew, two are there for a moment."""
+    found = {}
     for pod in () if report is None else report.pods:
         if pod.pod.pod:
-            yield pod, (pod.pod.namespace, pod.pod.pod)
+            found[pod.pod.namespace, pod.pod.pod] = pod
+    yield from ((pod, labels) for labels, pod in found.items())

@@ -151,6 +151,9 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     ) -> pb.ListNamespacesResponse:
         report = self._view.network()
         if report is None:
+            why = network.why_unread(self._view.status().sources)
+            if why is not None:
+                await context.abort(StatusCode.FAILED_PRECONDITION, why)
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return await network.namespaces(request, report)
 
@@ -161,6 +164,9 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     ) -> pb.ListPodNetworksResponse:
         report = self._view.network()
         if report is None:
+            why = network.why_unread(self._view.status().sources)
+            if why is not None:
+                await context.abort(StatusCode.FAILED_PRECONDITION, why)
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return await network.networks(request, report)
 

@@ -31,6 +31,7 @@ SETTINGS = {"sources.cri": "false", "sources.bundles": "/run/lab/bundles"}
 MACHINE = MachineConfig(memory_mib=3072)  # a thousand processes
 FEW = 250
 """The rounds are fewer for more containers: as many cgroups are read in all."""
+PODS = 100
 SECONDS = 600.0
 
 
@@ -50,6 +51,8 @@ def main() -> None:
             rounds = max(5, min(arguments.rounds, arguments.rounds * FEW // containers))
             _say(f"{containers} containers: the sweep against C ...")
             figures = sweep(guest, containers, rounds)
+            if containers == min(arguments.containers):
+                figures |= networks(guest, rounds)
             _say(f"{containers} containers: the whole agent ...")
             last = containers == max(arguments.containers)
             figures |= whole_agent(guest, containers, peer=bool(peer.program) and last)
@@ -75,6 +78,11 @@ def put(guest: Guest, peer: Peer) -> None:
 def sweep(guest: Guest, containers: int, rounds: int) -> Figures:
     """tests.bench.inside, with the C program beside it."""
     return _figures(guest, f"tests.bench.inside {containers} {rounds}")
+
+
+def networks(guest: Guest, rounds: int) -> Figures:
+    """tests.bench.network: the network namespaces of a hundred pods."""
+    return _figures(guest, f"tests.bench.network {PODS} {rounds}")
 
 
 def whole_agent(guest: Guest, containers: int, *, peer: bool) -> Figures:

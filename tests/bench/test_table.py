@@ -28,6 +28,9 @@ FIGURES: Figures = {
     "resident_anonymous_bytes": 40 * MIB,
     "resident_peak_bytes": 70 * MIB,
     "open_fds": 2000,
+    "network_dumps_ms": 200.0,
+    "network_ms": 400.0,
+    "network_ratio": 2.0,
     "scrape_series": 4500,
     "scrape_cpu_ms": 200.0,
 }
@@ -49,6 +52,9 @@ a sweep's files: C                                 150.0 ms         150.0 ms
   read, parsed, derived, every file changed        450.0 ms         450.0 ms
   ratio                                                3.00             3.00       3
   the same, nothing changed                        300.0 ms         300.0 ms
+  ratio                                                2.00             2.00
+100 pods' networks: the dumps alone                200.0 ms         200.0 ms
+  read and parsed                                  400.0 ms         400.0 ms
   ratio                                                2.00             2.00
 the agent at rest without sweeps, of a core           5.0 %            5.0 %
   at one sweep a second: C                           15.0 %           15.0 %

@@ -233,6 +233,18 @@ def test_nat(nat: NatTable | None, asked: Asked, told: str) -> None:
     assert words(judged(nat=nat, asked=asked), NATS).startswith(told)
 
 
+def test_another_address() -> None:
+    """The runtime tells everybody the one that the CNI gave: nobody will reach the pod."""
+    asked = replace(ASKED, addresses=("10.88.0.5", "fd00::5"))
+    assert judged(asked=asked).broken is None
+    moved = replace(NETWORK, addresses=(replace(ADDRESS, address="10.88.0.9"),))
+    assert words(judged(moved, asked=asked), ADDRESSES) == (
+        "broken: 10.88.0.9/16 on eth0, and the CNI gave it 10.88.0.5, fd00::5"
+    )
+    gone = words(judged(replace(NETWORK, addresses=()), asked=asked), ADDRESSES)
+    assert gone == "broken: eth0 has no address; the CNI gave it 10.88.0.5, fd00::5"
+
+
 def test_other_interfaces() -> None:
     """eth0 is meant, else the first; a tunl0 that nobody has switched on is no interface."""
     fallback = Link(index=5, name="tunl0", up=False, kind="ipip")

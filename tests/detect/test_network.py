@@ -82,6 +82,7 @@ def test_exhausted() -> None:
     assert "all 253 of network k8s are taken, 1 of them by containers that are gone" in (
         finding.message
     )
+    assert len(found(pod_ips_exhausted.DETECTOR, replace(FULL, pools=FULL.pools * 2))) == 1
     living = replace(FULL, pools=(replace(FULL.pools[0], leaked=0),))
     assert found(pod_ips_exhausted.DETECTOR, living)[0].reason == "AllInUse"
     unread = replace(FULL, pools=(replace(FULL.pools[0], unread="a dead disk"),))

@@ -98,6 +98,7 @@ class Node:
             namespaces=self,  # type: ignore[arg-type]
             inventory=self.inventory,
             workers=workers,
+            netlink=Workers(2, name="netlink"),
             board=self.board,
             guard=self.guard,
             plans=plans,
@@ -319,6 +320,10 @@ async def test_a_kernel_that_hangs(node: Node, monkeypatch: pytest.MonkeyPatch) 
     try:
         await node.look()
         assert "its thread is left behind" in node.health(NETLINK).detail
+        for _ in range(3):  # more often than there are threads
+            await node.look()
+        assert "refused" in node.health(NETLINK).detail
+        assert node.health(NAMESPACES).state.value == "up"
         monkeypatch.setattr(engine, "survey", lambda *_, **__: hangs.wait(20))
         await node.look()
         assert node.watch.report is None

@@ -193,15 +193,18 @@ def test_a_pod_with_tcx(
 
 
 def test_what_cannot_be_read(node: Node) -> None:
-    """It says why; the others are read; what has become another one is left out."""
+    """It says why; the others are read; what is gone or has become another one is left out."""
     gone = Target(inode=1, path=node.namespaces.top / "gone")
     other = Target(inode=node.at_pod.inode + 1, path=node.at_pod.path)
     garbled = node.namespaces.add("garbled", Kernel(dumps={RTM_GETLINK: [b"x"]}))
     node.namespaces.kernels[garbled.inode].answers[RTM_GETNSID] = nsid(-1)
-    _, found = node.read(gone, other, garbled, node.at_pod)
-    assert [each.inode for each in found] == [1, garbled.inode, node.at_pod.inode]
-    assert "No such file" in found[0].unread
-    assert "ifinfomsg" in found[1].unread
+    denied = node.namespaces.add("denied", Kernel())
+    refusal = SourceAbsent(Absence.DENIED, "setns: no")
+    node.namespaces.kernels[denied.inode].answers[RTM_GETNSID] = refusal
+    _, found = node.read(gone, other, garbled, denied, node.at_pod)
+    assert [each.inode for each in found] == [garbled.inode, denied.inode, node.at_pod.inode]
+    assert "ifinfomsg" in found[0].unread
+    assert found[1].unread == "setns: no"
     assert not found[2].unread
 
 

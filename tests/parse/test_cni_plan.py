@@ -26,7 +26,7 @@ def test_bridge() -> None:
     plan = parse_plan(conflist(BRIDGE, {"type": "portmap"}))
     assert (plan.network, plan.masquerade, plan.bridge) == ("k8s", True, "br7")
     assert plan.directory == "/var/lib/cni/networks/k8s"
-    (found,) = plan.ranges
+    ((found,),) = plan.sets
     assert str(found) == "10.88.0.1-10.88.0.254"
     assert found.total == 253
 
@@ -36,7 +36,7 @@ def test_other_plugins() -> None:
     ptp = parse_plan(json.dumps({"name": "a", "type": "ptp", "ipam": IPAM}).encode())
     assert (ptp.masquerade, ptp.bridge) == (False, "")
     cilium = parse_plan(conflist({"type": "cilium-cni"}))
-    assert (cilium.masquerade, cilium.directory, cilium.ranges) == (False, "", ())
+    assert (cilium.masquerade, cilium.directory, cilium.sets) == (False, "", ())
     assert cilium.plugin == "cilium-cni"
     assert parse_plan(conflist({"type": "bridge"})).bridge == "cni0"
 
@@ -53,7 +53,7 @@ def test_ranges() -> None:
     }
     plan = parse_plan(conflist({"type": "bridge", "ipam": ipam}))
     assert plan.directory == "/run/ipam/k8s"
-    four, six = plan.ranges
+    (four,), (six,) = plan.sets
     assert four.total == 10
     assert six.total == 254
     assert ipaddress.ip_address("10.1.0.10") in four
@@ -67,7 +67,7 @@ def test_any_subnet(number: int, prefix: int) -> None:
     """All of it but the network's own, the broadcast and the gateway."""
     subnet = ipaddress.IPv4Network((number, prefix), strict=False)
     ipam = {"type": "host-local", "subnet": str(subnet)}
-    (found,) = parse_plan(conflist({"type": "bridge", "ipam": ipam})).ranges
+    ((found,),) = parse_plan(conflist({"type": "bridge", "ipam": ipam})).sets
     assert found.total == subnet.num_addresses - 3
     assert isinstance(found, AddressRange)
     assert found.end in found
@@ -95,14 +95,18 @@ def test_result() -> None:
         "containerId": "24f0",
         "ifName": "eth0",
         "config": base64.b64encode(conflist(BRIDGE)).decode(),
-        "result": {"interfaces": interfaces},
+        "result": {
+            "interfaces": interfaces,
+            "ips": [{"address": "10.88.0.5/16"}, {"address": "x"}],
+        },
     }
     found = parse_result(json.dumps(cached).encode())
     assert (found.container_id, found.interface) == ("24f0", "eth0")
     assert found.netns == "/var/run/netns/cni-20a2"
+    assert found.addresses == ("10.88.0.5",)
     assert found.plan is not None
     assert found.plan.masquerade
-    for config, result in (("@", None), (7, {"interfaces": 3}), ("e30=", {})):
+    for config, result in (("@", None), (7, {"interfaces": 3, "ips": [3]}), ("e30=", {})):
         poor = parse_result(json.dumps({**cached, "config": config, "result": result}).encode())
         assert (poor.plan, poor.netns) == (None, "")
     with pytest.raises(ParseError, match="containerId"):

@@ -16,9 +16,12 @@ from agent.model.network import (
     PathStep,
     StepState,
 )
+from agent.model.source import SourceHealth, SourceState
 from agent.serve import network
 from agent.serve.messages import MESSAGE_BYTES
 from tests.serve.network_sample import NAMESPACES, NET, NETWORK, WALL_NS, WEB_0, S, pod
+
+RANGES = "10.88.0.1-10.88.0.254"
 
 
 async def pods(report: NetworkReport = NETWORK, **filters: object) -> list[str]:
@@ -118,15 +121,33 @@ def test_metrics() -> None:
     assert set(broken) == {(step.value,) for step in PathStep}
     assert dict(network.leftovers(NETWORK)) == {("namespace",): 1, ("veth",): 1, ("address",): 1}
     assert dict(network.addresses(NETWORK)) == {
-        ("k8s", "used"): 3,
-        ("k8s", "free"): 250,
-        ("k8s", "leaked"): 1,
+        ("k8s", RANGES, "used"): 3,
+        ("k8s", RANGES, "free"): 250,
+        ("k8s", RANGES, "leaked"): 1,
     }
     assert dict(network.counted(NETWORK, "rx_dropped")) == {
         ("shop", "web-0"): 12,
         ("shop", "web-1"): 0,
     }
     assert dict(network.retransmits(NETWORK)) == {("shop", "web-0"): 31}
+
+
+def test_why_there_is_nothing() -> None:
+    """Not yet, or not to be had."""
+    waits = SourceHealth(
+        name="namespaces", tells="", required=False, state=SourceState.ABSENT, since_wall_ns=1
+    )
+    denied = replace(waits, state=SourceState.DOWN, detail="/proc/1/ns/mnt: Permission denied")
+    assert network.why_unread([waits]) is None
+    assert network.why_unread([replace(denied, name="kmsg")]) is None
+    told = network.why_unread([waits, denied])
+    assert told == ("the namespaces of processes cannot be read: /proc/1/ns/mnt: Permission denied")
+
+
+def test_a_name_that_two_pods_have() -> None:
+    """One series: a page with two of a kind is refused as a whole."""
+    twice = replace(NETWORK, pods=(replace(WEB_0, retransmits=7), WEB_0))
+    assert list(network.retransmits(twice)) == [(("shop", "web-0"), 31)]
 
 
 def test_nothing_known() -> None:
