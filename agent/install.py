@@ -103,7 +103,11 @@ def _remove_others(home: Path, *, keep: str) -> Iterator[str]:
 
 
 def _ours(link: Path) -> bool:
-    return link.is_symlink() and Path(os.readlink(link)).is_relative_to(HOME)
+    """Not the one that deploy/systemd/install.sh makes, which goes by `current`."""
+    if not link.is_symlink():
+        return False
+    goal = Path(os.readlink(link))
+    return goal.is_relative_to(HOME) and not goal.is_relative_to(HOME / "current")
 
 
 def _read(path: Path) -> str | None:

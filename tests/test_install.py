@@ -82,6 +82,16 @@ def test_what_is_not_ours_stays(tree: Path, host: Path) -> None:
     assert own.exists()
 
 
+def test_link_of_the_systemd_installer_stays(tree: Path, host: Path) -> None:
+    """deploy/systemd/install.sh links by way of `current`."""
+    link = below(host, LINK)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(HOME / "current/bin/nodectl")
+    assert f"left     {LINK}: not a link of ours; call {NODECTL}" in install(host, source=tree)
+    list(uninstall_tree(host))
+    assert link.is_symlink()
+
+
 def test_host_that_takes_nothing(tree: Path, host: Path) -> None:
     """It is said, and no error: the agent is to start all the same."""
     (host / "opt").write_text("no directory")

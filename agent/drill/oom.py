@@ -34,6 +34,7 @@ from agent.drill.scrape import fetch
 from agent.drill.watch import Hop, Watch
 from agent.host.absence import SourceAbsent
 from agent.host.cgroup_fs import CgroupFs, open_cgroup_fs
+from agent.host.cgroup_namespace import join_host_cgroup_namespace
 from agent.host.kmsg import KmsgReader
 from agent.host.root import HostRoot
 from agent.host.scratch_cgroup import ScratchCgroup
@@ -113,6 +114,8 @@ class _Drill:
         self.root = root
 
     def run(self, interrupts: Interrupts, cleanup: contextlib.ExitStack) -> DrillReport:
+        with contextlib.suppress(SourceAbsent):  # what is opened next says what is missing
+            join_host_cgroup_namespace(self.root)
         fs = open_cgroup_fs(self.root)
         cleanup.callback(fs.close)
         removed = tuple(remove_leftovers(fs))

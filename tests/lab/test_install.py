@@ -13,6 +13,7 @@ import pytest
 
 from agent import __version__
 from agent.api.v1.oom_pb2 import OUTCOME_SURVIVED
+from agent.api.v1.status_pb2 import Source
 from tests.lab.asking import Asking
 from tests.lab.cache import PROJECT
 from tests.lab.deadline import until
@@ -31,6 +32,8 @@ MIB = 1 << 20
 PLACE = "/run/lab/install"
 COPY_SECONDS = 600.0
 START_SECONDS = 120.0
+SEES_SECONDS = 120.0
+NOT_IN_THE_LAB = {"kubelet", "filesystems"}
 _DROP_IN = "/run/systemd/system/nodewitness.service.d"
 
 
@@ -66,6 +69,11 @@ def unit(guest: Guest) -> Iterator[UnitAgent]:
             )
 
 
+def unseeing(asking: Asking) -> set[str]:
+    """The sources that do not see."""
+    return {s.name for s in asking.status().sources if s.state != Source.STATE_UP}
+
+
 def install(guest: Guest) -> None:
     """As an operator does, with what `make image` has made."""
     guest.run(["sh", f"{PLACE}/install.sh", "--image", PLACE], seconds=START_SECONDS)
@@ -74,9 +82,10 @@ def install(guest: Guest) -> None:
 def test_service(unit: UnitAgent, pods: Pods, guest: Guest, figures: list[str]) -> None:
     """It sees all that it sees without its sandbox; killed and upgraded, it loses nothing."""
     asking = Asking(unit)
-    print({s.name: (s.state, s.detail) for s in asking.status().sources})
     start = asking.settled()
     cases = [child_over_limit(pods, name=f"unit-{number}") for number in range(3)]
+    until(lambda: unseeing(asking) <= NOT_IN_THE_LAB, SEES_SECONDS, "all is seen", unit.log)
+    figures.append(f"service: {asking.status().self.resident_bytes / MIB:.1f} MiB resident")
     kernel, _ = fire(cases[0], asking)
     assert_story(asking.closed("unit-0"), cases[0], kernel)
 
