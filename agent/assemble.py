@@ -416,7 +416,15 @@ def assemble(
     )
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
     disks = watch_disks(
-        settings, host.root, clock, inventory, board, guard, pools, usage=lambda: usage.report
+        settings,
+        host.root,
+        host.proc,
+        clock,
+        inventory,
+        board,
+        guard,
+        pools,
+        usage=lambda: usage.report,
     )
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
     blocked = watch_blocked(

@@ -8,7 +8,7 @@ from agent.api.oom import container_to_wire
 from agent.api.v1 import io_pb2 as pb
 from agent.api.wire import duration, text, timestamp
 from agent.model.blocked import BlockedReport, BlockedTask
-from agent.model.disks import DiskReport, DiskState, DiskUser, Op, OpRate
+from agent.model.disks import DiskReport, DiskState, DiskUser, Etcd, Op, OpRate
 
 
 def disks_to_wire(report: DiskReport) -> pb.DiskReport:
@@ -17,6 +17,23 @@ def disks_to_wire(report: DiskReport) -> pb.DiskReport:
         at=timestamp(report.wall_ns),
         stalled_after=duration(report.stalled_after_seconds),
         disks=[_disk(report, state) for state in report.disks],
+        etcd=map(_etcd, report.etcd),
+    )
+
+
+def _etcd(etcd: Etcd) -> pb.Etcd:
+    process, slowest = etcd.process, etcd.slowest
+    return pb.Etcd(
+        pid=process.pid,
+        container=None if etcd.names is None else container_to_wire(etcd.names),
+        unit=text(etcd.unit),
+        directory=text(process.directory),
+        devices=[text(state.disk.name) for state in etcd.chain],
+        absent_reason=text(process.absent),
+        slowest_device="" if slowest is None else text(slowest[0].disk.name),
+        slowest_op="" if slowest is None else slowest[1].value,
+        slowest=None if slowest is None else duration(slowest[2]),
+        waiting_ratio=etcd.waiting_ratio,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from agent.derive.disk_rates import DiskRates
 from agent.derive.disk_users import DiskUsers
 from agent.engine.board import SourceBoard
+from agent.engine.etcd import EtcdWatch
 from agent.engine.guard import Guard
 from agent.host.block_devices import BlockDevices
 from agent.host.clock import Clock
@@ -43,6 +44,7 @@ class DiskWatch:
     workers: Workers
     devices: BlockDevices
     users: DiskUsers
+    etcd: EtcdWatch
     usage: Callable[[], UsageReport | None]
     stalled_after: float
     report: DiskReport | None = None
@@ -76,15 +78,15 @@ class DiskWatch:
             self.users.take(usage.sweep)
         self.board.up(DISKS)
         self.board.count(DISKS, self._ticks)
+        await self.etcd.look(now)
+        states = self._rates.states(read.disks, self.users.users(now))
+        disks = tuple(state for state in states if _used(state.disk, read.counters))
         self.report = DiskReport(
             boottime_ns=now,
             wall_ns=self.clock.wall_ns(),
             stalled_after_seconds=self.stalled_after,
-            disks=tuple(
-                state
-                for state in self._rates.states(read.disks, self.users.users(now))
-                if _used(state.disk, read.counters)
-            ),
+            disks=disks,
+            etcd=self.etcd.etcd(disks),
         )
 
     def _read(self, describe: bool) -> _Read:

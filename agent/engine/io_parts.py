@@ -9,9 +9,11 @@ from agent.derive.disk_users import DiskUsers
 from agent.engine.blocked import BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.disks import DiskWatch
+from agent.engine.etcd import EtcdWatch
 from agent.engine.guard import Guard
 from agent.host.block_devices import BlockDevices
 from agent.host.clock import Clock
+from agent.host.etcd import EtcdFinder
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.task_scan import TaskScan
@@ -23,6 +25,7 @@ from agent.model.rates import UsageReport
 from agent.observe.blocked import BlockedSight
 
 DISK_WORKERS = 2
+"""Threads for counters and for etcd's directory: one may hang."""
 BLOCKED_WORKERS = 3
 """Threads for stacks and mount tables: two may hang, and tasks are still looked at."""
 
@@ -30,6 +33,7 @@ BLOCKED_WORKERS = 3
 def watch_disks(
     settings: Settings,
     root: HostRoot,
+    proc: ProcReader,
     clock: Clock,
     inventory: Inventory,
     board: SourceBoard,
@@ -39,13 +43,20 @@ def watch_disks(
     usage: Callable[[], UsageReport | None],
 ) -> DiskWatch:
     """With threads of its own."""
+    workers = pools.new(DISK_WORKERS, name="disks")
     return DiskWatch(
         clock=clock,
         board=board,
         guard=guard,
-        workers=pools.new(DISK_WORKERS, name="disks"),
+        workers=workers,
         devices=BlockDevices(root),
         users=DiskUsers(names=inventory.names_of),
+        etcd=EtcdWatch(
+            finder=EtcdFinder(root, proc),
+            workers=workers,
+            names=inventory.names_of,
+            usage=usage,
+        ),
         usage=usage,
         stalled_after=settings.disks.stalled_after,
     )

@@ -102,11 +102,11 @@ class RuntimeWatch:
         steps = (_socket_step(seen), *self.ladder.steps())
         if seen.file is not None or self._process is not None:
             self._seen = True
-        absent = "" if self._seen or self.expected() else absent_runtime(self.path)
-        if absent:
-            self.board.absent(RUNTIME, Absent(absence=Absence.VANISHED, detail=absent))
-        else:
-            self.board.up(RUNTIME)
+        blind = self.ladder.blind
+        if blind is None and not self._seen and not self.expected():
+            blind = Absent(absence=Absence.VANISHED, detail=absent_runtime(self.path))
+        self.board.hear(RUNTIME, blind)
+        absent = "" if blind is None else blind.detail
         self.board.count(RUNTIME, sum(step.latency.count for step in steps))
         said = self.ladder.said
         self.report = RuntimeReport(

@@ -14,9 +14,12 @@ from typing import Protocol
 from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
 from agent.host.cri import CriSandbox, CriVersion
+from agent.model.absence import Absence, Absent
 from agent.model.runtime import Rung, RungState, Step
 
 ABANDON_SECONDS = 120.0
+_OURS = (Absence.DENIED, Absence.UNSUPPORTED)
+"""Absences that say nothing against the runtime."""
 ASKED = (Rung.CONNECT, Rung.VERSION, Rung.STATUS, Rung.LIST)
 
 
@@ -40,6 +43,7 @@ class Ladder:
     runtime: Runtime
     connect: Callable[[], Awaitable[int | None]]  # the pid that listens; raises SourceAbsent
     deadlines: Mapping[Rung, float]
+    blind: Absent | None = None  # we may not ask, or what listens is no runtime for Kubernetes
     pid: int | None = None
     said: CriVersion | None = None
     conditions: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
@@ -83,6 +87,9 @@ class Ladder:
         try:
             await ask()
         except SourceAbsent as error:
+            if error.absent.absence in _OURS:
+                self.blind = error.absent
+                return False
             step = self._steps[rung]
             seconds = (self.clock.boottime_ns() - begun) / 1e9
             late = seconds >= step.deadline_seconds
@@ -94,6 +101,8 @@ class Ladder:
                 failures=step.failures + 1,
             )
             return False
+        if rung is not Rung.CONNECT:  # which says nothing of who answers
+            self.blind = None
         step = self._steps[rung]
         seconds = (self.clock.boottime_ns() - begun) / 1e9
         self._steps[rung] = replace(

@@ -65,7 +65,7 @@ def watch_runtime(
 
     def is_container(identity: str) -> bool:
         record = inventory.by_container_id(identity)
-        return record is not None and record.kind is not ContainerKind.SANDBOX
+        return record is not None and record.kind is ContainerKind.CONTAINER
 
     def killed() -> Iterable[OOMIncident]:
         since = clock.wall_ns() - int(SCENE_SECONDS * 1e9)

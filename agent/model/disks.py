@@ -108,6 +108,42 @@ class DiskState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdProcess:
+    """A process named etcd, and what its write-ahead log lies on."""
+
+    pid: int
+    start_boottime_ns: int
+    cgroup: str
+    directory: str
+    device: str = ""  # "253:0"; 0:n is no block device
+    absent: str = ""  # why the device is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Etcd:
+    """etcd of this node, and how fast its disk is."""
+
+    process: EtcdProcess
+    names: Container | None = None
+    unit: str = ""
+    chain: tuple[DiskState, ...] = ()  # its device, then those beneath it
+    waiting_ratio: float | None = None  # io.pressure of its cgroup, some: of the last seconds
+
+    @property
+    def slowest(self) -> tuple[DiskState, Op, float] | None:
+        """The device of the chain and the kind of request that take longest, writes and flushes
+        alone; None: nothing was written lately.
+        """
+        found = [
+            (state, op, rate.latency_seconds)
+            for state in self.chain
+            for op in (Op.WRITE, Op.FLUSH)
+            if (rate := state.rates.get(op)) is not None and rate.latency_seconds is not None
+        ]
+        return max(found, key=lambda each: each[2], default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiskReport:
     """All of them at one moment."""
 
@@ -115,7 +151,7 @@ class DiskReport:
     wall_ns: int
     stalled_after_seconds: float
     disks: tuple[DiskState, ...] = ()
-    absent: str = ""
+    etcd: tuple[Etcd, ...] = ()
 
     def stuck_seconds(self, state: DiskState) -> float:
         """For how long nothing has ended; 0: something does, or nothing is asked of it."""

@@ -16,7 +16,7 @@ from agent.host.runtime_process import SHIM, RuntimeProcesses, key_of
 from agent.host.runtime_socket import RuntimeSocket
 from agent.host.tasks import TaskReader
 from agent.host.unix_diag import dump_unix_sockets
-from agent.model.absence import Absence, ParseError
+from agent.model.absence import ParseError
 from agent.model.afterlife import Task
 from agent.model.runtime import DaemonProcess, ProcessKey, Shim, SocketQueues
 from agent.parse.unix_diag import TCP_ESTABLISHED, TCP_LISTEN, UnixSocket
@@ -138,5 +138,4 @@ def _is_ours(seen: UnixSocket, path: Path, file: int | None) -> bool:
 
 def absent_runtime(path: Path) -> str:
     """Why there is nothing to ask on a node without a runtime."""
-    advice = "is a container runtime running, or set sources.cri_socket"
-    return SourceAbsent(Absence.VANISHED, f"no socket at {path}: {advice}").absent.detail
+    return f"no socket at {path}: is a container runtime running, or set sources.cri_socket"

@@ -50,6 +50,14 @@ def latencies(report: DiskReport | None) -> Samples:
                 yield (state.disk.name, op.value), rate.latency_seconds
 
 
+def etcd(report: DiskReport | None) -> Samples:
+    """The slower of writes and flushes of etcd's disk, where there were some."""
+    for each in () if report is None else report.etcd:
+        slowest = each.slowest
+        if slowest is not None:
+            yield (slowest[0].disk.name, slowest[1].value), slowest[2]
+
+
 def in_flight(report: DiskReport | None) -> Samples:
     """Requests that have not ended."""
     for state in () if report is None else report.disks:

@@ -541,6 +541,13 @@ ROWS = (
         labels=("device",),
     ),
     _gauge(
+        "etcd_disk_latency_seconds",
+        "Mean time of a write or flush, whichever takes longer, of the disk that etcd syncs to; "
+        "absent where none ended in the last ten seconds.",
+        lambda s: io.etcd(s.disks),
+        labels=("device", "op"),
+    ),
+    _gauge(
         "blocked_tasks",
         "Tasks in state D: all, and those that have not run for disks.blocked_after.",
         lambda s: io.tasks(s.blocked),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.detect import disk_stalled, tasks_blocked
+from agent.detect import disk_stalled, etcd_disk_slow, tasks_blocked
 from agent.detect.blocked import owners
 from agent.detect.detector import Detector
 from agent.detect.scene import Scene
 from agent.model.blocked import BlockedReport
 from agent.model.condition import Finding, Severity
-from agent.model.disks import DiskReport
+from agent.model.disks import DiskReport, Op, OpRate
 from tests.serve.io_sample import (
     BESIDE,
     BLOCKED,
     DISKS,
+    ETCD,
     KERNEL,
     NOW_NS,
     ROOT,
@@ -30,6 +31,31 @@ def found(
 ) -> list[Finding]:
     scene = Scene(now_boottime_ns=NOW_NS, now_wall_ns=1, disks=disks, blocked=blocked)
     return list(detector.detect(scene))
+
+
+def slow_etcd(seconds: float = 0.148, stuck: float = 0.0) -> DiskReport:
+    """etcd whose flushes take so long, or whose disk has ended nothing for so long."""
+    flush = OpRate(per_second=6.0, bytes_per_second=0.0, latency_seconds=seconds)
+    since = NOW_NS - int(stuck * 1e9)
+    root = replace(ROOT, rates={**ROOT.rates, Op.FLUSH: flush}, stuck_since_boottime_ns=since)
+    return replace(DISKS, disks=(root,), etcd=(replace(ETCD, chain=(root,)),))
+
+
+def test_etcd() -> None:
+    """The device, the kind of request, and how much of the time etcd waits."""
+    (finding,) = found(etcd_disk_slow.DETECTOR, slow_etcd())
+    assert finding.reason == "Slow"
+    assert finding.message == (
+        "a flush on nvme0n1 (NVMe) takes 148 ms, on which etcd[2211] syncs /var/lib/etcd; it waits"
+        " for a disk 31 % of the time"
+    )
+    (finding,) = found(etcd_disk_slow.DETECTOR, slow_etcd(0.001, stuck=4.0))
+    assert finding.reason == "NoCompletion"
+    assert finding.message.startswith("nvme0n1 (NVMe) has ended no request for 4 s, on which etcd")
+    assert found(etcd_disk_slow.DETECTOR, slow_etcd(0.05, stuck=0.5)) == []
+    bare = replace(DISKS, etcd=(replace(ETCD, chain=(), waiting_ratio=None),))
+    assert found(etcd_disk_slow.DETECTOR, bare) == []
+    assert found(etcd_disk_slow.DETECTOR) == []
 
 
 def test_suspended() -> None:

@@ -11,12 +11,15 @@ from agent.derive.disk_users import DiskUsers
 from agent.engine.blocked import BLOCKED, CALM_NS, BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.disks import DESCRIBE_TICKS, DISKS, DiskWatch
+from agent.engine.etcd import FIND_NS, EtcdWatch
 from agent.engine.guard import Guard
 from agent.host.block_devices import BlockDevices
+from agent.host.etcd import EtcdFinder
 from agent.host.worker import Abandoned, Workers
 from agent.model.afterlife import Task
 from agent.model.blocked import BlockedTask
-from agent.model.disks import Disk, DiskCounters, DiskKind
+from agent.model.disks import Disk, DiskCounters, DiskKind, EtcdProcess
+from agent.model.oom import Container
 from agent.model.source import SourceState
 from agent.observe.blocked import BlockedSight, Scan
 from tests.derive.test_disks import counters
@@ -48,6 +51,8 @@ class Disks:
         self.clock = FakeClock(now_ns=100 * S)
         self.board = SourceBoard(self.clock)
         self.devices = FakeDevices()
+        self.etcds: list[EtcdProcess] = []
+        self.pods: dict[str, Container] = {}
         self.watch = DiskWatch(
             clock=self.clock,
             board=self.board,
@@ -55,9 +60,18 @@ class Disks:
             workers=Workers(1),
             devices=cast(BlockDevices, self.devices),
             users=DiskUsers(names=lambda place: None),
+            etcd=EtcdWatch(
+                finder=cast(EtcdFinder, self),
+                workers=Workers(1),
+                names=lambda place: self.pods.get(place.container_id),
+                usage=lambda: None,
+            ),
             usage=lambda: None,
             stalled_after=5.0,
         )
+
+    def find(self) -> list[EtcdProcess]:
+        return self.etcds
 
     async def look(self) -> list[str]:
         """The devices that stall then."""
@@ -98,6 +112,38 @@ async def test_description() -> None:
     assert disks.devices.described == 3
     assert disks.watch.report is not None
     assert [s.disk.name for s in disks.watch.report.disks] == ["dm-0"]
+
+
+async def test_etcd() -> None:
+    """The node's own: of a pod of kube-system, or of a unit; on its device and what is beneath."""
+    disks = Disks()
+    pod = "/kubepods/podd1cb3f57-a7a5-47ca-9def-6c3ba929c3a5/"
+    node = EtcdProcess(
+        pid=1, start_boottime_ns=1, cgroup="/system.slice/etcd.service", directory="/e"
+    )
+    ours, other = ("a" * 64), ("b" * 64)
+    disks.pods = {
+        ours: replace(APP, namespace="kube-system"),
+        other: replace(APP, namespace="shop"),
+    }
+    disks.etcds = [
+        replace(node, device="253:0"),
+        replace(node, pid=2, cgroup=pod + ours),
+        replace(node, pid=3, cgroup=pod + other),
+        replace(node, pid=4, cgroup=pod + "c" * 64),
+    ]
+    await disks.look()
+    assert disks.watch.report is not None
+    found = {each.process.pid: each for each in disks.watch.report.etcd}
+    assert set(found) == {1, 2}
+    assert [state.disk.name for state in found[1].chain] == ["dm-0"]
+    assert (found[1].unit, found[2].chain) == ("etcd.service", ())
+    disks.etcds = []
+    await disks.look()
+    assert len(disks.watch.report.etcd) == 2
+    disks.clock.now_ns += FIND_NS
+    await disks.look()
+    assert not disks.watch.report.etcd
 
 
 class FakeSight:

@@ -172,6 +172,16 @@ async def test_no_runtime(bench: Bench) -> None:
     assert bench.source() is SourceState.UP
 
 
+async def test_no_cri(bench: Bench) -> None:
+    """A containerd that serves Docker alone is absent, and silent about."""
+    bench.runtime.errors[Rung.VERSION] = SourceAbsent(Absence.UNSUPPORTED, "no CRI v1 there")
+    await bench.look()
+    await bench.look()
+    assert bench.watch.report is not None
+    assert bench.watch.report.absent == "no CRI v1 there"
+    assert bench.source() is SourceState.ABSENT
+
+
 async def test_off(bench: Bench) -> None:
     bench.watch.off = "switched off by sources.cri"
     await bench.watch.run()

@@ -121,6 +121,20 @@ async def test_failure(bench: Bench) -> None:
     assert bench.step(Rung.VERSION).detail == ""
 
 
+@pytest.mark.parametrize("absence", [Absence.DENIED, Absence.UNSUPPORTED])
+async def test_blind(bench: Bench, absence: Absence) -> None:
+    """That we may not ask, or that it serves no CRI, is nothing against the runtime."""
+    bench.runtime.errors[Rung.VERSION] = SourceAbsent(absence, "no CRI there")
+    await bench.ladder.climb()
+    blind = bench.ladder.blind
+    assert (blind is not None and blind.detail) == "no CRI there"
+    assert bench.states() == [OK, UNTRIED, UNTRIED, UNTRIED]
+    del bench.runtime.errors[Rung.VERSION]
+    await bench.ladder.climb()
+    assert not bench.ladder.blind
+    assert bench.states() == [OK] * 4
+
+
 async def test_silence(bench: Bench) -> None:
     """A deadline judges and does not cancel; the late answer is measured, and the climb goes on."""
     await bench.ladder.climb()

@@ -1,4 +1,4 @@
-"""A volume that stops answering: the device, who waits for it, where, and for which pod."""
+"""Disks that are slow or stop answering: the device, who waits for it, where, and for which pod."""
 
 import time
 
@@ -17,6 +17,14 @@ SECONDS = 180
 AFTER = 3
 SETTINGS = {"disks.stalled_after": f"{AFTER}s", "disks.blocked_after": f"{AFTER}s"}
 CROWD = 200
+DELAY_MS = 150
+SYNCS = f"""
+import os
+f = os.open("{MOUNT}/wal", os.O_CREAT | os.O_WRONLY)
+while True:
+    os.pwrite(f, b"x" * 512, 0)
+    os.fsync(f)
+"""
 
 
 @pytest.fixture
@@ -100,3 +108,37 @@ def test_suspended_volume(pods: Pods, guest: Guest, asking: Asking, figures: lis
         assert after is not None
         assert (after.suspended, after.stalled) == (False, False)
         pod.stop(0)
+
+
+def test_etcd_on_a_slow_disk(guest: Guest, asking: Asking, figures: list[str]) -> None:
+    """A stand-in for etcd that syncs all the time: its device is found, and nothing is said until
+    each write takes too long.
+    """
+    with slow_disk(guest) as disk:
+        guest.run("cp $(readlink -f $(command -v python3)) /run/lab/etcd")
+        argv = ["env", "PYTHONHOME=/usr", "/run/lab/etcd", "-c", SYNCS, f"--data-dir={MOUNT}"]
+        etcd = guest.start(argv, cgroup="system.slice/etcd.service")
+        try:
+            known = until(
+                lambda: next(iter(asking.devices().etcd), None),
+                SECONDS,
+                "etcd is known",
+                lambda: f"{asking.devices()}{etcd.err}",
+            )
+            name = next(d.name for d in asking.devices().disks if d.label == NAME)
+            assert (known.pid, known.directory, known.unit) == (etcd.pid, MOUNT, "etcd.service")
+            assert list(known.devices) == [name, "loop0"]
+            disk.delay_writes(DELAY_MS)
+            found = asking.condition("EtcdDiskSlow", "", lambda c: c.reason == "Slow")
+            assert f"{name} (device-mapper {NAME}) takes" in found.message
+            assert f"on which etcd[{etcd.pid}] syncs {MOUNT}" in found.message
+            slowest = asking.metrics("nodewitness_etcd_disk_latency_seconds", device=name)
+            assert max(seconds for _, seconds in slowest) >= 0.1
+            assert (
+                f"etcd[{etcd.pid}] syncs {MOUNT} on {name}, loop0"
+                in guest.run(["nodectl", "io"], check=False).out
+            )
+            figures.append(f"etcd, each write {DELAY_MS} ms later: {found.message}")
+        finally:
+            etcd.close()
+        asking.condition("EtcdDiskSlow", "", status=CONDITION_STATUS_FALSE)

@@ -19,6 +19,7 @@ from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.node import CONTAINERD_CGROUP, Node
+from tests.lab.pods import remove_sandbox
 from tests.lab.scenarios.runtime import stopped
 
 SECONDS = 180
@@ -26,6 +27,7 @@ DEADLINE_SECONDS = 2
 SETTINGS = {"runtime.interval": "1s", "runtime.version_deadline": f"{DEADLINE_SECONDS}s"}
 UNRESPONSIVE = "RuntimeUnresponsive"
 SOCKET = "/run/containerd/containerd.sock"
+TASKS = "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
 FAKE_SOCKET = "/run/lab/fake.sock"
 FAKE = f"""
 import threading
@@ -135,10 +137,13 @@ def test_stopped(pods: Pods, node: Node, guest: Guest, asking: Asking, figures: 
     )
 
 
-def test_gone(node: Node, guest: Guest, agent: AgentProcess, figures: list[str]) -> None:
-    """Killed: by whom. OOM-killed: by the ledger. The file of its socket deleted while it runs. A
-    shim that serves no sandbox. Each is over when it is over, and the restarts are counted.
+def test_gone(
+    pods: Pods, node: Node, guest: Guest, agent: AgentProcess, figures: list[str]
+) -> None:
+    """Killed: by whom. The file of its socket deleted while it runs. A shim of a sandbox that it
+    has lost. OOM-killed: by the ledger. Each is over when it is over, and the restarts are counted.
     """
+    lost = pods.create("lost")
     agent.start(SETTINGS)
     asking = Asking(agent)
     first = runtime(asking, well, "all rungs hold").process.pid
@@ -151,6 +156,8 @@ def test_gone(node: Node, guest: Guest, agent: AgentProcess, figures: list[str])
     assert f"containerd[{first}] is gone" in found.message
     assert "signal 9 killed it, by sh[" in found.message
     figures.append(f"runtime: {found.message}")
+    task = f"{TASKS}/{lost.sandbox_id}"
+    guest.run(f"umount -l {task}/rootfs; rm -rf {task}")
     node.start_containerd()
     asking.condition(UNRESPONSIVE, "", status=CONDITION_STATUS_FALSE)
     report = runtime(asking, well, "all rungs hold")
@@ -164,18 +171,14 @@ def test_gone(node: Node, guest: Guest, agent: AgentProcess, figures: list[str])
     guest.run(f"mv {SOCKET}.aside {SOCKET}")
     asking.condition(UNRESPONSIVE, "", status=CONDITION_STATUS_FALSE)
 
-    orphan = "0f" * 32
-    guest.run(
-        f"mkdir -p /run/lab/{orphan} && cd /run/lab/{orphan} && echo '{{}}' > config.json &&"
-        f" containerd-shim-runc-v2 -namespace k8s.io -id {orphan} -address {SOCKET} start",
-        cgroup=CONTAINERD_CGROUP,  # not of labd's making: the shim outlives this command
-    )
+    remove_sandbox(node, lost.sandbox_id)
     report = runtime(asking, lambda r: any(s.orphan for s in r.shims), "the shim is an orphan")
     (shim,) = (shim for shim in report.shims if shim.orphan)
-    assert (shim.sandbox_id, shim.namespace) == (orphan, "k8s.io")
+    assert (shim.sandbox_id, shim.namespace) == (lost.sandbox_id, "k8s.io")
     assert asking.metric("nodewitness_runtime_shims", state="orphan") == 1
     assert "orphan" in guest.run(["nodectl", "runtime"]).out
-    guest.run(f"kill -9 {shim.pid}; rm -rf /run/lab/{orphan}")
+    lost.group.kill()
+    guest.run(f"kill -9 {shim.pid}", check=False)
     runtime(asking, lambda r: not any(s.orphan for s in r.shims), "it is gone")
 
     second = node.containerd.pid

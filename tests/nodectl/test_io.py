@@ -41,7 +41,7 @@ def test_devices_wide(agent: FakeAgent, run: Run) -> None:
     assert any(line.startswith("loop0") for line in lines)
     (root,) = [line for line in lines if line.startswith("nvme0n1  NVMe")]
     assert root.split()[-4:] == ["3.8Mi", "8.6Mi", "0.6", "259:0"]
-    agent.devices.io.ClearField("disks")
+    agent.devices.io.Clear()
     assert run("io").output == "No block device has been asked for anything.\n"
 
 
@@ -51,6 +51,24 @@ def test_users(agent: FakeAgent, run: Run) -> None:
     users[0].container.pod = ""
     users[1].unit = ""
     assert "used by shop/uid-of-web-0, ?" in " ".join(run("io").output.split())
+
+
+def test_etcd(agent: FakeAgent, run: Run) -> None:
+    """Its disk, as far as that is known."""
+
+    def told() -> str:
+        return " ".join(run("io").output.partition("etcd     ")[2].split())
+
+    assert told() == (
+        "etcd[2211] syncs /var/lib/etcd on nvme0n1: a flush takes 8.4ms on nvme0n1; it waits for a"
+        " disk 31% of the time"
+    )
+    etcd = agent.devices.io.etcd[0]
+    for field in ("slowest", "devices", "waiting_ratio"):
+        etcd.ClearField(field)
+    assert told() == "etcd[2211] syncs /var/lib/etcd"
+    etcd.absent_reason = "/var/lib/etcd: Permission denied"
+    assert told() == "etcd[2211] syncs /var/lib/etcd: /var/lib/etcd: Permission denied"
 
 
 def test_blocked(agent: FakeAgent, run: Run) -> None:

@@ -13,6 +13,7 @@ from agent.detect import (
     cpu_stall,
     dead_pod,
     disk_stalled,
+    etcd_disk_slow,
     eviction_crossed,
     eviction_imminent,
     ghost_container,
@@ -126,6 +127,7 @@ def _eviction() -> list[Finding]:
 def _io() -> list[Finding]:
     return [
         *test_io.found(disk_stalled.DETECTOR, disks=DISKS, blocked=BLOCKED),
+        *test_io.found(etcd_disk_slow.DETECTOR, disks=test_io.slow_etcd()),
         *test_io.found(tasks_blocked.DETECTOR, blocked=BLOCKED),
     ]
 

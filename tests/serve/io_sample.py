@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from agent.model.afterlife import Task
 from agent.model.blocked import BlockedReport, BlockedTask
-from agent.model.disks import Disk, DiskKind, DiskReport, DiskState, DiskUser, Op, OpRate
+from agent.model.disks import (
+    Disk,
+    DiskKind,
+    DiskReport,
+    DiskState,
+    DiskUser,
+    Etcd,
+    EtcdProcess,
+    Op,
+    OpRate,
+)
 from agent.model.oom import Container
 
 NOW_NS = 11_000 * 10**9
@@ -67,11 +77,24 @@ LOOP = DiskState(
     in_flight=0,
     window_seconds=10.0,
 )
+ETCD = Etcd(
+    process=EtcdProcess(
+        pid=2211,
+        start_boottime_ns=NOW_NS - 9000 * 10**9,
+        cgroup="/kubepods/burstable/pode/7c",
+        directory="/var/lib/etcd",
+        device="259:2",
+    ),
+    names=Container(namespace="kube-system", pod="etcd-cp1", pod_uid="u9", name="etcd", id="7c"),
+    chain=(ROOT,),
+    waiting_ratio=0.31,
+)
 DISKS = DiskReport(
     boottime_ns=NOW_NS,
     wall_ns=WALL_NS,
     stalled_after_seconds=10.0,
     disks=(ROOT, LOOP, VOLUME),
+    etcd=(ETCD,),
 )
 
 

@@ -29,6 +29,10 @@ def test_devices() -> None:
     assert rates["flush"].latency.ToNanoseconds() == 8_400_000
     assert not rates["discard"].HasField("latency")
     assert not loop.HasField("stuck")
+    (etcd,) = answer.etcd
+    assert (etcd.pid, etcd.container.pod, list(etcd.devices)) == (2211, "etcd-cp1", ["nvme0n1"])
+    assert (etcd.slowest_op, etcd.slowest.ToNanoseconds()) == ("flush", 8_400_000)
+    assert etcd.waiting_ratio == 0.31
 
 
 def test_blocked() -> None:
@@ -67,6 +71,7 @@ def test_metrics() -> None:
     assert 'nodewitness_disk_latency_seconds{device="nvme0n1",op="flush"} 0.0084' in now
     assert 'nodewitness_disk_in_flight{device="nvme0n1"} 3.0' in now
     assert 'op="discard"' not in now
+    assert 'nodewitness_etcd_disk_latency_seconds{device="nvme0n1",op="flush"} 0.0084' in now
     assert 'nodewitness_blocked_tasks{which="all"} 5.0' in now
     assert 'nodewitness_blocked_tasks{which="blocked"} 3.0' in now
     assert "nodewitness_blocked_task_oldest_seconds 41.0" in now

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x61gent/api/v1/io.proto\x12\x0c\x61gent.api.v1\x1a\x16\x61gent/api/v1/oom.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x01\n\nDiskReport\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\rstalled_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12!\n\x05\x64isks\x18\x03 \x03(\x0b\x32\x12.agent.api.v1.Disk\"\xdb\x02\n\x04\x44isk\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\t\x12\x0f\n\x07\x62\x65neath\x18\x05 \x03(\t\x12\x0e\n\x06mounts\x18\x06 \x03(\t\x12\x11\n\tin_flight\x18\x07 \x01(\r\x12\x11\n\tsuspended\x18\x08 \x01(\x08\x12(\n\x05stuck\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07stalled\x18\n \x01(\x08\x12)\n\x06window\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05rates\x18\x0c \x03(\x0b\x32\x16.agent.api.v1.DiskRate\x12\x12\n\nbusy_ratio\x18\r \x01(\x01\x12\r\n\x05queue\x18\x0e \x01(\x01\x12%\n\x05users\x18\x0f \x03(\x0b\x32\x16.agent.api.v1.DiskUser\"p\n\x08\x44iskRate\x12\n\n\x02op\x18\x01 \x01(\t\x12\x12\n\nper_second\x18\x02 \x01(\x01\x12\x18\n\x10\x62ytes_per_second\x18\x03 \x01(\x01\x12*\n\x07latency\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x85\x01\n\x08\x44iskUser\x12*\n\tcontainer\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.Container\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x1d\n\x15read_bytes_per_second\x18\x03 \x01(\x01\x12 \n\x18written_bytes_per_second\x18\x04 \x01(\x01\"\xe2\x01\n\rBlockedReport\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\rblocked_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05tasks\x18\x03 \x03(\x0b\x32\x19.agent.api.v1.BlockedTask\x12\x0c\n\x04more\x18\x04 \x01(\r\x12\x11\n\tlooked_at\x18\x05 \x01(\r\x12,\n\tlook_took\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf6\x01\n\x0b\x42lockedTask\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x0b\n\x03tid\x18\x02 \x01(\r\x12\x0c\n\x04\x63omm\x18\x03 \x01(\t\x12\r\n\x05wchan\x18\x04 \x01(\t\x12\r\n\x05stack\x18\x05 \x03(\t\x12\x1b\n\x13stack_absent_reason\x18\x06 \x01(\t\x12*\n\x07\x62locked\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06kernel\x18\x08 \x01(\x08\x12*\n\tcontainer\x18\t \x01(\x0b\x32\x17.agent.api.v1.Container\x12\x0c\n\x04unit\x18\n \x01(\t\x12\x0e\n\x06\x63group\x18\x0b \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x61gent/api/v1/io.proto\x12\x0c\x61gent.api.v1\x1a\x16\x61gent/api/v1/oom.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xab\x01\n\nDiskReport\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\rstalled_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12!\n\x05\x64isks\x18\x03 \x03(\x0b\x32\x12.agent.api.v1.Disk\x12 \n\x04\x65tcd\x18\x04 \x03(\x0b\x32\x12.agent.api.v1.Etcd\"\x8e\x02\n\x04\x45tcd\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12*\n\tcontainer\x18\x02 \x01(\x0b\x32\x17.agent.api.v1.Container\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x11\n\tdirectory\x18\x04 \x01(\t\x12\x0f\n\x07\x64\x65vices\x18\x05 \x03(\t\x12\x15\n\rabsent_reason\x18\x06 \x01(\t\x12\x16\n\x0eslowest_device\x18\x07 \x01(\t\x12\x12\n\nslowest_op\x18\x08 \x01(\t\x12*\n\x07slowest\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\rwaiting_ratio\x18\n \x01(\x01H\x00\x88\x01\x01\x42\x10\n\x0e_waiting_ratio\"\xdb\x02\n\x04\x44isk\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\t\x12\x0f\n\x07\x62\x65neath\x18\x05 \x03(\t\x12\x0e\n\x06mounts\x18\x06 \x03(\t\x12\x11\n\tin_flight\x18\x07 \x01(\r\x12\x11\n\tsuspended\x18\x08 \x01(\x08\x12(\n\x05stuck\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07stalled\x18\n \x01(\x08\x12)\n\x06window\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05rates\x18\x0c \x03(\x0b\x32\x16.agent.api.v1.DiskRate\x12\x12\n\nbusy_ratio\x18\r \x01(\x01\x12\r\n\x05queue\x18\x0e \x01(\x01\x12%\n\x05users\x18\x0f \x03(\x0b\x32\x16.agent.api.v1.DiskUser\"p\n\x08\x44iskRate\x12\n\n\x02op\x18\x01 \x01(\t\x12\x12\n\nper_second\x18\x02 \x01(\x01\x12\x18\n\x10\x62ytes_per_second\x18\x03 \x01(\x01\x12*\n\x07latency\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x85\x01\n\x08\x44iskUser\x12*\n\tcontainer\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.Container\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x1d\n\x15read_bytes_per_second\x18\x03 \x01(\x01\x12 \n\x18written_bytes_per_second\x18\x04 \x01(\x01\"\xe2\x01\n\rBlockedReport\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\rblocked_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x05tasks\x18\x03 \x03(\x0b\x32\x19.agent.api.v1.BlockedTask\x12\x0c\n\x04more\x18\x04 \x01(\r\x12\x11\n\tlooked_at\x18\x05 \x01(\r\x12,\n\tlook_took\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf6\x01\n\x0b\x42lockedTask\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x0b\n\x03tid\x18\x02 \x01(\r\x12\x0c\n\x04\x63omm\x18\x03 \x01(\t\x12\r\n\x05wchan\x18\x04 \x01(\t\x12\r\n\x05stack\x18\x05 \x03(\t\x12\x1b\n\x13stack_absent_reason\x18\x06 \x01(\t\x12*\n\x07\x62locked\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06kernel\x18\x08 \x01(\x08\x12*\n\tcontainer\x18\t \x01(\x0b\x32\x17.agent.api.v1.Container\x12\x0c\n\x04unit\x18\n \x01(\t\x12\x0e\n\x06\x63group\x18\x0b \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,15 +35,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'agent.api.v1.io_pb2', _glob
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DISKREPORT']._serialized_start=129
-  _globals['_DISKREPORT']._serialized_end=266
-  _globals['_DISK']._serialized_start=269
-  _globals['_DISK']._serialized_end=616
-  _globals['_DISKRATE']._serialized_start=618
-  _globals['_DISKRATE']._serialized_end=730
-  _globals['_DISKUSER']._serialized_start=733
-  _globals['_DISKUSER']._serialized_end=866
-  _globals['_BLOCKEDREPORT']._serialized_start=869
-  _globals['_BLOCKEDREPORT']._serialized_end=1095
-  _globals['_BLOCKEDTASK']._serialized_start=1098
-  _globals['_BLOCKEDTASK']._serialized_end=1344
+  _globals['_DISKREPORT']._serialized_end=300
+  _globals['_ETCD']._serialized_start=303
+  _globals['_ETCD']._serialized_end=573
+  _globals['_DISK']._serialized_start=576
+  _globals['_DISK']._serialized_end=923
+  _globals['_DISKRATE']._serialized_start=925
+  _globals['_DISKRATE']._serialized_end=1037
+  _globals['_DISKUSER']._serialized_start=1040
+  _globals['_DISKUSER']._serialized_end=1173
+  _globals['_BLOCKEDREPORT']._serialized_start=1176
+  _globals['_BLOCKEDREPORT']._serialized_end=1402
+  _globals['_BLOCKEDTASK']._serialized_start=1405
+  _globals['_BLOCKEDTASK']._serialized_end=1651
 # @@protoc_insertion_point(module_scope)

@@ -12,14 +12,40 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DiskReport(_message.Message):
-    __slots__ = ("at", "stalled_after", "disks")
+    __slots__ = ("at", "stalled_after", "disks", "etcd")
     AT_FIELD_NUMBER: _ClassVar[int]
     STALLED_AFTER_FIELD_NUMBER: _ClassVar[int]
     DISKS_FIELD_NUMBER: _ClassVar[int]
+    ETCD_FIELD_NUMBER: _ClassVar[int]
     at: _timestamp_pb2.Timestamp
     stalled_after: _duration_pb2.Duration
     disks: _containers.RepeatedCompositeFieldContainer[Disk]
-    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stalled_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., disks: _Optional[_Iterable[_Union[Disk, _Mapping]]] = ...) -> None: ...
+    etcd: _containers.RepeatedCompositeFieldContainer[Etcd]
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stalled_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., disks: _Optional[_Iterable[_Union[Disk, _Mapping]]] = ..., etcd: _Optional[_Iterable[_Union[Etcd, _Mapping]]] = ...) -> None: ...
+
+class Etcd(_message.Message):
+    __slots__ = ("pid", "container", "unit", "directory", "devices", "absent_reason", "slowest_device", "slowest_op", "slowest", "waiting_ratio")
+    PID_FIELD_NUMBER: _ClassVar[int]
+    CONTAINER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    ABSENT_REASON_FIELD_NUMBER: _ClassVar[int]
+    SLOWEST_DEVICE_FIELD_NUMBER: _ClassVar[int]
+    SLOWEST_OP_FIELD_NUMBER: _ClassVar[int]
+    SLOWEST_FIELD_NUMBER: _ClassVar[int]
+    WAITING_RATIO_FIELD_NUMBER: _ClassVar[int]
+    pid: int
+    container: _oom_pb2.Container
+    unit: str
+    directory: str
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    absent_reason: str
+    slowest_device: str
+    slowest_op: str
+    slowest: _duration_pb2.Duration
+    waiting_ratio: float
+    def __init__(self, pid: _Optional[int] = ..., container: _Optional[_Union[_oom_pb2.Container, _Mapping]] = ..., unit: _Optional[str] = ..., directory: _Optional[str] = ..., devices: _Optional[_Iterable[str]] = ..., absent_reason: _Optional[str] = ..., slowest_device: _Optional[str] = ..., slowest_op: _Optional[str] = ..., slowest: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., waiting_ratio: _Optional[float] = ...) -> None: ...
 
 class Disk(_message.Message):
     __slots__ = ("id", "name", "kind", "label", "beneath", "mounts", "in_flight", "suspended", "stuck", "stalled", "window", "rates", "busy_ratio", "queue", "users")

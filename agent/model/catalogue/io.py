@@ -16,6 +16,18 @@ DISK_STALLED = ConditionType(
     sources=("disks",),
     clear_after_seconds=5.0,
 )
+ETCD_DISK_SLOW = ConditionType(
+    name="EtcdDiskSlow",
+    severity=Severity.CRITICAL,
+    entity=EntityKind.NODE,
+    fires_when="Writes or flushes of the disk that etcd syncs its log to take 100 ms or more on "
+    "average over ten seconds, or none has ended for a second.",
+    what_to_do="etcd loses its leader and the API server gets slow: `nodectl io` names the device "
+    "and who else uses it. Move those away, or give etcd a disk of its own that syncs in 10 ms.",
+    sources=("disks",),
+    raise_after_seconds=5.0,
+    clear_after_seconds=15.0,
+)
 TASKS_BLOCKED = ConditionType(
     name="TasksBlocked",
     severity=Severity.WARNING,
@@ -29,4 +41,4 @@ TASKS_BLOCKED = ConditionType(
     clear_after_seconds=5.0,
 )
 
-TYPES = (DISK_STALLED, TASKS_BLOCKED)
+TYPES = (DISK_STALLED, ETCD_DISK_SLOW, TASKS_BLOCKED)

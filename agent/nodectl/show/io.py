@@ -31,6 +31,8 @@ def devices(report: pb.DiskReport, *, wide: bool = False) -> str:
     lines.append("")
     for disk in shown:
         lines += _about(disk)
+    for etcd in report.etcd:
+        lines += _etcd(etcd)
     return "\n".join(lines).rstrip()
 
 
@@ -83,6 +85,20 @@ def _about(disk: pb.Disk) -> Iterator[str]:
         told.append(f"used by {', '.join(users[:MAX_USERS])}")
     if told:
         yield from wrapped(f"{escape(disk.name):8} ", "; ".join(told))
+
+
+def _etcd(etcd: pb.Etcd) -> Iterator[str]:
+    text = f"etcd[{etcd.pid}] syncs {escape(etcd.directory)}"
+    if etcd.devices:
+        text += f" on {escape(', '.join(etcd.devices))}"
+    if etcd.HasField("slowest"):
+        took = latency(etcd.slowest.ToNanoseconds())
+        text += f": a {escape(etcd.slowest_op)} takes {took} on {escape(etcd.slowest_device)}"
+    elif etcd.absent_reason:
+        text += f": {escape(etcd.absent_reason)}"
+    if etcd.HasField("waiting_ratio"):
+        text += f"; it waits for a disk {100 * etcd.waiting_ratio:.0f}% of the time"
+    yield from wrapped("etcd     ", text)
 
 
 def _user(user: pb.DiskUser) -> str:
