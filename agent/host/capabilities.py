@@ -33,20 +33,34 @@ CAPABILITIES = (
     Capability(
         name="NET_ADMIN",
         bit=12,
-        modules=("host/proc_connector.py",),
-        without="exit codes and signals as the kernel tells them (connector)",
+        modules=("host/proc_connector.py", "host/nftables.py"),
+        without="exit codes and signals as the kernel tells them (connector); NAT of nftables",
     ),
     Capability(
         name="SYS_PTRACE",
         bit=19,
-        modules=("host/plugin_process.py", "host/kubelet.py", "host/cgroup_namespace.py"),
-        without="CNI calls, the kubelet's program and files, the host's cgroup namespace",
+        modules=(
+            "host/plugin_process.py",
+            "host/kubelet.py",
+            "host/cgroup_namespace.py",
+            "host/namespaces.py",
+            "host/tasks.py",
+            "host/etcd.py",
+        ),
+        without="CNI calls, the kubelet's program and files, the host's cgroup namespace; whose"
+        " namespaces are whose; where tasks wait; etcd's directory where it is relative",
     ),
     Capability(
         name="SYS_ADMIN",
         bit=21,
-        modules=("host/tracefs.py", "host/tasks.py", "host/cgroup_namespace.py"),
-        without="trace, probe, recorder, signals and cni; stacks; the host's cgroup namespace",
+        modules=(
+            "host/tracefs.py",
+            "host/tasks.py",
+            "host/cgroup_namespace.py",
+            "host/namespaces.py",
+        ),
+        without="trace, probe, recorder, signals and cni; stacks; the host's cgroup namespace; the"
+        " network paths of pods",
     ),
     Capability(
         name="SYS_RESOURCE",
