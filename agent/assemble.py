@@ -20,6 +20,7 @@ from agent.engine.cni_parts import watch_cni
 from agent.engine.disks import DISKS, DiskWatch
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
+from agent.engine.ground import Ground
 from agent.engine.guard import Guard
 from agent.engine.headroom import MEMORY, HeadroomWatch
 from agent.engine.io_parts import watch_blocked, watch_disks
@@ -37,23 +38,20 @@ from agent.engine.runtime_parts import watch_runtime
 from agent.engine.status import StatusView
 from agent.engine.strain import StrainFinder
 from agent.engine.usage import USAGE, UsageWatch
-from agent.engine.watch import Watch
+from agent.engine.usage_parts import watch_headroom, watch_pressure, watch_usage
+from agent.engine.watch import Watch, trace_buffer_bytes
 from agent.engine.who import Who
 from agent.host.boot import BootFacts
 from agent.host.cgroup_fs import CgroupFs
 from agent.host.clock import HostClock
 from agent.host.cri import CriClient
-from agent.host.kubelet import KubeletFinder
-from agent.host.node_memory import NodeMemory
 from agent.host.oom_probe import OOMProbes
-from agent.host.pressure import PressureFiles
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.runtime_socket import RuntimeSocket
 from agent.host.self_usage import SelfUsageSource
 from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
-from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.checkpoint import Checkpoint
@@ -64,20 +62,15 @@ from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.ledger.sight import Sight
 from agent.model.absence import ParseError
-from agent.model.cgroup import CgroupId
 from agent.model.event import Event, PressureCrossed
 from agent.model.evidence import Observation
 from agent.model.status import Identity
 from agent.observe.lists import scan_lists
 from agent.observe.plugins import NAME as CNI
-from agent.observe.plugins import PluginWatcher
 from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import TRACE_PREFIX, Roster, records
 from agent.observe.signals import NAME as SIGNALS
-from agent.observe.signals import SignalWatcher
-from agent.observe.sweep import Sweeper
-from agent.observe.trace import TraceWatcher
 from agent.serve.health import HealthServer
 from agent.serve.http import HttpServer
 from agent.serve.metrics import HttpStatistics
@@ -97,11 +90,6 @@ log = logging.getLogger(__name__)
 
 DISK_WORKERS = 4
 """Threads for what can hang: bundles and log directories."""
-
-HEADROOM_WORKERS = 4
-"""Threads for memory, the kubelet's files and two file systems: all others may hang, and memory is
-still read.
-"""
 
 OVERLAP_SECONDS = 600.0
 """Containers that ended so long before the last stored event are looked for in the runtime's list
@@ -316,44 +304,26 @@ def assemble(
 
     openers = pools.new(1, name="open")  # one after the other: they share instances and probes
     watches = [Watch(opening, board, guard, take, openers, spawn) for opening in roster.watchers()]
-    headroom = HeadroomWatch(
-        settings=settings.kubelet,
-        mode=host.fs.mode,
-        memory=NodeMemory(host.root, host.fs),
-        kubelet=KubeletFinder(host.root, host.proc),
+    ground = Ground(
+        settings=settings,
+        root=host.root,
+        fs=host.fs,
+        proc=host.proc,
         clock=clock,
-        workers=pools.new(HEADROOM_WORKERS, name="headroom"),
+        inventory=inventory,
         board=board,
         guard=guard,
-        names=lambda sample: inventory.names_of(sample.place),
-        image_directory=None if cri is None else cri.image_directory,
+        pools=pools,
+        spawn=spawn,
     )
-
-    def is_sandbox(key: CgroupId) -> bool:
-        record = inventory.get(key)
-        return record is not None and record.kind is ContainerKind.SANDBOX
-
-    usage = UsageWatch(
-        sweeper=Sweeper(host.fs, clock, cgroups, is_sandbox=is_sandbox),
-        clock=clock,
-        board=board,
-        guard=guard,
-        hears=[headroom.swept],
-    )
+    headroom = watch_headroom(ground, cri)
+    usage = watch_usage(ground, cgroups, headroom)
 
     def stalled(crossed: PressureCrossed) -> None:
         node.tell(crossed)
         node.settle()
 
-    pressure = PressureWatch(
-        settings=settings.pressure,
-        files=PressureFiles(host.root, host.fs),
-        clock=clock,
-        board=board,
-        guard=guard,
-        tell=stalled,
-        names=inventory.names_of,
-    )
+    pressure = watch_pressure(ground, stalled)
     node.on_counters = pressure.heard
     conditions = conditions_of(settings.conditions, recovered, boot.boot_id, clock)
     judge = judge_of(
@@ -362,82 +332,22 @@ def assemble(
     judge.sees(USAGE, lambda scene: replace(scene, usage=usage.report))
     judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
     judge.sees(PRESSURE, lambda scene: replace(scene, pressure=pressure.report))
-    afterlife = watch_afterlife(
-        host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard, pools
-    )
+    afterlife = watch_afterlife(ground, resolver, deaths)
     judge.sees(TASKS, lambda scene: replace(scene, afterlife=afterlife.report))
     cni = watch_cni(
-        settings,
-        host.root,
-        host.proc,
-        clock,
-        inventory,
-        deaths,
-        board,
-        guard,
-        pools,
-        cri=cri,
-        silent=resolver.runtime_silent,
-        watches=watches,
-        lost=take,
-        spawn=spawn,
+        ground, deaths, cri=cri, silent=resolver.runtime_silent, watches=watches, lost=take
     )
     plugins = roster.plugin_watcher()
     if plugins is not None:
         watches.append(Watch(plugins, board, guard, cni.take, openers, spawn))
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
-    network = watch_network(
-        settings,
-        host.root,
-        host.fs,
-        host.proc,
-        clock,
-        inventory,
-        resolver,
-        cni,
-        board,
-        guard,
-        pools,
-    )
+    network = watch_network(ground, resolver, cni)
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
-    ladder = watch_runtime(
-        settings,
-        host.root,
-        host.proc,
-        clock,
-        inventory,
-        deaths,
-        index,
-        board,
-        guard,
-        pools,
-        listens=listens,
-        spawn=spawn,
-    )
+    ladder = watch_runtime(ground, deaths, index, listens=listens)
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
-    disks = watch_disks(
-        settings,
-        host.root,
-        host.proc,
-        clock,
-        inventory,
-        board,
-        guard,
-        pools,
-        usage=lambda: usage.report,
-    )
+    disks = watch_disks(ground, usage=lambda: usage.report)
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
-    blocked = watch_blocked(
-        settings,
-        host.root,
-        host.proc,
-        clock,
-        inventory,
-        board,
-        guard,
-        pools,
-        pressure=lambda: pressure.report,
-    )
+    blocked = watch_blocked(ground, pressure=lambda: pressure.report)
     judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
     view = StatusView(
         clock=clock,
@@ -474,7 +384,7 @@ def assemble(
         devices=disks,
         waiting=blocked,
         conditions=conditions,
-        trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
+        trace_buffer_bytes=lambda: places.buffer_bytes + trace_buffer_bytes(watches),
     )
     serve = settings.serve
     servicer = NodeAgent(
@@ -534,14 +444,6 @@ def since_wall_ns(recovered: Recovered) -> int:
 def trace_name(directory: Path) -> str:
     """Named after the state directory, whose lock owns it: two agents never share an instance."""
     return TRACE_PREFIX + hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:12]
-
-
-_TRACING = (TraceWatcher, SignalWatcher, PluginWatcher)
-
-
-def _trace_buffer_bytes(watches: list[Watch]) -> int:
-    watchers = (watch.watcher for watch in watches)
-    return sum(w.buffer_bytes for w in watchers if isinstance(w, _TRACING))
 
 
 def _checkpoint(data: bytes | None) -> Checkpoint | None:

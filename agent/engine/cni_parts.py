@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from typing import Any
 
-from agent.config import Settings
-from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
 from agent.engine.cni_config import CNIConfigWatch
-from agent.engine.guard import Guard
+from agent.engine.ground import Ground
 from agent.engine.watch import Watch
-from agent.host.clock import Clock
 from agent.host.cni_directory import CNIDirectory
 from agent.host.cri import CriClient
 from agent.host.file_locks import FileLocks
 from agent.host.plugin_process import PluginProcesses
-from agent.host.proc import ProcReader
-from agent.host.root import HostRoot
 from agent.host.tasks import TaskReader
-from agent.host.worker import Pools
-from agent.inventory.containers import Inventory
 from agent.ledger.cni import CNILedger
 from agent.ledger.deaths import DeathBook
 from agent.model.cni import CNICall
@@ -35,32 +27,26 @@ CNI_WORKERS = 4
 
 
 def watch_cni(
-    settings: Settings,
-    root: HostRoot,
-    proc: ProcReader,
-    clock: Clock,
-    inventory: Inventory,
+    ground: Ground,
     deaths: DeathBook,
-    board: SourceBoard,
-    guard: Guard,
-    pools: Pools,
     *,
     cri: CriClient | None,
     silent: Callable[[], bool],
     watches: Iterable[Watch],
     lost: Callable[[list[Observation]], None],
-    spawn: Callable[[Coroutine[Any, Any, None]], object],
 ) -> CNIWatch:
     """With threads of its own."""
-    workers = pools.new(CNI_WORKERS, name="cni")
-    directory = CNIDirectory(root, settings.cni.conf_dir, settings.cni.bin_dirs)
+    workers = ground.pools.new(CNI_WORKERS, name="cni")
+    directory = CNIDirectory(
+        ground.root, ground.settings.cni.conf_dir, ground.settings.cni.bin_dirs
+    )
 
     def exit_of(call: CNICall) -> ProcessExit | None:
         death = deaths.death(call.pid, call.started_boottime_ns)
         return None if death is None else death.exit
 
     def names(container_id: str) -> Container | None:
-        record = inventory.by_container_id(container_id)
+        record = ground.inventory.by_container_id(container_id)
         return None if record is None else record.names
 
     def follow(pids: AbstractSet[int]) -> None:
@@ -72,22 +58,26 @@ def watch_cni(
         return None if cri is None or silent() else await cri.network()
 
     return CNIWatch(
-        clock=clock,
-        board=board,
-        guard=guard,
-        processes=PluginProcesses(root, proc),
-        tasks=TaskReader(root),
-        locks=FileLocks(root),
+        clock=ground.clock,
+        board=ground.board,
+        guard=ground.guard,
+        processes=PluginProcesses(ground.root, ground.proc),
+        tasks=TaskReader(ground.root),
+        locks=FileLocks(ground.root),
         directory=directory,
         workers=workers,
         ledger=CNILedger(exit_of),
         config=CNIConfigWatch(
-            directory=directory, clock=clock, workers=workers, board=board, network=network
+            directory=directory,
+            clock=ground.clock,
+            workers=workers,
+            board=ground.board,
+            network=network,
         ),
         names=names,
         follow=follow,
         lost=lost,
-        spawn=spawn,
-        slow_after=settings.cni.slow_after,
-        stalled_after=settings.cni.stalled_after,
+        spawn=ground.spawn,
+        slow_after=ground.settings.cni.slow_after,
+        stalled_after=ground.settings.cni.stalled_after,
     )

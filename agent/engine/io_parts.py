@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agent.config import Settings
 from agent.derive.disk_users import DiskUsers
 from agent.engine.blocked import BlockedWatch
-from agent.engine.board import SourceBoard
 from agent.engine.disks import DiskWatch
 from agent.engine.etcd import EtcdWatch
-from agent.engine.guard import Guard
+from agent.engine.ground import Ground
 from agent.host.block_devices import BlockDevices
-from agent.host.clock import Clock
 from agent.host.etcd import EtcdFinder
-from agent.host.proc import ProcReader
-from agent.host.root import HostRoot
 from agent.host.task_scan import TaskScan
 from agent.host.tasks import TaskReader
-from agent.host.worker import Pools
-from agent.inventory.containers import Inventory
 from agent.model.pressure import PressureReport, Resource, Scope
 from agent.model.rates import UsageReport
 from agent.observe.blocked import BlockedSight
@@ -31,46 +24,32 @@ BLOCKED_WORKERS = 3
 
 
 def watch_disks(
-    settings: Settings,
-    root: HostRoot,
-    proc: ProcReader,
-    clock: Clock,
-    inventory: Inventory,
-    board: SourceBoard,
-    guard: Guard,
-    pools: Pools,
+    ground: Ground,
     *,
     usage: Callable[[], UsageReport | None],
 ) -> DiskWatch:
     """With threads of its own."""
-    workers = pools.new(DISK_WORKERS, name="disks")
+    workers = ground.pools.new(DISK_WORKERS, name="disks")
     return DiskWatch(
-        clock=clock,
-        board=board,
-        guard=guard,
+        clock=ground.clock,
+        board=ground.board,
+        guard=ground.guard,
         workers=workers,
-        devices=BlockDevices(root),
-        users=DiskUsers(names=inventory.names_of),
+        devices=BlockDevices(ground.root),
+        users=DiskUsers(names=ground.inventory.names_of),
         etcd=EtcdWatch(
-            finder=EtcdFinder(root, proc),
+            finder=EtcdFinder(ground.root, ground.proc),
             workers=workers,
-            names=inventory.names_of,
+            names=ground.inventory.names_of,
             usage=usage,
         ),
         usage=usage,
-        stalled_after=settings.disks.stalled_after,
+        stalled_after=ground.settings.disks.stalled_after,
     )
 
 
 def watch_blocked(
-    settings: Settings,
-    root: HostRoot,
-    proc: ProcReader,
-    clock: Clock,
-    inventory: Inventory,
-    board: SourceBoard,
-    guard: Guard,
-    pools: Pools,
+    ground: Ground,
     *,
     pressure: Callable[[], PressureReport | None],
 ) -> BlockedWatch:
@@ -81,14 +60,14 @@ def watch_blocked(
         level = None if report is None else report.level(Scope.NODE, Resource.IO)
         return None if level is None else level.some_us
 
-    tasks = TaskReader(root)
+    tasks = TaskReader(ground.root)
     return BlockedWatch(
-        clock=clock,
-        board=board,
-        guard=guard,
-        workers=pools.new(BLOCKED_WORKERS, name="blocked"),
-        sight=BlockedSight(TaskScan(root), tasks, proc, BlockDevices(root)),
+        clock=ground.clock,
+        board=ground.board,
+        guard=ground.guard,
+        workers=ground.pools.new(BLOCKED_WORKERS, name="blocked"),
+        sight=BlockedSight(TaskScan(ground.root), tasks, ground.proc, BlockDevices(ground.root)),
         waited_us=waited_us,
-        names=inventory.names_of,
-        blocked_after=settings.disks.blocked_after,
+        names=ground.inventory.names_of,
+        blocked_after=ground.settings.disks.blocked_after,
     )

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Iterable
 
-from agent.config import Settings
-from agent.engine.board import SourceBoard
-from agent.engine.guard import Guard
+from agent.engine.ground import Ground
 from agent.engine.runtime import RuntimeWatch
 from agent.engine.runtime_former import Former
 from agent.engine.runtime_ladder import ABANDON_SECONDS, Ladder
 from agent.engine.runtime_shims import Shims
 from agent.host.absence import SourceAbsent
-from agent.host.clock import Clock
 from agent.host.cri import CriClient
-from agent.host.proc import ProcReader
-from agent.host.root import HostRoot
 from agent.host.runtime_process import RuntimeProcesses
 from agent.host.runtime_socket import RuntimeSocket
 from agent.host.tasks import TaskReader
 from agent.host.unix_connect import listener_pid
-from agent.host.worker import Abandoned, Pools, TooManyAbandoned
-from agent.inventory.containers import Inventory
+from agent.host.worker import Abandoned, TooManyAbandoned
 from agent.inventory.names import ContainerKind
 from agent.ledger.deaths import DeathBook
 from agent.model.absence import Absence
@@ -38,24 +31,16 @@ SCENE_SECONDS = 3600.0
 
 
 def watch_runtime(
-    settings: Settings,
-    root: HostRoot,
-    proc: ProcReader,
-    clock: Clock,
-    inventory: Inventory,
+    ground: Ground,
     deaths: DeathBook,
     incidents: IncidentIndex,
-    board: SourceBoard,
-    guard: Guard,
-    pools: Pools,
     *,
     listens: RuntimeSocket,
-    spawn: Callable[[Coroutine[Any, Any, None]], object],
 ) -> RuntimeWatch:
     """With threads and a connection of its own."""
-    workers = pools.new(RUNTIME_WORKERS, name="runtime")
-    runtime = settings.runtime
-    processes = RuntimeProcesses(root, proc)
+    workers = ground.pools.new(RUNTIME_WORKERS, name="runtime")
+    runtime = ground.settings.runtime
+    processes = RuntimeProcesses(ground.root, ground.proc)
 
     async def connect() -> int | None:
         try:
@@ -64,23 +49,23 @@ def watch_runtime(
             raise SourceAbsent(Absence.FAILED, str(error)) from error
 
     def is_container(identity: str) -> bool:
-        record = inventory.by_container_id(identity)
+        record = ground.inventory.by_container_id(identity)
         return record is not None and record.kind is ContainerKind.CONTAINER
 
     def killed() -> Iterable[OOMIncident]:
-        since = clock.wall_ns() - int(SCENE_SECONDS * 1e9)
+        since = ground.clock.wall_ns() - int(SCENE_SECONDS * 1e9)
         return incidents.select(since_wall_ns=since, limit=1000)[0]
 
     return RuntimeWatch(
         path=listens.configured,
-        off="" if settings.sources.cri else "switched off by sources.cri",
-        clock=clock,
-        board=board,
-        guard=guard,
+        off="" if ground.settings.sources.cri else "switched off by sources.cri",
+        clock=ground.clock,
+        board=ground.board,
+        guard=ground.guard,
         workers=workers,
-        sight=RuntimeSight(listens, processes, TaskReader(root)),
+        sight=RuntimeSight(listens, processes, TaskReader(ground.root)),
         ladder=Ladder(
-            clock=clock,
+            clock=ground.clock,
             runtime=CriClient(listens, ABANDON_SECONDS),
             connect=connect,
             deadlines={
@@ -92,7 +77,7 @@ def watch_runtime(
         ),
         former=Former(deaths=deaths, incidents=killed),
         shims=Shims(processes=processes, workers=workers, is_container=is_container),
-        expected=lambda: any(True for _ in inventory.alive_pods()),
-        spawn=spawn,
+        expected=lambda: any(True for _ in ground.inventory.alive_pods()),
+        spawn=ground.spawn,
         interval_seconds=runtime.interval,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,10 @@ from agent.host.absence import SourceAbsent
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence
 from agent.model.evidence import Observation
+from agent.observe.plugins import PluginWatcher
 from agent.observe.roster import Opening, Watcher
+from agent.observe.signals import SignalWatcher
+from agent.observe.trace import TraceWatcher
 
 REOPEN_TICKS = 30
 """A source that is absent or broken is tried again after so many ticks."""
@@ -143,3 +146,12 @@ class Watch:
             self.watcher.close()
             self.watcher = None
         self._countdown = REOPEN_TICKS
+
+
+_TRACING = (TraceWatcher, SignalWatcher, PluginWatcher)
+
+
+def trace_buffer_bytes(watches: Iterable[Watch]) -> int:
+    """What their trace instances take of the kernel's memory."""
+    watchers = (watch.watcher for watch in watches)
+    return sum(w.buffer_bytes for w in watchers if isinstance(w, _TRACING))

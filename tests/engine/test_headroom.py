@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from agent.assemble import HEADROOM_WORKERS
 from agent.config.settings import Kubelet
 from agent.engine import headroom
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.headroom import DISKS, KUBELET, MEMORY, HeadroomWatch
 from agent.engine.kubelet_facts import read_kubelet_facts
+from agent.engine.usage_parts import HEADROOM_WORKERS
 from agent.host.absence import SourceAbsent
 from agent.host.clock import HostClock
 from agent.host.disk_room import disk_room
