@@ -43,10 +43,16 @@ def judge_address(inside: Link, addresses: tuple[InterfaceAddress, ...], asked: 
 
 
 def judge_routes(
-    inside: Link, addresses: tuple[InterfaceAddress, ...], network: NamespaceNetwork
+    inside: Link,
+    addresses: tuple[InterfaceAddress, ...],
+    network: NamespaceNetwork,
+    host: HostNetwork,
+    asked: Asked,
 ) -> tuple[Step, str]:
     """A default route whose gateway can be reached; and that gateway."""
     state, detail, gateway = _judge_routes(inside, addresses, network)
+    if state is not _BROKEN and gateway and asked.gateway and gateway not in host.addresses:
+        state, detail = _BROKEN, f"default via {gateway}, which no interface of the host has"
     return Step(step=PathStep.ROUTES, state=state, detail=detail), gateway
 
 

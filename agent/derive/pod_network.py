@@ -41,7 +41,7 @@ def judge_pod(
     ends = ends_of(inside, network, host)
     addresses = usable_addresses(network, inside)
     datapath, attachment = judge_attachment(ends, addresses, network, host, asked)
-    routes, gateway = judge_routes(inside, addresses, network)
+    routes, gateway = judge_routes(inside, addresses, network, host, asked)
     steps = (
         first,
         judge_link(ends, network),

@@ -73,6 +73,7 @@ class NetworkPlans:
             masquerade=plan.masquerade,
             plugin=plan.plugin,
             addresses=() if result is None else result.addresses,
+            gateway=plan.gateway,
             bridge=plan.bridge,
         )
 

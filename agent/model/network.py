@@ -92,6 +92,7 @@ class Asked:
     masquerade: bool | None = None
     plugin: str = ""
     addresses: tuple[str, ...] = ()  # that it gave to the pod; empty: not known
+    gateway: bool = False  # the host has the address of the pod's gateway
     bridge: str = ""  # which it is to be a port of; empty: none, or not known
 
 

@@ -61,6 +61,7 @@ class NetworkPlan:
     network: str
     plugin: str = ""
     masquerade: bool = False  # ipMasq; some CNIs masquerade unasked, by a daemon of their own
+    gateway: bool = False  # its plugin makes the host the gateway of the pods
     bridge: str = ""
     directory: str = ""  # of host-local's allocations; empty: another IPAM
     sets: tuple[tuple[AddressRange, ...], ...] = ()  # a pod gets an address of each
@@ -95,6 +96,7 @@ def parse_plan(data: bytes) -> NetworkPlan:
         network=network,
         plugin=_text(kind),
         masquerade=first.get("ipMasq") is True,
+        gateway=_is_gateway(first),
         bridge=_text(bridge) if isinstance(bridge, str) else "",
         directory=directory,
         sets=sets,
@@ -119,6 +121,12 @@ def parse_result(data: bytes) -> CNIResult:
 def parse_allocation(data: bytes) -> str:
     """The container's id of one of host-local's files: "ID\\r\\neth0", formerly "ID\\neth0"."""
     return printable(data.split(b"\n", 1)[0].strip()[:256])
+
+
+def _is_gateway(plugin: dict[str, Any]) -> bool:
+    """ptp always is; bridge on demand."""
+    asked = plugin.get("isGateway") is True or plugin.get("isDefaultGateway") is True
+    return plugin.get("type") == "ptp" or (plugin.get("type") == "bridge" and asked)
 
 
 def _sandboxes(result: object) -> Iterator[str]:

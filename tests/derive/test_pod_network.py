@@ -158,6 +158,17 @@ def test_calico_gateway() -> None:
     assert words(judged(network), ROUTES).startswith("ok: default via 169.254.1.1, which nobody")
 
 
+def test_a_host_that_is_no_gateway_any_more() -> None:
+    """Somebody has taken the bridge's address away: nobody has asked for it yet, and it is gone."""
+    asked = replace(ASKED, gateway=True)
+    assert judged(asked=asked).broken is None
+    pod = judged(NETWORK, replace(HOST, addresses=frozenset()), asked=asked)
+    assert words(pod, ROUTES) == (
+        "broken: default via 10.88.0.1, which no interface of the host has"
+    )
+    assert judged(NETWORK, replace(HOST, addresses=frozenset())).broken is None
+
+
 def test_bpf() -> None:
     """Cilium: a program on the host's end, however attached; a netkit is made for it."""
     filtered = replace(NETWORK, host_filters=frozenset({26}))

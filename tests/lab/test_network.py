@@ -146,6 +146,11 @@ def test_six_steps(
     guest.run(f"{inside} ip route add default via 10.88.0.1")
     whole(asking, pod)
 
+    guest.run("ip addr del 10.88.0.1/16 dev cni0")
+    broken_at(asking, pod, ROUTES, "default via 10.88.0.1, which no interface of the host has")
+    guest.run("ip addr add 10.88.0.1/16 brd 10.88.255.255 dev cni0")
+    whole(asking, pod)
+
     guest.run(f"{inside} ip addr del {address} dev eth0")
     broken_at(asking, pod, ADDRESS, "eth0 has no address")
     guest.run(f"{inside} ip addr add {address} dev eth0")
@@ -162,7 +167,7 @@ def test_six_steps(
     assert gone.datapath == pb.DATAPATH_NONE
     assert node.cri.call("PodSandboxStatus", pod_sandbox_id=pod.sandbox_id).status.state == 0
     assert network_ready(node)
-    figures.append("network: 6 faults of one pod, each named at its step, seen by no one else")
+    figures.append("network: 7 faults of one pod, each named at its step, seen by no one else")
 
 
 def test_routed(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
@@ -216,7 +221,7 @@ def test_leftovers(
     Of the other one nothing stays, although the agent looks into it every second.
     """
     node = pods.node
-    narrow = f'{SUBNET}, "rangeStart": "10.88.0.2", "rangeEnd": "10.88.0.3"'
+    narrow = f'{SUBNET}, "rangeStart": "10.88.200.2", "rangeEnd": "10.88.200.3"'
     configure(node, configured.replace(SUBNET, narrow), "rangeEnd")
     kept = pods.create("kept", host_network=False)
     lost = pods.create("lost", host_network=False)

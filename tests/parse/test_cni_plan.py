@@ -34,10 +34,12 @@ def test_bridge() -> None:
 def test_other_plugins() -> None:
     """Who is not asked for it need not masquerade; a .conf is one plugin."""
     ptp = parse_plan(json.dumps({"name": "a", "type": "ptp", "ipam": IPAM}).encode())
-    assert (ptp.masquerade, ptp.bridge) == (False, "")
+    assert (ptp.masquerade, ptp.bridge, ptp.gateway) == (False, "", True)
     cilium = parse_plan(conflist({"type": "cilium-cni"}))
     assert (cilium.masquerade, cilium.directory, cilium.sets) == (False, "", ())
-    assert cilium.plugin == "cilium-cni"
+    assert (cilium.plugin, cilium.gateway) == ("cilium-cni", False)
+    assert parse_plan(conflist({**BRIDGE, "isDefaultGateway": True})).gateway
+    assert not parse_plan(conflist(BRIDGE)).gateway
     assert parse_plan(conflist({"type": "bridge"})).bridge == "cni0"
 
 
