@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from agent.derive.pod_namespaces import pod_networks
 from agent.derive.pod_network import judge_pod, unjudged
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
@@ -26,7 +27,7 @@ from agent.inventory.containers import Inventory
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.model.absence import Absence, Absent, ParseError
-from agent.model.namespaces import ContainerNamespaces, NamespaceKind, NamespaceReport
+from agent.model.namespaces import NamespaceKind, NamespaceReport
 from agent.model.netlink import HostNetwork, NamespaceNetwork, NatTable
 from agent.model.network import Datapath, NetworkReport, PodNetwork
 from agent.model.oom import Container
@@ -95,7 +96,7 @@ class NetworkWatch:
                 boottime_ns=seen.boottime_ns,
                 wall_ns=seen.wall_ns,
                 namespaces=seen,
-                pods=tuple(self._pods(seen)),
+                pods=tuple(pod_networks(seen, self._names)),
             )
             return
         self.board.up(NETLINK)
@@ -105,7 +106,7 @@ class NetworkWatch:
             boottime_ns=seen.boottime_ns,
             wall_ns=seen.wall_ns,
             namespaces=seen,
-            pods=tuple(map(self._counted, self._judged(self._pods(seen), sample))),
+            pods=tuple(map(self._counted, self._judged(pod_networks(seen, self._names), sample))),
             leftovers=self.leftovers.leftovers,
             judged_leftovers=self.leftovers.judged,
             pools=self.leftovers.pools,
@@ -185,25 +186,6 @@ class NetworkWatch:
                 return None
 
     # Pods
-
-    def _pods(self, seen: NamespaceReport) -> Iterable[PodNetwork]:
-        """Each pod with a process, by the namespace of its sandbox, else of any container."""
-        names = {each.inode: each.name for each in seen.named if each.inode}
-        host = seen.host.get(NamespaceKind.NET)
-        first: dict[str, ContainerNamespaces] = {}
-        for each in seen.containers:
-            uid = each.container.pod_uid
-            if NamespaceKind.NET in each.inodes and (uid not in first or each.sandbox):
-                first[uid] = each
-        for uid, each in first.items():
-            inode = each.inodes[NamespaceKind.NET]
-            yield PodNetwork(
-                pod=self._names(uid, each.container),
-                datapath=Datapath.HOST if inode == host else Datapath.UNKNOWN,
-                pid=each.pid,
-                inode=inode,
-                name=names.get(inode, ""),
-            )
 
     def _names(self, uid: str, container: Container) -> Container:
         record = self.inventory.pod(uid)
