@@ -184,6 +184,7 @@ def test_pod(name: str, resource: Resource) -> None:
     """What every pod of ours has, whatever makes it."""
     spec = pod_template(resource)["spec"]
     assert spec["hostPID"] is True
+    assert spec["hostNetwork"] is True  # it must run where no pod gets a network
     assert spec["automountServiceAccountToken"] is False
     # Else a Service of our name would put an unknown variable into the agent's environment.
     assert spec["enableServiceLinks"] is False
