@@ -49,7 +49,8 @@ class RuntimeWatch:
     interval_seconds: float
     report: RuntimeReport | None = None
     _process: DaemonProcess | None = None
-    _file: int | None = None
+    _file: int | None = None  # inode of the socket's file; None: it is not there
+    _last_file: int | None = None
     _ticks: int = 0
     _seen: bool = field(default=False)  # that there is a runtime here
 
@@ -93,8 +94,12 @@ class RuntimeWatch:
         self._probe(now)
 
     async def _take(self, seen: Sight, now: int) -> None:
-        if seen.file != self._file and self._file is not None and not self.ladder.climbing:
-            await self.ladder.runtime.close()  # it is another socket: the old connection tells lies
+        if seen.file is not None:
+            if self._last_file not in (None, seen.file):
+                await (
+                    self.ladder.runtime.close()
+                )  # another socket: what was asked of the old is void
+            self._last_file = seen.file
         self._file = seen.file
         self._process = self.former.turn(self._process, seen.process, now)
         if seen.shims is not None:

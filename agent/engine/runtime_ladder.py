@@ -122,6 +122,7 @@ class Ladder:
             )
 
     async def _connect(self) -> None:
+        self.pid = None  # a number is used again: it is known while it listens
         self.pid = await self.connect()
 
     async def _version(self) -> None:

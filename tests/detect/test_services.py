@@ -1,4 +1,4 @@
-"""The detectors of the services that pods depend on: throttled, or starving."""
+"""The detectors of what is kept from its CPU, and of services that pods depend on."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from agent.detect import service_starved, service_throttled
+from agent.detect import cpu_throttled, service_starved, service_throttled
 from agent.detect.detector import Detector
 from agent.detect.scene import Scene
+from agent.inventory.records import ContainerRecord
 from agent.model.condition import EntityKind, Finding
+from agent.model.oom import Container
 from agent.model.rates import Derived, Rates, Shares, UsageReport
 from agent.model.usage import CgroupKind, Limits, Sweep
 from agent.parse.cgroup_path import place
@@ -101,3 +103,45 @@ def test_only_services_that_were_read_twice() -> None:
         assert found(detector, kind=CgroupKind.CONTAINER, rates=starving) == []
         assert found(detector, rates=None) == []
         assert list(detector.detect(Scene(now_boottime_ns=1, now_wall_ns=1))) == []
+
+
+APP = Container(namespace="shop", pod="web-0", pod_uid="u1", name="app", id="a" * 64)
+
+
+def container(
+    known: Rates | None, limits: Limits = LIMITS, kind: CgroupKind = CgroupKind.CONTAINER
+) -> list[Finding]:
+    """What is said of a container with these rates."""
+    one = sample(2, 1 << 26, kind=kind, at=place("/kubepods/podu1/" + "a" * 64), limits=limits)
+    report = UsageReport(
+        wall_ns=1,
+        sweep=Sweep(started_boottime_ns=NOW_NS, ended_boottime_ns=NOW_NS, samples={one.id: one}),
+        derived={one.id: Derived(rates=known)},
+    )
+    record = ContainerRecord(id=one.id, place=one.place, names=APP, first_seen_ns=1)
+    scene = Scene(now_boottime_ns=NOW_NS, now_wall_ns=1, usage=report, containers=(record,))
+    unknown = replace(scene, containers=())
+    assert list(cpu_throttled.DETECTOR.detect(unknown)) == []
+    return list(cpu_throttled.DETECTOR.detect(scene))
+
+
+def test_container_throttled() -> None:
+    """By its own limit, told apart from how long it waits for a CPU."""
+    waits = Shares(waiting=0.93)
+    [finding] = container(rates(throttled_ratio=0.88, cpu_cores=0.5, cpu_pressure=waits))
+    assert (finding.entity.kind, finding.entity.id) == (EntityKind.CONTAINER, "a" * 64)
+    assert finding.message == (
+        "throttled in 88 % of its periods of 10 s: cpu.max gives it 0.50 CPUs; it used 0.50 and"
+        " waited 93 % of the time"
+    )
+    assert [each.value for each in finding.evidence] == ["0.88 in 10 s", "50000 100000"]
+
+
+def test_container_not_throttled() -> None:
+    """Bursts, no limit, nothing known, a pod."""
+    assert container(rates(throttled_ratio=0.49)) == []
+    assert container(rates(throttled_ratio=None)) == []
+    assert container(rates(throttled_ratio=0.9), limits=Limits()) == []
+    assert container(None) == []
+    assert container(rates(throttled_ratio=0.9), kind=CgroupKind.POD) == []
+    assert list(cpu_throttled.DETECTOR.detect(Scene(now_boottime_ns=1, now_wall_ns=1))) == []

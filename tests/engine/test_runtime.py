@@ -151,9 +151,10 @@ async def test_socket_gone(bench: Bench) -> None:
     assert bench.watch.report.failing.rung is Rung.SOCKET
     assert bench.watch.report.failing.detail == "/run/x.sock: gone"
     assert len(bench.probes) == 1
-    assert bench.runtime.closed == 1
+    assert bench.runtime.closed == 0
     bench.sight.now = Sight(path=SOCKET, file=932, process=FIRST)
     await bench.look()
+    assert bench.runtime.closed == 1
     assert len(bench.probes) == 2
     assert bench.watch.report.failing is None
 

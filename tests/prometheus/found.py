@@ -178,6 +178,7 @@ def _services() -> list[Finding]:
     throttled = test_services.rates(throttled_ratio=0.31, cpu_cores=0.5)
     starved = test_services.rates(io_pressure=Shares(waiting=0.9, stalled=0.6))
     return [
+        *test_services.container(replace(throttled, throttled_ratio=0.88)),
         *test_services.found(service_throttled.DETECTOR, rates=throttled),
         *test_services.found(service_starved.DETECTOR, rates=starved),
     ]

@@ -1,9 +1,21 @@
-"""Conditions of the services that pods depend on: what keeps a kubelet from its work."""
+"""Conditions of what is kept from its CPU, and of the services that pods depend on."""
 
 from __future__ import annotations
 
 from agent.model.condition import ConditionType, EntityKind, Severity
 
+CPU_THROTTLED = ConditionType(
+    name="CPUThrottled",
+    severity=Severity.WARNING,
+    entity=EntityKind.CONTAINER,
+    fires_when="For a minute a container has used up the quota of its own cpu.max in half of the "
+    "periods or more.",
+    what_to_do="It is slow by its own limit, whatever is idle beside it: raise its CPU limit, or "
+    "take it away. Its cpu pressure counts this time too; the message tells both.",
+    sources=("usage",),
+    raise_after_seconds=60.0,
+    clear_after_seconds=30.0,
+)
 SERVICE_STARVED = ConditionType(
     name="ServiceStarved",
     severity=Severity.WARNING,
@@ -30,4 +42,4 @@ SERVICE_THROTTLED = ConditionType(
     clear_after_seconds=30.0,
 )
 
-TYPES = (SERVICE_STARVED, SERVICE_THROTTLED)
+TYPES = (CPU_THROTTLED, SERVICE_STARVED, SERVICE_THROTTLED)
