@@ -25,7 +25,7 @@ def _detect(scene: Scene) -> Iterator[Finding]:
                 entity=NODE,
                 reason="ShimKilled" if "-shim" in victim.comm else "DaemonKilled",
                 message=f"{victim.comm}[{'?' if victim.pid is None else victim.pid}] of "
-                f"{incident.unit or 'the node'} was killed {limit(incident)}",
+                f"{incident.unit} was killed {limit(incident)}",
                 evidence=evidence(incident),
                 at_boottime_ns=incident.boottime_ns,
             )
@@ -33,8 +33,8 @@ def _detect(scene: Scene) -> Iterator[Finding]:
 
 
 def _of_runtime(incident: OOMIncident) -> Victim | None:
-    """A process in a container may call itself what it likes."""
-    if incident.drill or incident.container is not None:
+    """A process in a container may call itself what it likes, so that its unit must be known."""
+    if incident.drill or incident.container is not None or not incident.unit:
         return None
     return next((v for v in incident.victims if v.comm.startswith(NAMES)), None)
 

@@ -129,5 +129,11 @@ def test_oom_killed() -> None:
     )
     (finding,) = runtime_oom_killed.DETECTOR.detect(scene(killed("containerd-shim")))
     assert finding.reason == "ShimKilled"
-    for other in (killed("bash"), killed("containerd", container=APP), killed("crio", drill=True)):
+    others = (
+        killed("bash"),
+        killed("containerd", container=APP),
+        killed("containerd", unit=""),
+        killed("crio", drill=True),
+    )
+    for other in others:
         assert not list(runtime_oom_killed.DETECTOR.detect(scene(other)))
