@@ -37,6 +37,8 @@ JUDGE_WITHIN_NS = 10_000_000_000
 RECENT_NS = 3_600_000_000_000
 """Of containers that died longer ago nothing is asked after a restart of the agent."""
 MAX_ENDED = 4096
+MAX_NAMED = 64
+"""Incidents that a disagreement names, the latest; each of them says so itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ class Ends:
             kind=kind,
             runtime_says=seen.runtime_says,
             kernel_says=kernel_says(kind, [entry.incident for entry in entries]),
-            incident_ids=tuple(entry.incident.id for entry in entries),
+            incident_ids=tuple(entry.incident.id for entry in entries[-MAX_NAMED:]),
         )
         self._out.append(event)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.ledger.ends import JUDGE_WITHIN_NS, MAX_NAMED
 from agent.model.event import OOMAmended, RuntimeDisagreement
 from agent.model.evidence import CgroupGone, EndSeen, EndWanted
 from agent.model.oom import (
@@ -134,6 +135,21 @@ def test_an_init_that_was_never_seen_proves_nothing(kernel: Kernel) -> None:
     gone(kernel)
     says(kernel, KILLED)
     assert only(kernel).disagreement is Disagreement.NONE
+
+
+def test_a_disagreement_on_very_many_kills(kernel: Kernel) -> None:
+    """It names the latest; all of them carry it."""
+    for pid in range(2000, 2000 + MAX_NAMED + 5):
+        kill(kernel, pid)
+    kernel.wait()
+    gone(kernel)
+    says(kernel, "OOMKilled, exit code 0")
+    kernel.wait(JUDGE_WITHIN_NS)
+    (event,) = told(kernel)
+    incidents = kernel.incidents()
+    assert {each.disagreement for each in incidents} == {event.kind}
+    assert event.incident_ids == tuple(each.id for each in incidents[-MAX_NAMED:])
+    assert event.kernel_says == f"OOM-killed {MAX_NAMED + 5} processes of it, not its init"
 
 
 @pytest.mark.parametrize(
