@@ -205,6 +205,7 @@ def assemble(
         trace_name=trace_name(settings.state.directory),
         possible_cpus=boot.possible_cpus,
         probes=OOMProbes(host.root, host.fs.mode),
+        kmsg_known=lambda: ledger.kmsg_known,
     )
     ledger = OOMLedger(
         boot_id=boot.boot_id,

@@ -185,6 +185,11 @@ class OOMLedger:
         """When to flush next even if nothing arrives (CLOCK_BOOTTIME); None if nothing is owed."""
         return self._closing.next_due_ns()
 
+    @property
+    def kmsg_known(self) -> int:
+        """Every kill of the kernel's log up to this sequence is in the books; -1: none need be."""
+        return self._admission.through
+
     def books(self) -> OOMBooks:
         """The sums, as they are published."""
         return self._tally.books()

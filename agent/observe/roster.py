@@ -97,6 +97,8 @@ class Roster:
     possible_cpus: int
     probes: OOMProbes
     paths: CgroupPaths = field(default_factory=CgroupPaths)
+    kmsg_known: Callable[[], int] = lambda: -1
+    """Every kill of the kernel's log up to this sequence is in the books."""
 
     def sampler(self) -> VmstatSampler:
         """The node's own count; without it there are no books. Raises SourceAbsent."""
@@ -133,7 +135,8 @@ class Roster:
 
     def _kmsg(self) -> Watcher:
         device = Path(self.settings.host.root) / "dev/kmsg"
-        return KmsgWatcher(KmsgReader(device), self.proc, self.clock)
+        known = self.kmsg_known()
+        return KmsgWatcher(KmsgReader(device), self.proc, self.clock, known_through=known)
 
     def victims(self) -> Victims:
         """A fold over the lines of one trace instance."""

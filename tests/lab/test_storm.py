@@ -55,7 +55,7 @@ def rows(request: pytest.FixtureRequest) -> Iterator[list[StormRow]]:
     if found:
         assert {row.storm: row.kernel for row in found}.items() <= STORMS.items()
         figures = request.config.stash.setdefault(FIGURES, [])
-        figures.extend(["OOM kills, and who knows of them:", *table(found)])
+        figures.append("\n".join(["OOM kills, and who knows of them:", *table(found)]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,40 +193,6 @@ def counters_reach(agent: AgentProcess, pod: Pod, kills: int) -> None:
     assert total() == kills, counters()
 
 
-@pytest.mark.parametrize(
-    ("settings", "kills", "parallel", "options"),
-    [
-        pytest.param(PROBE, 500, 1, "", id="one after the other, probe"),
-        pytest.param(PROBE, 500, 4, "deep 2", id="4 at a time, children, probe"),
-        pytest.param(RECORDER, 500, 4, "deep 2", id="4 at a time, children, recorder"),
-    ],
-)
-def test_c_storm(
-    pods: Pods,
-    agent: AgentProcess,
-    rows: list[StormRow],
-    request: pytest.FixtureRequest,
-    settings: Mapping[str, str],
-    kills: int,
-    parallel: int,
-    options: str,
-) -> None:
-    """c. With fork noise: every kill has its pod and its cgroup, and the books are exact."""
-    pod = pods.create("storm")
-    agent.start(settings)
-    asking = Asking(agent)
-    start = Start.of(asking)
-    with (
-        leaf_reader(pod, "notified") as notified,
-        leaf_reader(pod, "10000") as polled,
-        forks(pods.node.guest, FORKS_A_SECOND),
-    ):
-        leaves = Storm(pod.group, kills=kills, parallel=parallel, options=options).finish()
-    found = each_has_its_pod(asking, start, pod, leaves, exact=True)
-    counters_reach(agent, pod, kills)
-    rows.append(row_of(request.node.callspec.id, leaves, found, notified, polled))
-
-
 @pytest.mark.parametrize("settings", [PROBE, RECORDER], ids=["probe", "recorder"])
 def test_d_killed_in_the_middle(
     pods: Pods,
@@ -264,6 +230,40 @@ def test_d_killed_in_the_middle(
         f" again at {unseen_to}"
     )
     rows.append(row_of(f"agent killed meanwhile, {how}", leaves, found, notified, polled))
+
+
+@pytest.mark.parametrize(
+    ("settings", "kills", "parallel", "options"),
+    [
+        pytest.param(PROBE, 500, 1, "", id="one after the other, probe"),
+        pytest.param(PROBE, 500, 4, "deep 2", id="4 at a time, children, probe"),
+        pytest.param(RECORDER, 500, 4, "deep 2", id="4 at a time, children, recorder"),
+    ],
+)
+def test_c_storm(
+    pods: Pods,
+    agent: AgentProcess,
+    rows: list[StormRow],
+    request: pytest.FixtureRequest,
+    settings: Mapping[str, str],
+    kills: int,
+    parallel: int,
+    options: str,
+) -> None:
+    """c. With fork noise: every kill has its pod and its cgroup, and the books are exact."""
+    pod = pods.create("storm")
+    agent.start(settings)
+    asking = Asking(agent)
+    start = Start.of(asking)
+    with (
+        leaf_reader(pod, "notified") as notified,
+        leaf_reader(pod, "10000") as polled,
+        forks(pods.node.guest, FORKS_A_SECOND),
+    ):
+        leaves = Storm(pod.group, kills=kills, parallel=parallel, options=options).finish()
+    found = each_has_its_pod(asking, start, pod, leaves, exact=True)
+    counters_reach(agent, pod, kills)
+    rows.append(row_of(request.node.callspec.id, leaves, found, notified, polled))
 
 
 def test_e_without_tracefs_and_connector(

@@ -170,6 +170,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (go_duration.parse_go_duration, (b"1m30s",)),
     (io_stat.parse_io_stat, (IO_STAT,)),
     (kmsg.parse_kmsg, _RECORDS),
+    (kmsg.sequence_of, _RECORDS),
     (
         kubelet_config.parse_kubelet_config,
         (
