@@ -6,8 +6,10 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent import __version__
 from agent.config import Settings
@@ -100,8 +102,7 @@ RECORDER_WORKERS = 2
 """Threads for what takes long: one reads the flight recorder, one more should that hang."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostAccess:
+class HostAccess(Struct, frozen=True, kw_only=True):
     """The host as it was opened: what every source goes through."""
 
     root: HostRoot
@@ -112,8 +113,7 @@ class HostAccess:
     memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
+class Agent(Struct, frozen=True, kw_only=True):
     """The parts that have a life of their own; agent.daemon starts and stops them."""
 
     settings: Settings

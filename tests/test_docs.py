@@ -11,11 +11,12 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import pytest
+from msgspec.structs import replace
 
 import agent
 from agent.config import describe

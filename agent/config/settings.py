@@ -5,10 +5,12 @@ float of seconds, a size an int of bytes, a path a `Path`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_type_hints
+
+from msgspec import Struct, field
+from msgspec.structs import fields
 
 from agent.config.kinds import (
     SUN_PATH_BYTES,
@@ -32,8 +34,7 @@ _KIB, _MIB, _GIB, _TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 _MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class Host(Struct, frozen=True, kw_only=True):
     """Where the node's own files are; in a container, below a mount such as /host."""
 
     proc: Annotated[Path, path(), "procfs of the node, of its initial pid namespace"] = Path(
@@ -44,8 +45,7 @@ class Host:
     root: Annotated[Path, path(), "the node's root directory"] = Path("/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """Who this node is."""
 
     name: Annotated[
@@ -55,8 +55,7 @@ class Node:
     ] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Struct, frozen=True, kw_only=True):
     """What outlives a restart of the agent."""
 
     directory: Annotated[Path, path(), "holds the journal; one agent at a time owns it"] = Path(
@@ -71,8 +70,7 @@ class State:
     ] = 8192
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serve:
+class Serve(Struct, frozen=True, kw_only=True):
     """Who may ask, and how many."""
 
     socket: Annotated[Path, path(SUN_PATH_BYTES), "unix socket of the gRPC API and of nodectl"] = (
@@ -132,8 +130,7 @@ class Serve:
     ] = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class Sources(Struct, frozen=True, kw_only=True):
     """What the agent looks at; one that is off is published as unsupported."""
 
     kmsg: Annotated[bool, boolean(), "read the kernel's log"] = True
@@ -176,8 +173,7 @@ class Sources:
     ] = 16 * _MIB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kubelet:
+class Kubelet(Struct, frozen=True, kw_only=True):
     """Where the kubelet's files are, if they are not where its process says."""
 
     config: Annotated[
@@ -197,8 +193,7 @@ class Kubelet:
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOM:
+class OOM(Struct, frozen=True, kw_only=True):
     """The OOM ledger."""
 
     outcome_hold: Annotated[
@@ -220,8 +215,7 @@ class OOM:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class Conditions(Struct, frozen=True, kw_only=True):
     """What is wrong, for how long."""
 
     event_ttl: Annotated[
@@ -232,8 +226,7 @@ class Conditions:
     max: Annotated[int, integer(100, 100_000), "conditions at a time"] = 2000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pressure:
+class Pressure(Struct, frozen=True, kw_only=True):
     """When the kernel is to tell of tasks that stall, on the node and in kubepods.
 
     Memory early, for a stall there comes before the kill and is next to nothing on a healthy node
@@ -257,8 +250,7 @@ class Pressure:
     ] = 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CNI:
+class CNI(Struct, frozen=True, kw_only=True):
     """The plugins that give pods their networks."""
 
     conf_dir: Annotated[Path, path(), "where the runtime looks for its CNI configuration"] = Path(
@@ -277,8 +269,7 @@ class CNI:
     ] = 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class Network(Struct, frozen=True, kw_only=True):
     """The networks of pods."""
 
     interval: Annotated[
@@ -291,8 +282,7 @@ class Network:
     ] = 120.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runtime:
+class Runtime(Struct, frozen=True, kw_only=True):
     """How long each rung of the container runtime's ladder may take before it counts as silent."""
 
     interval: Annotated[
@@ -305,8 +295,7 @@ class Runtime:
     list_deadline: Annotated[float, duration("50ms", "1m"), "ListPodSandbox"] = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disks:
+class Disks(Struct, frozen=True, kw_only=True):
     """Disks that do not answer, and tasks that wait for them."""
 
     stalled_after: Annotated[
@@ -319,8 +308,7 @@ class Disks:
     ] = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
+class Tick(Struct, frozen=True, kw_only=True):
     """The rhythm."""
 
     interval: Annotated[
@@ -328,8 +316,7 @@ class Tick:
     ] = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
+class Sweep(Struct, frozen=True, kw_only=True):
     """What containers use."""
 
     interval: Annotated[
@@ -339,8 +326,7 @@ class Sweep:
     ] = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """All settings; `Settings()` is the default of each."""
 
     host: Host = field(default_factory=Host)
@@ -360,8 +346,7 @@ class Settings:
     sweep: Sweep = field(default_factory=Sweep)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(Struct, frozen=True, kw_only=True):
     """One key of the configuration.
 
     `name` is dotted; `default` is TOML; `environment` is the variable that sets it.

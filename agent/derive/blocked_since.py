@@ -7,15 +7,16 @@ in between has not.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.model.blocked import BlockedTask
 
 _Key = tuple[int, int, int]
 
 
-@dataclass(slots=True)
-class BlockedSince:
+class BlockedSince(Struct):
     """What the last look knew of each: its stack and its mounts stay while it does not run."""
 
     _known: dict[_Key, BlockedTask] = field(default_factory=dict)

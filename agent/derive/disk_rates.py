@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.disks import Disk, DiskCounters, DiskState, DiskUser, Op, OpCounters, OpRate
 
 WINDOW_SECONDS = 10
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(Struct):
     samples: deque[tuple[int, DiskCounters]] = field(
         default_factory=lambda: deque(maxlen=WINDOW_SECONDS + 1)
     )

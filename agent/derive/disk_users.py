@@ -6,7 +6,8 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html#io-interface-files
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.disks import DiskUser
@@ -21,16 +22,14 @@ _KINDS = (CgroupKind.CONTAINER, CgroupKind.SERVICE)
 _Key = tuple[CgroupId, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
+class _Use(Struct, frozen=True):
     boottime_ns: int
     place: CgroupPlace
     read: float
     written: float
 
 
-@dataclass(slots=True, kw_only=True)
-class DiskUsers:
+class DiskUsers(Struct, kw_only=True):
     """Remembers the last counters, and the last rates above zero."""
 
     names: Callable[[CgroupPlace], Container | None]

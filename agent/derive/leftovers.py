@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.namespaces import NamespaceReport
 from agent.model.netlink import HostNetwork, NamespaceNetwork
@@ -22,8 +23,7 @@ _OF_A_RUNTIME = re.compile(
 """How containerd and CRI-O call the namespaces that they make; others may be an operator's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """Something that nobody seems to use now."""
 
     kind: LeftoverKind
@@ -39,8 +39,7 @@ class Candidate:
         return self.kind, self.name, self.identity, self.owner
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owners:
+class Owners(Struct, frozen=True, kw_only=True):
     """Who made what, as far as the disk and the CNI ledger tell."""
 
     by_netns: Mapping[str, str]  # a container's id by the name of its namespace

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.netlink import HostNetwork, InterfaceAddress, Link, NamespaceNetwork
 
@@ -14,8 +15,7 @@ PAIRS = frozenset({"veth", "netkit"})
 SCOPE_UNIVERSE = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ends:
+class Ends(Struct, frozen=True, kw_only=True):
     """The two ends of a pod's interface."""
 
     inside: Link

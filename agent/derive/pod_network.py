@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.derive.pod_attachment import SHARED, judge_attachment
 from agent.derive.pod_egress import judge_address, judge_nat, judge_routes

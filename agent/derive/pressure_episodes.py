@@ -7,7 +7,9 @@ it began and how long it was.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.model.pressure import Episode, Level, Resource, Scope
 from agent.model.usage import Pressure
@@ -16,8 +18,7 @@ KEPT_EPISODES = 32
 _Key = tuple[Scope, Resource]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Firing:
+class Firing(Struct, frozen=True, kw_only=True):
     """What was read when a trigger fired."""
 
     scope: Scope
@@ -28,8 +29,7 @@ class Firing:
     pressure: Pressure
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     episode: Episode
     before_us: int  # the total before the first firing
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.cgroup import CgroupLevel, CgroupPlace
 from agent.model.evidence import CgroupGone, CountersSeen
@@ -31,8 +32,7 @@ def _seconds() -> deque[tuple[int, int, int]]:
     return deque(maxlen=WINDOW_SECONDS + 1)
 
 
-@dataclass(slots=True)
-class _Counted:
+class _Counted(Struct):
     place: CgroupPlace
     max: int
     high: int

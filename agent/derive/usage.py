@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.derive.trend import FORESIGHT, WINDOWS_SECONDS, seconds_until, trend
 from agent.model.cgroup import CgroupId

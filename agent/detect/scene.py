@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.afterlife import Afterlife
@@ -19,8 +19,7 @@ from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """One tick. Each field is empty while its source is blind; the catalogue names the sources."""
 
     now_boottime_ns: int

@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from agent.drill.agent_hops import (
     Agent,
@@ -64,8 +65,7 @@ class Narrator(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillSettings:
+class DrillSettings(Struct, frozen=True, kw_only=True):
     """How to hold it."""
 
     wait_seconds: float = 10.0  # for each hop after the kill, and for the kill itself

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.derive.afterlife import AfterlifeFold, Look
 from agent.derive.dead_pods import PodLook
@@ -56,8 +57,7 @@ SIGKILL = 9
 SI_KERNEL = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
+class _Read(Struct, frozen=True, kw_only=True):
     """What one pass of the worker brought."""
 
     lives: dict[CgroupId, Life]
@@ -65,8 +65,7 @@ class _Read:
     ended: set[int]  # the killed processes that do not
 
 
-@dataclass(slots=True, kw_only=True)
-class AfterlifeWatch:
+class AfterlifeWatch(Struct, kw_only=True):
     """Owns the fold and the last report; None while nothing can be read."""
 
     clock: Clock

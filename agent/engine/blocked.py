@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.derive.blocked_since import BlockedSince
 from agent.engine.board import SourceBoard
@@ -37,8 +39,7 @@ MAX_STACKS = 8
 MAX_KEPT = 256
 
 
-@dataclass(slots=True, kw_only=True)
-class BlockedWatch:
+class BlockedWatch(Struct, kw_only=True):
     """Owns the fold and the last report."""
 
     clock: Clock

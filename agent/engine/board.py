@@ -5,7 +5,8 @@ healthy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.host.clock import Clock
 from agent.model.absence import Absence, Absent

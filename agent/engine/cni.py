@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.derive.cni_call import with_environment
 from agent.derive.cni_health import network_health
@@ -48,8 +50,7 @@ MAX_RUNNING = 8192
 MAX_CALLERS = 8
 
 
-@dataclass(slots=True, kw_only=True)
-class CNIWatch:
+class CNIWatch(Struct, kw_only=True):
     """Owns the pidfds of the calls that run, and what was last read of them."""
 
     clock: Clock

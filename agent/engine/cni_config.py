@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.engine.board import SourceBoard
 from agent.host.absence import SourceAbsent
@@ -38,8 +39,7 @@ CHANGES = (
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class CNIConfigWatch:
+class CNIConfigWatch(Struct, kw_only=True):
     """Owns the inotify instance, where there is one left, and the last reading."""
 
     directory: CNIDirectory

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.derive.disk_rates import DiskRates
 from agent.derive.disk_users import DiskUsers
@@ -27,15 +28,13 @@ READ_SECONDS = 5.0
 DESCRIBE_TICKS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     counters: tuple[DiskCounters, ...]
     disks: Mapping[str, Disk]
     suspended: Mapping[str, bool]
 
 
-@dataclass(slots=True, kw_only=True)
-class DiskWatch:
+class DiskWatch(Struct, kw_only=True):
     """Owns the folds and the last report."""
 
     clock: Clock

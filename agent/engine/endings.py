@@ -5,7 +5,8 @@ signals, the OOM ledger, and the runtime's word and list.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.host.absence import SourceAbsent
 from agent.host.clock import TICK_NS, Clock, ticks_to_ns

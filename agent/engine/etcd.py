@@ -6,7 +6,8 @@ All reading is done in a worker that can be left behind.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.host.absence import SourceAbsent
 from agent.host.etcd import EtcdFinder
@@ -23,8 +24,7 @@ SYSTEM_NAMESPACE = "kube-system"
 """A pod of another namespace may call a process etcd, and is not the node's."""
 
 
-@dataclass(slots=True, kw_only=True)
-class EtcdWatch:
+class EtcdWatch(Struct, kw_only=True):
     """What was found last."""
 
     finder: EtcdFinder

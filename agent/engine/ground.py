@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.config import Settings
 from agent.engine.board import SourceBoard
@@ -16,8 +16,7 @@ from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Ground(Struct, frozen=True, kw_only=True):
     """It owns nothing."""
 
     settings: Settings

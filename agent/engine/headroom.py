@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from agent.config.settings import Kubelet
 from agent.derive.eaters import Eaters
@@ -49,8 +50,7 @@ _Rooms = dict[Signal, Room]
 _Gone = dict[Signal, Absent]
 
 
-@dataclass(slots=True)
-class _Round:
+class _Round(Struct):
     """What one round of reading has brought together."""
 
     rooms: _Rooms = field(default_factory=dict)
@@ -58,8 +58,7 @@ class _Round:
     paths: dict[Signal, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
-class HeadroomWatch:
+class HeadroomWatch(Struct, kw_only=True):
     """Owns the fold and the last report."""
 
     settings: Kubelet

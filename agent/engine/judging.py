@@ -6,7 +6,8 @@ Other parts of the agent add theirs with `Judge.sees`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.config.settings import Conditions as Settings
 from agent.detect.catalogue import DETECTORS

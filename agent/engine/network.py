@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.derive.pod_namespaces import pod_networks
 from agent.derive.pod_network import judge_pod, unjudged
@@ -44,8 +46,7 @@ BATCH = 16
 MAX_NAMESPACES = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(Struct, frozen=True, kw_only=True):
     """What one look has read."""
 
     namespaces: NamespaceReport
@@ -54,8 +55,7 @@ class Sample:
     nat: NatTable | None
 
 
-@dataclass(slots=True, kw_only=True)
-class NetworkWatch:
+class NetworkWatch(Struct, kw_only=True):
     """Owns the last report; None while nothing can be read."""
 
     clock: Clock

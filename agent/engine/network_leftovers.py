@@ -5,7 +5,8 @@ that nobody has used for the grace.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.derive.address_pool import pools_of
 from agent.derive.leftovers import LeftoverFold, Owners, candidates
@@ -19,16 +20,14 @@ ASK_NS = 30 * 1_000_000_000
 """What the runtime knows is asked again after so long, and at once for what is new."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Answer(Struct, frozen=True, kw_only=True):
     asked_ns: int
     about: frozenset[object]  # keys of candidates
     known: frozenset[str]
     unplaced: int
 
 
-@dataclass(slots=True, kw_only=True)
-class LeftoverWatch:
+class LeftoverWatch(Struct, kw_only=True):
     """Owns the fold. `leftovers` is empty while the runtime does not answer; `judged` says so."""
 
     fold: LeftoverFold

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.host.absence import SourceAbsent
 from agent.host.cni_state import Allocation, CNIState
@@ -17,8 +18,7 @@ READ_SECONDS = 5.0
 LOOPBACK = "lo"
 
 
-@dataclass(slots=True, kw_only=True)
-class NetworkPlans:
+class NetworkPlans(Struct, kw_only=True):
     """Owns what was last read; it lies on a disk, so it is read in a worker."""
 
     state: CNIState

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from agent.engine.board import SourceBoard
 from agent.engine.node import Spawn
@@ -40,8 +41,7 @@ was asked is asked again, so that a slow machine costs time and no answer.
 """
 
 
-@dataclass(slots=True, eq=False)
-class _Question:
+class _Question(Struct, eq=False):
     victims: Victims
     found: dict[int, Found] = field(default_factory=dict)
     answered: bool = False

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.config.settings import Pressure as Settings
 from agent.derive.pressure_episodes import EpisodeFold, Firing
@@ -38,35 +40,40 @@ MAX_THRASHING = 64
 _Key = tuple[Scope, Resource]
 
 
-@dataclass(slots=True)
-class _Armed:
+class _Armed(Struct):
     trigger: PsiTrigger | None
     state: TriggerState
     fired_ns: int = 0
     armed_us: int | None = None  # its file's total then; None once it has fired for good reason
 
 
-@dataclass(slots=True, kw_only=True)
 class PressureWatch:
     """Owns the triggers, the folds and the last report."""
 
-    settings: Settings
-    files: PressureFiles
-    clock: Clock
-    board: SourceBoard
-    guard: Guard
-    tell: Callable[[PressureCrossed], None]
-    names: Callable[[CgroupPlace], Container | None]
-    report: PressureReport | None = None
-    _sampler: PressureSampler = field(init=False)
-    _episodes: EpisodeFold = field(init=False)
-    _reclaim: ReclaimFold = field(default_factory=ReclaimFold)
-    _armed: dict[_Key, _Armed] = field(default_factory=dict)
-    _ticks: int = 0
-
-    def __post_init__(self) -> None:
-        self._sampler = PressureSampler(self.files)
-        self._episodes = EpisodeFold(self.settings.hold)
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        files: PressureFiles,
+        clock: Clock,
+        board: SourceBoard,
+        guard: Guard,
+        tell: Callable[[PressureCrossed], None],
+        names: Callable[[CgroupPlace], Container | None],
+    ) -> None:
+        self.settings = settings
+        self.files = files
+        self.clock = clock
+        self.board = board
+        self.guard = guard
+        self.tell = tell
+        self.names = names
+        self.report: PressureReport | None = None
+        self._sampler = PressureSampler(files)
+        self._episodes = EpisodeFold(settings.hold)
+        self._reclaim = ReclaimFold()
+        self._armed: dict[_Key, _Armed] = {}
+        self._ticks = 0
 
     def heard(self, seen: CountersSeen | CgroupGone) -> None:
         """Hear of a cgroup's memory.events, as they are read for the OOM ledger."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
@@ -30,8 +31,7 @@ LIST_TICKS = 10
 """Every so many looks all processes are listed, by name."""
 
 
-@dataclass(slots=True, kw_only=True)
-class RuntimeWatch:
+class RuntimeWatch(Struct, kw_only=True):
     """Owns the ladder, the workers and the last report."""
 
     path: Path  # of the configuration

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.ledger.deaths import DeathBook
 from agent.model.oom import OOMIncident
@@ -14,8 +16,7 @@ LEARN_SECONDS = 60.0
 """So long after an end it may still be told how it came."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Former:
+class Former(Struct, kw_only=True):
     """The last process that ended, and how many came after one."""
 
     deaths: DeathBook

@@ -8,8 +8,10 @@ After ABANDON_SECONDS a question is given up, for one that was lost must not be 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
@@ -35,8 +37,7 @@ class Runtime(Protocol):
     async def close(self) -> None: ...
 
 
-@dataclass(slots=True, kw_only=True)
-class Ladder:
+class Ladder(Struct, kw_only=True):
     """Owns the one probe and its own connection; what the last answers said."""
 
     clock: Clock

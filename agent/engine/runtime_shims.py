@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.engine.runtime_ladder import Ladder
 from agent.host.absence import SourceAbsent
@@ -22,8 +24,7 @@ MAX_NEW = 64
 MISSING_LISTINGS = 2
 
 
-@dataclass(slots=True, kw_only=True)
-class Shims:
+class Shims(Struct, kw_only=True):
     """The shims that there are, and how often the runtime did not know each."""
 
     processes: RuntimeProcesses

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.engine.blocked import BlockedWatch
 from agent.engine.board import SourceBoard
@@ -43,8 +44,7 @@ from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusView:
+class StatusView(Struct, frozen=True, kw_only=True):
     """Answers from memory at once; only the agent's own usage is read, from its own procfs."""
 
     clock: Clock

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.cgroup import CgroupId, Limit
 from agent.model.exits import Strain
@@ -14,8 +15,7 @@ FRESH_NS = 15_000_000_000
 """The averages are of ten seconds and are read every ten: what is older tells of another time."""
 
 
-@dataclass(frozen=True, slots=True)
-class StrainFinder:
+class StrainFinder(Struct, frozen=True):
     """Asks for the last sweep and the last report, which may not be there (yet)."""
 
     sweep: Callable[[], Sweep | None]

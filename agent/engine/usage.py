@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.derive.usage import UsageFold
 from agent.engine.board import SourceBoard
@@ -24,8 +25,7 @@ CATCHING_UP = 0.5
 """The same while some of a burst of new cgroups have not been read yet."""
 
 
-@dataclass(slots=True, kw_only=True)
-class UsageWatch:
+class UsageWatch(Struct, kw_only=True):
     """Owns the last report. `hears` are told of each sweep."""
 
     sweeper: Sweeper

@@ -6,15 +6,15 @@ capabilities(7)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.host.files import read_file
 from agent.host.root import HostRoot
 from agent.parse.proc_capabilities import parse_effective
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capability:
+class Capability(Struct, frozen=True, kw_only=True):
     """One capability; `bit` is its number in include/uapi/linux/capability.h."""
 
     name: str  # without CAP_, as manifests have it

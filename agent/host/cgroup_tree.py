@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
@@ -20,8 +21,7 @@ from agent.parse.cgroup_procs import parse_procs
 from agent.parse.names import printable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CounterReading:
+class CounterReading(Struct, frozen=True, kw_only=True):
     """The memory counters of one cgroup at one instant.
 
     `events` counts the cgroup and all below it. On v1 only its `oom_kill` means anything, and that

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import errno
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 import grpc.aio
+from msgspec import Struct
 
 from agent.api.cri.v1 import runtime_pb2 as pb
 from agent.api.cri.v1.runtime_pb2_grpc import ImageServiceStub, RuntimeServiceStub
@@ -53,14 +53,12 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriVersion:
+class CriVersion(Struct, frozen=True, kw_only=True):
     name: str  # "containerd"
     version: str  # "1.6.20~ds1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriSandbox:
+class CriSandbox(Struct, frozen=True, kw_only=True):
     """One pod sandbox. Empty strings: the runtime does not say."""
 
     id: str
@@ -70,8 +68,7 @@ class CriSandbox:
     ready: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriContainer:
+class CriContainer(Struct, frozen=True, kw_only=True):
     """One container. The pod's names are the kubelet's labels: empty if others made it."""
 
     id: str
@@ -83,8 +80,7 @@ class CriContainer:
     state: str  # "CREATED", "RUNNING", "EXITED", "UNKNOWN"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriContainerStatus:
+class CriContainerStatus(Struct, frozen=True, kw_only=True):
     """What the runtime says of one container. It may say "OOMKilled" of one that still runs."""
 
     state: str  # as CriContainer.state

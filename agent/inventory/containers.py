@@ -8,7 +8,8 @@ next look-up returns.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.inventory.names import ContainerKind, merge
 from agent.inventory.pods import Pods

@@ -11,10 +11,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.bundle import Bundle
@@ -59,8 +60,7 @@ class Isolation(Protocol):
     async def run(self, name: str, part: Awaitable[object]) -> None: ...
 
 
-@dataclass(slots=True, kw_only=True)
-class _Evidence:
+class _Evidence(Struct, kw_only=True):
     """What the sources have said of one container so far."""
 
     id: CgroupId

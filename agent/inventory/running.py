@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.cgroup import CgroupId
@@ -12,8 +12,7 @@ from agent.model.usage import CgroupSample
 _NOTHING = Derived()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Running(Struct, frozen=True, kw_only=True):
     """`report` is None before the first sweep."""
 
     containers: tuple[ContainerRecord, ...]

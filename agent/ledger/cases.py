@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
@@ -28,8 +30,7 @@ HOLD_NS = 60_000_000_000
 """So long the runtime's word is waited for."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Case:
+class Case(Struct, kw_only=True, eq=False):
     """None: not known (yet)."""
 
     place: CgroupPlace
@@ -87,8 +88,7 @@ class Case:
         return not sandbox_perhaps or now_ns - self.opened_ns >= HOLD_NS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
+class Built(Struct, frozen=True, kw_only=True):
     death: ContainerDeath
     senders_wanted: tuple[SignalSent, ...] = ()
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from agent.ledger.attribution import LIMIT_LEVELS, confidence_of
 from agent.ledger.incidents import Entry, IncidentBook

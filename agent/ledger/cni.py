@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.model.cni import CallState, CNIBooks, CNICall, CNITotals, result
 from agent.model.death import ProcessExit

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.ledger.closing import Directory
 from agent.ledger.incidents import Entry, IncidentBook
@@ -41,15 +43,13 @@ MAX_NAMED = 64
 """Incidents that a disagreement names, the latest; each of them says so itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Life:
+class _Life(Struct, frozen=True):
     inode: int
     clean: bool  # it was seen from its beginning, and the kernel has killed nothing in it
     given_up: int  # counts that were unattributed by then
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
+class _Word(Struct, frozen=True):
     seen: EndSeen
     since_ns: int
 

@@ -11,7 +11,8 @@ A pure fold: evidence in, entries and requests for more evidence out; no clock, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord

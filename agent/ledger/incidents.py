@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.ledger.attribution import witnessed
 from agent.ledger.calls import below
@@ -19,8 +21,7 @@ from agent.parse.cgroup_path import place as place_of
 MAX_INCIDENTS = 10_000
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """An incident and what is owed to it."""
 
     incident: OOMIncident

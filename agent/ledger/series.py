@@ -6,7 +6,8 @@ bounded time and number.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.oom import (
     Disagreement,
@@ -29,15 +30,13 @@ OTHER_UNITS = "other"
 Labels = tuple[str, str, str]  # namespace, pod, container
 
 
-@dataclass(slots=True)
-class _Series:
+class _Series(Struct):
     kills: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(CLOSED, 0))
     alive: int = 0  # containers with these labels that live
     dead_since_ns: int | None = None
 
 
-@dataclass(slots=True)
-class _Counted:
+class _Counted(Struct):
     """Frozen with the first kill that is counted."""
 
     kills: int = 0

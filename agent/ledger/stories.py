@@ -7,7 +7,8 @@ its own, so they arrive in any order.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.ledger.attribution import (
     cgroup_of,

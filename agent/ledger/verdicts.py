@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.ledger.ends import UNPROVEN_CODES, kills_init
 from agent.ledger.senders import SenderKind, kind_of, sureness
@@ -43,8 +45,7 @@ _LIMITS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """All that is known of one end. Signals are those to the init, with the senders' cgroups."""
 
     init_pid: int | None = None
@@ -56,8 +57,7 @@ class Known:
     signals_seen: bool = True  # without a gap, for a grace before its end: none heard, none sent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Struct, frozen=True, kw_only=True):
     verdict: Verdict = Verdict.UNKNOWN
     counted: SignalSent | None = None  # the signal that ended it, where somebody sent it
     asked: SignalSent | None = None  # the first by which the runtime asked it to stop

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.model.afterlife import Task
 from agent.model.oom import Container
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockedTask:
+class BlockedTask(Struct, frozen=True, kw_only=True):
     """One task. It has not run since `task.since_boottime_ns`, as far as we looked."""
 
     task: Task
@@ -21,8 +20,7 @@ class BlockedTask:
     devices: frozenset[str] = frozenset()  # "253:0": block devices in its mount table, if read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockedReport:
+class BlockedReport(Struct, frozen=True, kw_only=True):
     """The last look."""
 
     boottime_ns: int  # of the report

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.oom import Container
 
@@ -31,8 +32,7 @@ class NetworkState(enum.Enum):
     WEDGED = "wedged"  # for long they were made or under way without a break, and none succeeded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginProcess:
+class PluginProcess(Struct, frozen=True, kw_only=True):
     """Who it is, as /proc says."""
 
     pid: int
@@ -42,8 +42,7 @@ class PluginProcess:
     cgroup: str  # in the memory hierarchy; empty: not known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockHolder:
+class LockHolder(Struct, frozen=True, kw_only=True):
     """The process that the kernel says has the lock."""
 
     pid: int
@@ -52,8 +51,7 @@ class LockHolder:
     wchan: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockWait:
+class LockWait(Struct, frozen=True, kw_only=True):
     """The file lock that a task waits for (/proc/locks)."""
 
     kind: str  # FLOCK, POSIX, OFDLCK or LEASE
@@ -61,8 +59,7 @@ class LockWait:
     holders: tuple[LockHolder, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallWait:
+class CallWait(Struct, frozen=True, kw_only=True):
     """Where a call that runs was at the last look; `state` is empty where it could not be read."""
 
     boottime_ns: int
@@ -74,8 +71,7 @@ class CallWait:
     unread: str = ""  # why it could not be read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CNICall:
+class CNICall(Struct, frozen=True, kw_only=True):
     """One execution of a plugin. Identity: pid and start."""
 
     pid: int
@@ -114,8 +110,7 @@ class CNICall:
         return max(0, end - self.started_boottime_ns) / 1e9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CNIBooks:
+class CNIBooks(Struct, frozen=True, kw_only=True):
     """Since the agent started. seen = running + ended + missed + others."""
 
     seen: int = 0  # executions of files in the plugins' directories, outside of containers
@@ -125,16 +120,14 @@ class CNIBooks:
     others: int = 0  # executions that are no CNI calls: without CNI_COMMAND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CNITotals:
+class CNITotals(Struct, frozen=True, kw_only=True):
     """Of one command and result, delegates left out: what the metrics count."""
 
     count: int = 0
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkHealth:
+class NetworkHealth(Struct, frozen=True, kw_only=True):
     """The judgement, and what it rests on."""
 
     state: NetworkState = NetworkState.IDLE
@@ -143,8 +136,7 @@ class NetworkHealth:
     succeeded_boottime_ns: int | None = None  # the last success
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginFile:
+class PluginFile(Struct, frozen=True, kw_only=True):
     """A plugin that a configuration names."""
 
     type: str
@@ -152,8 +144,7 @@ class PluginFile:
     problem: str = ""  # why containerd cannot execute it; empty: it can
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CNIConfigFile:
+class CNIConfigFile(Struct, frozen=True, kw_only=True):
     """One file of the configuration directory, in the order in which they are read."""
 
     path: str
@@ -164,8 +155,7 @@ class CNIConfigFile:
     problem: str = ""  # why it does not load
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CNIConfig:
+class CNIConfig(Struct, frozen=True, kw_only=True):
     """What the runtime would load from the directory."""
 
     boottime_ns: int
@@ -180,8 +170,7 @@ class CNIConfig:
         return next((file for file in self.files if file.loaded), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkWord:
+class NetworkWord(Struct, frozen=True, kw_only=True):
     """What the runtime itself says of its network."""
 
     boottime_ns: int  # when it was asked
@@ -189,8 +178,7 @@ class NetworkWord:
     message: str = ""  # why it is not
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CNIReport:
+class CNIReport(Struct, frozen=True, kw_only=True):
     """All of it at one moment. Calls: those that run, then the ended, the newest first."""
 
     boottime_ns: int

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.oom import Container
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpCounters:
+class OpCounters(Struct, frozen=True, kw_only=True):
     """One kind of request since boot, those that have ended."""
 
     count: int
@@ -18,8 +18,7 @@ class OpCounters:
     milliseconds: int  # that they took together
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskCounters:
+class DiskCounters(Struct, frozen=True, kw_only=True):
     """One line of /proc/diskstats. None: an older kernel."""
 
     id: str  # "254:0"
@@ -52,8 +51,7 @@ class DiskKind(enum.Enum):
     OTHER = "disk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
+class Disk(Struct, frozen=True, kw_only=True):
     """One device, as sysfs and the mount table have it."""
 
     id: str
@@ -72,8 +70,7 @@ class Op(enum.Enum):
     FLUSH = "flush"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpRate:
+class OpRate(Struct, frozen=True, kw_only=True):
     """One kind of request over the window."""
 
     per_second: float
@@ -81,8 +78,7 @@ class OpRate:
     latency_seconds: float | None  # the mean of those that ended; None: none did
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskUser:
+class DiskUser(Struct, frozen=True, kw_only=True):
     """Who has read from or written to it lately, by io.stat of its cgroup."""
 
     names: Container | None  # of a pod's container
@@ -91,8 +87,7 @@ class DiskUser:
     written_bytes_per_second: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskState:
+class DiskState(Struct, frozen=True, kw_only=True):
     """One device now."""
 
     disk: Disk
@@ -107,8 +102,7 @@ class DiskState:
     users: tuple[DiskUser, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EtcdProcess:
+class EtcdProcess(Struct, frozen=True, kw_only=True):
     """A process named etcd, and what its write-ahead log lies on."""
 
     pid: int
@@ -119,8 +113,7 @@ class EtcdProcess:
     absent: str = ""  # why the device is not known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Etcd:
+class Etcd(Struct, frozen=True, kw_only=True):
     """etcd of this node, and how fast its disk is."""
 
     process: EtcdProcess
@@ -143,8 +136,7 @@ class Etcd:
         return max(found, key=lambda each: each[2], default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskReport:
+class DiskReport(Struct, frozen=True, kw_only=True):
     """All of them at one moment."""
 
     boottime_ns: int

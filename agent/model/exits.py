@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.oom import Confidence, Container, Disagreement
 
@@ -37,8 +38,7 @@ class StopReason(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitCount:
+class ExitCount(Struct, frozen=True, kw_only=True):
     """So many deaths of a container by one verdict, or so many more of them."""
 
     namespace: str
@@ -48,8 +48,7 @@ class ExitCount:
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sender:
+class Sender(Struct, frozen=True, kw_only=True):
     """Who sent the signal that counted. comm is chosen by the process: hostile."""
 
     pid: int
@@ -59,8 +58,7 @@ class Sender:
     container: Container | None = None  # it ran in this container
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Strain:
+class Strain(Struct, frozen=True, kw_only=True):
     """How a container and its node fared just before it ended. None: not read, or too long ago."""
 
     memory_working_set: int | None = None  # bytes
@@ -73,8 +71,7 @@ class Strain:
     node_io_pressure_full: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerDeath:
+class ContainerDeath(Struct, frozen=True, kw_only=True):
     """One entry. None or empty: no witness told."""
 
     id: str  # of the record: the same in all revisions

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.oom import Container
 
@@ -33,8 +34,7 @@ class Holding(enum.Enum):
 Inodes = Mapping[NamespaceKind, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerNamespaces:
+class ContainerNamespaces(Struct, frozen=True, kw_only=True):
     """Those of the first process of one container, by inode."""
 
     container: Container
@@ -44,8 +44,7 @@ class ContainerNamespaces:
     unread: str = ""  # why they could not
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedNamespace:
+class NamedNamespace(Struct, frozen=True, kw_only=True):
     """A network namespace that has a name in /run/netns, which keeps it."""
 
     name: str  # as it is on disk, safe to print
@@ -54,8 +53,7 @@ class NamedNamespace:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stranger:
+class Stranger(Struct, frozen=True, kw_only=True):
     """A process in namespaces that are neither the host's nor a known container's."""
 
     pid: int
@@ -64,8 +62,7 @@ class Stranger:
     inodes: Inodes  # of those namespaces alone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamespaceReport:
+class NamespaceReport(Struct, frozen=True, kw_only=True):
     """All of it at one moment."""
 
     boottime_ns: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
 class PortState(enum.Enum):
@@ -17,8 +18,7 @@ class PortState(enum.Enum):
     BLOCKING = "blocking"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkCounters:
+class LinkCounters(Struct, frozen=True, kw_only=True):
     """struct rtnl_link_stats64, as the interface itself counts."""
 
     rx_bytes: int = 0
@@ -31,8 +31,7 @@ class LinkCounters:
     tx_dropped: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """One interface."""
 
     index: int
@@ -51,8 +50,7 @@ class Link:
     counters: LinkCounters | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterfaceAddress:
+class InterfaceAddress(Struct, frozen=True, kw_only=True):
     """One address of an interface."""
 
     index: int  # of the interface
@@ -67,8 +65,7 @@ class InterfaceAddress:
         return 6 if ":" in self.address else 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """One route of the kernel's tables."""
 
     version: int  # 4 or 6
@@ -105,8 +102,7 @@ class NeighbourState(enum.Flag):
         return "|".join(e.name for e in NeighbourState if e.name and e.value & self.value) or "NONE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
+class Neighbour(Struct, frozen=True, kw_only=True):
     """One entry of the neighbour table (ARP, NDP)."""
 
     interface: int
@@ -116,16 +112,14 @@ class Neighbour:
     unused_seconds: float | None = None  # since something was sent to it; None: not told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceMatch:
+class SourceMatch(Struct, frozen=True, kw_only=True):
     """The packet's source must (not) lie in this network."""
 
     network: str
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NatRule:
+class NatRule(Struct, frozen=True, kw_only=True):
     """One rule of nftables, as far as it matters for masquerading."""
 
     sources: tuple[SourceMatch, ...] = ()  # all must match
@@ -134,8 +128,7 @@ class NatRule:
     masquerades: bool = False  # or rewrites the source otherwise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostNetwork:
+class HostNetwork(Struct, frozen=True, kw_only=True):
     """The host's own namespace."""
 
     inode: int
@@ -145,8 +138,7 @@ class HostNetwork:
     """Whether packets of IPv4 and of IPv6 are forwarded; without what could not be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamespaceNetwork:
+class NamespaceNetwork(Struct, frozen=True, kw_only=True):
     """One other network namespace, and what the host has for it."""
 
     inode: int
@@ -171,8 +163,7 @@ NatChains = Mapping[tuple[int, bytes, bytes], tuple[NatRule, ...]]
 """Chains by family, table and name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NatTable:
+class NatTable(Struct, frozen=True, kw_only=True):
     """How packets' sources are rewritten on their way out of the host."""
 
     roots: tuple[tuple[int, bytes, bytes], ...] = ()  # where packets enter

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.namespaces import NamespaceReport
 from agent.model.netlink import LinkCounters
@@ -44,8 +45,7 @@ class StepState(enum.Enum):
     UNUSED = "unused"  # this network needs none
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One step, and what it rests on."""
 
     step: PathStep
@@ -53,8 +53,7 @@ class Step:
     detail: str  # one line for people, with the kernel's names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodNetwork:
+class PodNetwork(Struct, frozen=True, kw_only=True):
     """One pod."""
 
     pod: Container
@@ -85,8 +84,7 @@ class PodNetwork:
         return next((each for each in self.steps if each.state is StepState.UNKNOWN), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What the CNI configuration wants for a pod. None: not known."""
 
     masquerade: bool | None = None
@@ -102,8 +100,7 @@ class LeftoverKind(enum.Enum):
     ADDRESS = "address"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leftover:
+class Leftover(Struct, frozen=True, kw_only=True):
     """Something that belongs to no living sandbox, and was looked at for longer than the grace."""
 
     kind: LeftoverKind
@@ -115,8 +112,7 @@ class Leftover:
     owner: str = ""  # the container's id that it was made for, if that is told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressPool:
+class AddressPool(Struct, frozen=True, kw_only=True):
     """One set of ranges that a host-local IPAM gives addresses of, one to each pod."""
 
     network: str  # of the CNI configuration
@@ -132,8 +128,7 @@ class AddressPool:
         return max(0, self.total - self.used)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkReport:
+class NetworkReport(Struct, frozen=True, kw_only=True):
     """All of it at one moment."""
 
     boottime_ns: int

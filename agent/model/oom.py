@@ -5,7 +5,8 @@ proto/agent/api/v1/oom.proto.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class Witness(enum.Enum):
@@ -77,8 +78,7 @@ class ExitTeller(enum.Enum):
     RUNTIME = "runtime"  # its record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerExit:
+class ContainerExit(Struct, frozen=True, kw_only=True):
     """How the init of a container ended. None: not told."""
 
     exit_code: int | None  # 0..255; the runtime writes 128 + signal for a signal
@@ -87,8 +87,7 @@ class ContainerExit:
     told_by: ExitTeller
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Victim:
+class Victim(Struct, frozen=True, kw_only=True):
     """A process that the OOM killer killed. None: no witness told."""
 
     pid: int | None = None
@@ -110,8 +109,7 @@ class Victim:
     repeats: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
+class Container(Struct, frozen=True, kw_only=True):
     """Who the victim was for Kubernetes. Empty strings are unknown names."""
 
     namespace: str = ""
@@ -122,8 +120,7 @@ class Container:
     names_from: str = ""  # "cri", "bundle", "pod-logs" or "cgroup"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMIncident:
+class OOMIncident(Struct, frozen=True, kw_only=True):
     """One record of the ledger; see the proto for each field's meaning and unit."""
 
     id: str
@@ -151,8 +148,7 @@ class OOMIncident:
     counted: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMBooks:
+class OOMBooks(Struct, frozen=True, kw_only=True):
     """counted = victims + repeats + unattributed + pending. counted is None while vmstat cannot be
     read.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.cgroup import CgroupPlace
 from agent.model.oom import Container
@@ -27,8 +28,7 @@ class Scope(enum.Enum):
     BESTEFFORT = "besteffort"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
+class Level(Struct, frozen=True, kw_only=True):
     """One pressure file as it was read."""
 
     scope: Scope
@@ -36,8 +36,7 @@ class Level:
     pressure: Pressure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriggerState:
+class TriggerState(Struct, frozen=True, kw_only=True):
     """The kernel wakes us when some task stalls for `stall_us` of `window_us`; or why not."""
 
     scope: Scope
@@ -49,8 +48,7 @@ class TriggerState:
     fired: int = 0  # since the agent started
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Episode:
+class Episode(Struct, frozen=True, kw_only=True):
     """From the first firing of a trigger until it has been silent for the hold."""
 
     scope: Scope
@@ -68,8 +66,7 @@ class Episode:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thrash:
+class Thrash(Struct, frozen=True, kw_only=True):
     """A container or pod that reclaims at its limit again and again: a near miss."""
 
     place: CgroupPlace
@@ -81,8 +78,7 @@ class Thrash:
     pressure: Pressure | None = None  # its memory.pressure; None: it cannot be read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PressureReport:
+class PressureReport(Struct, frozen=True, kw_only=True):
     """All of it at one moment."""
 
     boottime_ns: int

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.cgroup import CgroupId
 from agent.model.memory import Trend
 from agent.model.usage import Sweep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shares:
+class Shares(Struct, frozen=True, kw_only=True):
     """Of the time between two samples: in how much of it some task waited, and all did. 0 to 1."""
 
     waiting: float
     stalled: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
+class Rates(Struct, frozen=True, kw_only=True):
     """Between two full samples of one cgroup."""
 
     seconds: float  # between them
@@ -32,8 +31,7 @@ class Rates:
     io_pressure: Shares | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Derived:
+class Derived(Struct, frozen=True, kw_only=True):
     """Of one cgroup."""
 
     rates: Rates | None = None
@@ -41,8 +39,7 @@ class Derived:
     seconds_to_limit: float | None = None  # until it is memory.max, if all goes on so
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageReport:
+class UsageReport(Struct, frozen=True, kw_only=True):
     """One sweep and what follows from it and those before."""
 
     wall_ns: int

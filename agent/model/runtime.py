@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.afterlife import Task
 from agent.model.latency import Latency
@@ -40,8 +41,7 @@ class RungState(enum.Enum):
         return self in (RungState.SILENT, RungState.FAILED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One rung, as it stands."""
 
     rung: Rung
@@ -54,8 +54,7 @@ class Step:
     failures: int = 0  # errors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SocketQueues:
+class SocketQueues(Struct, frozen=True, kw_only=True):
     """The runtime's socket as the kernel has it (sock_diag)."""
 
     pending: int  # connections that the runtime has not accepted
@@ -65,14 +64,12 @@ class SocketQueues:
     unread_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessKey:
+class ProcessKey(Struct, frozen=True, kw_only=True):
     pid: int
     start_boottime_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaemonProcess:
+class DaemonProcess(Struct, frozen=True, kw_only=True):
     """The process that listens. comm is what it calls itself."""
 
     key: ProcessKey
@@ -85,8 +82,7 @@ class DaemonProcess:
     unit: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormerDaemon:
+class FormerDaemon(Struct, frozen=True, kw_only=True):
     """A process that was the runtime, and has ended."""
 
     key: ProcessKey
@@ -111,8 +107,7 @@ class FormerDaemon:
         return "it has ended; how is not known"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shim:
+class Shim(Struct, frozen=True, kw_only=True):
     """One process that holds the containers of a sandbox."""
 
     key: ProcessKey
@@ -123,8 +118,7 @@ class Shim:
     unread: str = ""  # why its command line is not known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeReport:
+class RuntimeReport(Struct, frozen=True, kw_only=True):
     """All of it at one moment."""
 
     boottime_ns: int

@@ -8,10 +8,10 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct, field
 
 from agent.nodectl.exits import NoAgentError
 from agent.nodectl.options import OUTPUTS, Settings, global_options
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"(?:([^/\s]+)/)?(\d{1,20})")
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(Struct, frozen=True):
     """Where to resume: after this sequence, of the named stream or of the present one."""
 
     sequence: int
@@ -45,8 +44,7 @@ def token_of(value: str | Token) -> Token:
     return Token(int(match[2]), match[1] or "")
 
 
-@dataclass
-class Backoff:
+class Backoff(Struct):
     """Waits before a reconnect: doubling to a bound, jittered: clients must not come in step."""
 
     first_seconds: float = 0.2

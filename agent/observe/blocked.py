@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.block_devices import BlockDevices
@@ -26,8 +27,7 @@ FROZEN = "__refrigerator"
 """Where what the freezer of cgroup v1 holds waits: nothing is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
+class Scan(Struct, frozen=True, kw_only=True):
     """One look."""
 
     tasks: tuple[BlockedTask, ...]

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.cgroup_fs import CgroupCounters, CgroupFs
@@ -78,8 +79,7 @@ def is_followed(path: str) -> bool:
     return place_of(path).level in KUBERNETES or is_drill(path)
 
 
-@dataclass(slots=True)
-class _Followed:
+class _Followed(Struct):
     place: CgroupPlace
     inode: int
     counters: CgroupCounters | None

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.host.absence import SourceAbsent
 from agent.host.namespaces import Namespaces
@@ -37,8 +39,7 @@ class Cgroups(Protocol):
     def procs(self, path: str) -> tuple[int, ...]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """A container that is there."""
 
     container: Container

@@ -10,8 +10,9 @@ import os
 import socket
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.bpf import tcx_programs
@@ -57,8 +58,7 @@ _EXT_MASK = attribute(29, (8).to_bytes(4, sys.byteorder))  # IFLA_EXT_MASK: RTEX
 _FORWARDING = {4: "sys/net/ipv4/ip_forward", 6: "sys/net/ipv6/conf/all/forwarding"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """A namespace to be read, and where it can be entered."""
 
     inode: int

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from agent.config import Settings
 from agent.host.absence import SourceAbsent
@@ -75,8 +76,7 @@ class Watcher(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """One entry of the list. `open` raises SourceAbsent; what it returns belongs to the caller."""
 
     name: str
@@ -84,8 +84,7 @@ class Opening:
     detail: str = ""  # what its health says while it is up
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roster:
+class Roster(Struct, frozen=True, kw_only=True):
     """Everything that observers need of the host, and the observers."""
 
     settings: Settings

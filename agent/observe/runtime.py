@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.host.absence import SourceAbsent
 from agent.host.runtime_process import SHIM, RuntimeProcesses, key_of
@@ -25,8 +27,7 @@ MAX_THREADS = 512
 MAX_BLOCKED = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Sight(Struct, frozen=True, kw_only=True):
     """One look."""
 
     path: Path

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import select
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.host.absence import SourceAbsent
 from agent.host.clock import TICK_NS, ticks_to_ns

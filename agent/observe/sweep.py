@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.cgroup_files import CgroupFiles
@@ -64,8 +65,7 @@ class Followed(Protocol):
     def followed(self) -> Iterator[tuple[CgroupPlace, int]]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(Struct, frozen=True):
     key: CgroupId
     kind: CgroupKind
     swept: Swept

@@ -13,8 +13,9 @@ https://www.cni.dev/docs/spec/#section-1-network-configuration-format
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.names import printable
@@ -22,8 +23,7 @@ from agent.parse.names import printable
 EXTENSIONS = (".conf", ".conflist", ".json")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkConfig:
+class NetworkConfig(Struct, frozen=True, kw_only=True):
     """What it names. `types`: each plugin's, followed by its IPAM plugin's."""
 
     network: str

@@ -21,8 +21,9 @@ import contextlib
 import ipaddress
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.names import printable
@@ -33,8 +34,7 @@ DATA_DIRECTORY = "/var/lib/cni/networks"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressRange:
+class AddressRange(Struct, frozen=True, kw_only=True):
     """The addresses from `start` to `end`, both included, without the gateway's."""
 
     start: Address
@@ -54,8 +54,7 @@ class AddressRange:
         return f"{self.start}-{self.end}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkPlan:
+class NetworkPlan(Struct, frozen=True, kw_only=True):
     """One network, as its first plugin is asked for it."""
 
     network: str
@@ -67,8 +66,7 @@ class NetworkPlan:
     sets: tuple[tuple[AddressRange, ...], ...] = ()  # a pod gets an address of each
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CNIResult:
+class CNIResult(Struct, frozen=True, kw_only=True):
     """What was made for one container."""
 
     container_id: str

@@ -14,9 +14,10 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html#interface-files
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.digits import number
@@ -24,8 +25,7 @@ from agent.parse.digits import number
 _MAX_DIGITS = 60  # of all wanted numbers together; what is more is looked at one by one
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """Where the wanted numbers stand among the words of a file."""
 
     split: int  # off so many words, the rest of the file is left alone; -1: a wanted key is missing

@@ -12,7 +12,8 @@ https://docs.kernel.org/filesystems/proc.html, proc_pid_mountinfo(5)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.digits import number
@@ -21,8 +22,7 @@ from agent.parse.names import printable
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
+class Mount(Struct, frozen=True, kw_only=True):
     """One mount, as the reader's mount namespace sees it."""
 
     mount_id: int

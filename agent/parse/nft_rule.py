@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.absence import ParseError
 from agent.model.netlink import NatRule, SourceMatch
@@ -35,8 +36,7 @@ _EQ, _NEQ = 0, 1
 _TARGETS = frozenset({"MASQUERADE", "SNAT"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NftChain:
+class NftChain(Struct, frozen=True, kw_only=True):
     """One chain."""
 
     family: int  # NFPROTO_*: 1 inet, 2 ip, 10 ip6
@@ -45,16 +45,14 @@ class NftChain:
     nat_postrouting: bool  # packets enter it on their way out, and it may rewrite them
 
 
-@dataclass(slots=True)
-class _Register:
+class _Register(Struct):
     """What a rule has loaded."""
 
     width: int = 0  # of the whole address; 0: no source address
     mask: bytes = b""
 
 
-@dataclass(slots=True)
-class _Folded:
+class _Folded(Struct):
     sources: list[SourceMatch] = field(default_factory=list)
     opaque: bool = False
     target: str = ""

@@ -12,15 +12,14 @@ https://www.cni.dev/docs/spec/#parameters, proc_pid_environ(5)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.parse.names import printable
 
 _MAX_VALUE = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CNIEnvironment:
+class CNIEnvironment(Struct, frozen=True, kw_only=True):
     """Empty: not set."""
 
     command: str = ""

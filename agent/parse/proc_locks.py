@@ -16,7 +16,8 @@ https://docs.kernel.org/filesystems/proc.html, lock_get_status (fs/locks.c)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 
@@ -26,8 +27,7 @@ _LINE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileLock:
+class FileLock(Struct, frozen=True, kw_only=True):
     """One line."""
 
     number: int

@@ -10,14 +10,13 @@ https://github.com/containerd/containerd/blob/main/core/runtime/v2/README.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.names import printable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShimFlags:
+class ShimFlags(Struct, frozen=True, kw_only=True):
     """Empty: not given."""
 
     namespace: str = ""

@@ -16,7 +16,8 @@ https://man7.org/linux/man-pages/man7/sock_diag.7.html, include/uapi/linux/unix_
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.names import printable
@@ -34,8 +35,7 @@ _MESSAGE = struct.Struct("=BBBBIII")
 _PAIR = struct.Struct("=II")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnixSocket:
+class UnixSocket(Struct, frozen=True, kw_only=True):
     """One socket. None: the attribute is missing."""
 
     state: int

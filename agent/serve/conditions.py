@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from agent.api.condition import SEVERITY, VERITY, condition_to_wire
 from agent.api.v1 import condition_pb2
@@ -69,8 +70,7 @@ def counts(conditions: Conditions) -> condition_pb2.ConditionCounts:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionSeries:
+class ConditionSeries(Struct, frozen=True, kw_only=True):
     """What /metrics says of conditions."""
 
     roll_up: dict[str, Verity] = field(default_factory=dict)

@@ -8,7 +8,8 @@ out. Sandboxes, and what nobody has named yet, have no series.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.inventory.names import ContainerKind
 from agent.inventory.running import Running
@@ -25,8 +26,7 @@ _PREFIX = "nodewitness_container_"
 _Value = Callable[[CgroupSample, Derived], float | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class Family(Struct, frozen=True, kw_only=True):
     """One family; `name` as its samples have it."""
 
     kind: Kind

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from asyncio import sleep
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
 from agent.api.v1 import event_pb2, node_agent_pb2
 from agent.api.wire import from_timestamp
@@ -35,8 +35,7 @@ class InvalidRequestError(Exception):
     """The request is not valid; the message says what to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(Struct, frozen=True, kw_only=True):
     """Which namespace and pod a caller asks for; empty: any."""
 
     namespace: str

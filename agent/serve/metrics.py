@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
@@ -34,8 +35,7 @@ KILLS = Counter(
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class HttpStatistics:
+class HttpStatistics(Struct, kw_only=True):
     """What the metrics endpoint itself has done; its server and its pages keep the count."""
 
     connections: int = 0  # open now
@@ -44,8 +44,7 @@ class HttpStatistics:
     last_scrape_seconds: float | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class TlsStatistics:
+class TlsStatistics(Struct, kw_only=True):
     """What gRPC over TCP has seen; its server keeps the count. Times are seconds since 1970."""
 
     certificate_until: int | None = None
@@ -54,8 +53,7 @@ class TlsStatistics:
     refused: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scrape:
+class Scrape(Struct, frozen=True, kw_only=True):
     """All that one scrape is written from, taken at one moment."""
 
     status: NodeStatus
@@ -80,8 +78,7 @@ class Kind(enum.Enum):
 Sample = tuple[tuple[str, ...], float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One family; `name` without "_total"."""
 
     kind: Kind
@@ -91,8 +88,7 @@ class Row:
     samples: Callable[[Scrape], Iterable[Sample]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistogramRow:
+class HistogramRow(Struct, frozen=True, kw_only=True):
     """One family of histograms, in the buckets of agent.model.latency."""
 
     name: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.exits import ExitCount
 from agent.state.record import Record
 
 
-@dataclass(slots=True, kw_only=True)
-class Batch:
+class Batch(Struct, kw_only=True):
     """What is committed in one transaction: all of it, or nothing.
 
     `checkpoint` claims every event up to the last record of this batch: those of them that had to
@@ -24,16 +24,14 @@ class Batch:
     exits: list[ExitCount] = field(default_factory=list)  # what the counter of deaths rises by
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clocks:
+class Clocks(Struct, frozen=True, kw_only=True):
     """Where the writer reads the time: nanoseconds since 1970, and since boot with suspend."""
 
     wall_ns: Callable[[], int]
     boottime_ns: Callable[[], int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(Struct, frozen=True, kw_only=True):
     """The size and the content of the journal's file."""
 
     bytes: int = 0  # with its log

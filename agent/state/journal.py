@@ -10,8 +10,9 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from agent.host.worker import TooManyAbandoned, Workers
 from agent.model.event import JournalChange
@@ -38,8 +39,7 @@ def _boottime_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """The journal's bounds."""
 
     max_bytes: int = 64 << 20  # of the file with its log
@@ -52,8 +52,7 @@ class Limits:
     read_seconds: float = 5.0  # that a replay waits for a page
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seams:
+class Seams(Struct, frozen=True, kw_only=True):
     """What a test replaces."""
 
     clocks: Clocks = field(

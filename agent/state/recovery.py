@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.api.codec import event_from_bytes
 from agent.api.condition import condition_to_model
@@ -21,8 +22,7 @@ MAX_CHANGES = 20_000
 """Changes of conditions that are looked at: what changed before them was forgotten long ago."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
+class Recovered(Struct, frozen=True, kw_only=True):
     """What was found at open; `Recovered.nothing()` if nothing could be opened in time."""
 
     numbering: Numbering

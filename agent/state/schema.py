@@ -13,9 +13,10 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from agent.state.trouble import StoreError, Trouble
 
@@ -59,8 +60,7 @@ CREATE TABLE IF NOT EXISTS exits (
 _MAGIC = b"SQLite format 3\0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(Struct, frozen=True, kw_only=True):
     """How `max_bytes` is shared out between the file and its write-ahead log."""
 
     wal_bytes: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from agent.model.event import Event, EventKind
 from agent.model.exits import ExitCount
@@ -31,8 +32,7 @@ class Archive(Protocol):
     async def read_after(self, after: Position | None, limit: int) -> tuple[Kept, ...]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamStatistics:
+class StreamStatistics(Struct, frozen=True, kw_only=True):
     """What the stream has done since the agent started."""
 
     stream_id: str

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.model.condition import Condition, ConditionType, Entity, EntityKind, Finding, Verity
 
@@ -12,8 +13,7 @@ BLIND_AFTER_NS = 10 * 10**9
 SOURCE_BLIND, CLEARED, EXPIRED, NOT_FOUND = "SourceBlind", "Cleared", "Expired", "NotFound"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     boottime_ns: int
     wall_ns: int
 
@@ -22,8 +22,7 @@ class Moment:
         return self.wall_ns - (self.boottime_ns - boottime_ns)
 
 
-@dataclass(slots=True, kw_only=True)
-class Track:
+class Track(Struct, kw_only=True):
     """One key. `condition` is None while it was never True: it is being held, and nobody knows."""
 
     kind: ConditionType

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import dataclasses
 from enum import Enum
 from typing import Any
 
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
 from hypothesis import given
+from msgspec.structs import replace
 
 from agent.api import exits, oom
 from agent.api.status import SOURCE_STATE
@@ -120,7 +120,7 @@ def test_hostile_names(name: str, written: str) -> None:
 def test_incident_that_has_no_wire_form(change: dict[str, Any]) -> None:
     """An id of another boot, or a number out of range, is one clear error."""
     with pytest.raises(CodecError, match="incident"):
-        oom.incident_to_wire(dataclasses.replace(INCIDENT, **change))
+        oom.incident_to_wire(replace(INCIDENT, **change))
 
 
 def test_incident_without_boot() -> None:

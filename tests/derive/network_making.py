@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.derive.pod_network import judge_pod
 from agent.model.netlink import (
@@ -108,12 +108,12 @@ def judged(
 
 def with_inside(**changes: object) -> NamespaceNetwork:
     """The pod's end is otherwise."""
-    return replace(NETWORK, links=(LO, replace(INSIDE, **changes)))  # type: ignore[arg-type]
+    return replace(NETWORK, links=(LO, replace(INSIDE, **changes)))
 
 
 def with_outside(**changes: object) -> HostNetwork:
     """The host's end is otherwise."""
-    outside = replace(OUTSIDE, **changes)  # type: ignore[arg-type]
+    outside = replace(OUTSIDE, **changes)
     return replace(HOST, links={3: BRIDGE, 26: outside})
 
 

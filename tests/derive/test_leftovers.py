@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.derive.address_pool import pools_of
 from agent.derive.leftovers import Candidate, LeftoverFold, Owners, candidates
@@ -89,7 +90,7 @@ def test_addresses() -> None:
 
 def candidate(**changes: object) -> Candidate:
     found = Candidate(kind=LeftoverKind.NAMESPACE, name=NAME, identity=1, owner="a1")
-    return replace(found, **changes)  # type: ignore[arg-type]
+    return replace(found, **changes)
 
 
 def test_the_grace() -> None:

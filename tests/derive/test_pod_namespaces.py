@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.derive.pod_namespaces import pod_networks
 from agent.model.network import Datapath

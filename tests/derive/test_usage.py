@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from agent.derive.usage import STEP, UsageFold, rates
 from agent.model.cgroup import CgroupId, CgroupPlace, Limit, MemoryLimit

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.detect import cni_not_configured, cni_stalled
 from agent.detect.scene import Scene

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.detect import disk_stalled, etcd_disk_slow, tasks_blocked
 from agent.detect.blocked import owners

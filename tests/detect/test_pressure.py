@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.detect import cpu_stall, io_stall, memory_stall, reclaim_thrash
 from agent.detect.detector import Detector

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.detect import runtime_oom_killed, runtime_unresponsive
 from agent.detect.scene import Scene
@@ -117,7 +116,7 @@ def test_silent() -> None:
 def killed(comm: str, **fields: object) -> OOMIncident:
     victim = replace(KILL.victims[0], comm=comm, pid=640, start_boottime_ns=ago(9000))
     made = replace(KILL, container=None, unit="containerd.service", limit_level=LimitLevel.NODE)
-    return replace(made, victims=(victim,), **fields)  # type: ignore[arg-type]
+    return replace(made, victims=(victim,), **fields)
 
 
 def test_oom_killed() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.detect import cpu_throttled, service_starved, service_throttled
 from agent.detect.detector import Detector
@@ -39,7 +38,7 @@ def found(
 
 def rates(**known: float | Shares | None) -> Rates:
     quiet = Rates(seconds=10.0, cpu_pressure=QUIET, memory_pressure=QUIET, io_pressure=QUIET)
-    return replace(quiet, **known)  # type: ignore[arg-type]
+    return replace(quiet, **known)
 
 
 def test_throttled() -> None:

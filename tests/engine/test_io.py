@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from agent.derive.disk_users import DiskUsers
 from agent.engine.blocked import BLOCKED, CALM_NS, BlockedWatch

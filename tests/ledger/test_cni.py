@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.ledger.cni import MAX_COMMANDS, OTHER, SETTLE_NS, CNILedger
 from agent.model.cni import CallState, CNICall, result

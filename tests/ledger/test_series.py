@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.ledger.series import MAX_UNITS, NAMES_NS, OTHER_UNITS, OOMSeriesFold
 from agent.model.oom import Container, LimitLevel, OOMBooks, OOMIncident, Outcome, Victim

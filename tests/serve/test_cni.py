@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.api.cni import CALL_STATE, NETWORK_STATE
 from agent.api.v1 import cni_pb2

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.api.v1 import condition_pb2
 from agent.api.v1 import node_agent_pb2 as pb

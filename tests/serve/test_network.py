@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.api.network import DATAPATH, HOLDING, LEFTOVER, STEP, STEP_STATE
 from agent.api.v1 import network_pb2

@@ -9,7 +9,7 @@ import socket
 import stat
 import weakref
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped]
     reflection_pb2,
     reflection_pb2_grpc,
 )
+from msgspec.structs import replace
 
 from agent.api.v1 import event_pb2, node_agent_pb2
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub

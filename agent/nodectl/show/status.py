@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from agent.api.v1 import condition_pb2, status_pb2
 from agent.model.cgroup import MISMATCH
@@ -44,8 +45,7 @@ _DRIVERS_DISAGREE = (
 _JOURNAL_FINE = ("ok", "off")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """One line at the top."""
 
     critical: bool
