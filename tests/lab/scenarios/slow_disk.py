@@ -49,6 +49,15 @@ class SlowDisk:
         """It answers again, and what waited goes on."""
         self._guest.run(f"dmsetup resume --noudevsync {NAME}")
 
+    def delay_writes(self, milliseconds: int) -> None:
+        """From now on each write takes so much longer, by dm-delay."""
+        self._guest.run(
+            f"modprobe dm_delay; loop=$(losetup -j {IMAGE} | cut -d: -f1);"
+            f" dmsetup reload {NAME} --table"
+            f' "0 $(({MIB} * 2048)) delay $loop 0 0 $loop 0 {milliseconds}"'
+            f" && dmsetup suspend --noudevsync {NAME} && dmsetup resume --noudevsync {NAME}"
+        )
+
 
 @contextmanager
 def slow_disk(guest: Guest) -> Iterator[SlowDisk]:
