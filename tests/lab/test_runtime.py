@@ -215,9 +215,9 @@ def test_hangs_on_status(guest: Guest, agent: AgentProcess) -> None:
         assert "fake answers up to Version and hangs: Status has waited for" in found.message
         assert f"[{fake.pid}] runs (state" in found.message
         report = asking.runtime()
-        assert step(report, "version").state == STEP_STATE_OK
-        assert step(report, "status").state == STEP_STATE_SILENT
-        assert step(report, "list").state == STEP_STATE_UNTRIED
+        assert step(report, "version").state == RUNG_STATE_OK
+        assert step(report, "status").state == RUNG_STATE_SILENT
+        assert step(report, "list").state == RUNG_STATE_UNTRIED
         longer = step(report, "status").took.seconds + 3
         report = runtime(asking, lambda r: step(r, "status").took.seconds >= longer, "it waits on")
         assert step(report, "status").silences == 1
