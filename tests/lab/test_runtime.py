@@ -25,6 +25,7 @@ from tests.lab.scenarios.runtime import stopped
 SECONDS = 180
 DEADLINE_SECONDS = 2
 SETTINGS = {"runtime.interval": "1s", "runtime.version_deadline": f"{DEADLINE_SECONDS}s"}
+SELDOM = {"runtime.interval": "10s"}
 UNRESPONSIVE = "RuntimeUnresponsive"
 SOCKET = "/run/containerd/containerd.sock"
 TASKS = "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
@@ -56,8 +57,8 @@ RUNGS = ["socket", "connect", "version", "status", "list"]
 
 @pytest.fixture
 def asking(agent: AgentProcess) -> Asking:
-    """The agent, running, and not as patient as by default."""
-    agent.start(SETTINGS)
+    """The agent, running, and not as patient as by default, but with pauses between its probes."""
+    agent.start(SETTINGS | SELDOM)
     return Asking(agent)
 
 
@@ -80,8 +81,9 @@ def well(report: RuntimeReport) -> bool:
 
 
 def test_stopped(pods: Pods, node: Node, guest: Guest, asking: Asking, figures: list[str]) -> None:
-    """SIGSTOP: Version is the rung, the process is stopped, and what it does not read lies in the
-    kernel's queues; one question is open all the time, and its answer tells how late it came.
+    """SIGSTOP: that is told at once; Version is the rung, since it comes between two probes, and
+    what is not read lies in the kernel's queues; one question is open all the time, and its answer
+    tells how late it came.
     """
     pods.create("well")
     report = runtime(asking, lambda r: well(r) and r.shims_known, "all rungs hold")
@@ -96,10 +98,13 @@ def test_stopped(pods: Pods, node: Node, guest: Guest, asking: Asking, figures: 
     assert not report.HasField("former")
     assert not asking.conditions(types=[UNRESPONSIVE])
 
+    listed = step(report, "list").answers
+    runtime(asking, lambda r: step(r, "list").answers > listed, "a probe has just ended")
     with stopped(node):
         begun = time.monotonic()
-        found = asking.condition(UNRESPONSIVE, "", lambda c: "Version has waited" in c.message)
+        asking.condition(UNRESPONSIVE, "", lambda c: c.reason == "Stopped")
         seen = time.monotonic() - begun
+        found = asking.condition(UNRESPONSIVE, "", lambda c: "Version has waited" in c.message)
         assert (found.reason, found.severity) == ("Stopped", SEVERITY_CRITICAL)
         assert f"containerd[{node.containerd.pid}] is stopped (state T)" in found.message
         report = asking.runtime()
