@@ -1,5 +1,5 @@
 """Tasks in state D: all tasks are looked at when the kernel says that some wait for io, and now and
-then anyway; the more a look costs, the more seldom.
+then anyway; the more a look costs, the more seldom, but not so that what is told grows old.
 
 All reading is done in workers that can be left behind.
 """
@@ -28,10 +28,10 @@ BLOCKED = "blocked"
 TICK_SECONDS = 1.0
 SCAN_SECONDS = 15.0
 CALM_NS = 30 * 1_000_000_000
-"""Between two looks while nothing says that somebody waits."""
+"""Between two looks while nothing says that somebody waits, and the longest there is."""
 SICK_NS = 2 * 1_000_000_000
 COST = 50
-"""Between two looks passes so many times what one costs: 2 % of a CPU at most."""
+"""Between two looks passes so many times what one costs: 2 % of a CPU, up to 0.6 s a look."""
 WAITING = 0.5
 """Of a second, in which some task waited for io: one that hangs makes it all of it."""
 DETAIL_SECONDS = 3.0
@@ -68,7 +68,8 @@ class BlockedWatch(Struct, kw_only=True):
         sick = self._waiting(now) or bool(self.report is not None and self.report.tasks)
         looked = 0 if self.report is None else self.report.looked_boottime_ns
         cost = 0 if self.report is None else int(self.report.look_seconds * COST * 1e9)
-        if looked and now - looked < max(SICK_NS if sick else CALM_NS, cost):
+        pause = max(SICK_NS, min(cost, CALM_NS)) if sick else CALM_NS
+        if looked and now - looked < pause:
             return
         await self.look()
 

@@ -202,7 +202,9 @@ def tasks() -> Tasks:
 
 
 async def test_rhythm(tasks: Tasks) -> None:
-    """Seldom while nobody waits, soon when the kernel says so, and never for too much."""
+    """Seldom while nobody waits, soon when the kernel says so, never for too much, and never so
+    seldom that what is told is old.
+    """
     assert await tasks.ticks(1) == 1
     assert await tasks.ticks(CALM_NS // S) == 1
     assert await tasks.ticks(10, waiting=0.2) == 0
@@ -210,8 +212,11 @@ async def test_rhythm(tasks: Tasks) -> None:
     tasks.sight.seconds = 0.2
     await tasks.ticks(2, waiting=1.0)
     assert await tasks.ticks(20, waiting=1.0) == 2
-    tasks.sight.seconds = 0.01
+    tasks.sight.seconds = 4.0
     await tasks.ticks(10, waiting=1.0)
+    assert await tasks.ticks(CALM_NS // S, waiting=1.0) == 1
+    tasks.sight.seconds = 0.01
+    await tasks.ticks(CALM_NS // S, waiting=1.0)
     tasks.waited = None
     assert await tasks.ticks(10) == 5
 

@@ -11,6 +11,7 @@ from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
 from agent.api.v1.containers_pb2 import ContainerUsage, PodUsage
 from agent.api.v1.event_pb2 import Event, ResumeToken
 from agent.api.v1.exits_pb2 import ContainerDeath
+from agent.api.v1.io_pb2 import BlockedReport, DiskReport
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
@@ -96,6 +97,17 @@ class Asking:
         """GetRuntime, as soon as something is read."""
         request = pb.GetRuntimeRequest()
         return _when_read(lambda: self._stub.GetRuntime(request, timeout=CALL_SECONDS).runtime)
+
+    def devices(self) -> DiskReport:
+        """ListDevices, as soon as something is read."""
+        request = pb.ListDevicesRequest()
+        return _when_read(lambda: self._stub.ListDevices(request, timeout=CALL_SECONDS).io)
+
+    def blocked(self, **filters: object) -> BlockedReport:
+        """ListBlockedTasks, as soon as something is read."""
+        request = pb.ListBlockedTasksRequest(**filters)  # type: ignore[arg-type]
+        call = self._stub.ListBlockedTasks
+        return _when_read(lambda: call(request, timeout=CALL_SECONDS).blocked)
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""

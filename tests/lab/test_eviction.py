@@ -28,12 +28,12 @@ def fields(path):
 stat, info = fields("/sys/fs/cgroup/memory.stat"), fields("/proc/meminfo")
 print(info["MemTotal"] * 1024 - (stat["anon"] + stat["file"] - stat["inactive_file"]))
 """
-# 4 MiB a second by the clock, however slow the machine is.
+# 8 MiB a second by the clock, however slow the machine is.
 LEAK = """
 import time
 held, begun = [], time.monotonic()
 while True:
-    while len(held) < (time.monotonic() - begun) * 4:
+    while len(held) < (time.monotonic() - begun) * 8:
         held.append(bytes([len(held) % 255 + 1]) * (1 << 20))
     time.sleep(0.1)
 """

@@ -48,7 +48,14 @@ def conditions(asking: Asking, pod: str) -> set[str]:
     return told & {"RestartStorm", "CrashLoop", "OOMLoop"}
 
 
-def test_ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
+def test_ended(pods: Pods, asking: Asking, guest: Guest) -> None:
+    """From outside, by itself, by the OOM killer: one agent tells each of the others."""
+    ended_from_outside(pods, asking, guest)
+    ended_by_itself(pods, asking)
+    ended_by_the_oom_killer(pods, asking)
+
+
+def ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
     """kill -9 from a shell, which is named; StopContainer, within the grace, and without any."""
     shot = ready(pods, "shot", [*WAIT, "sleep"])
     polite = ready(pods, "polite", ["/bin/work", "polite", "0", "wait"], attempt=4)
@@ -140,7 +147,7 @@ def assert_runtime(death: ContainerDeath) -> None:
         assert not death.sender.HasField("container")
 
 
-def test_ended_by_itself(pods: Pods, asking: Asking) -> None:
+def ended_by_itself(pods: Pods, asking: Asking) -> None:
     """SIGSEGV; exit 0; and exit 3 again and again, which is a crash loop."""
     faulty = ready(pods, "faulty", [*WAIT, "crash"])
     done = ready(pods, "done", [*WAIT, "exit", "0"])
@@ -173,7 +180,7 @@ def test_ended_by_itself(pods: Pods, asking: Asking) -> None:
     assert conditions(asking, "failing") == {"CrashLoop"}
 
 
-def test_ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
+def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     """The init at its own limit; the init beside the one that was chosen; at the pod's limit; at
     that of all pods; at a limit that the container has set itself.
     """
