@@ -188,6 +188,7 @@ def counters_reach(agent: AgentProcess, pod: Pod, kills: int) -> None:
         COUNTER_SECONDS,
         f"{kills} kills in the pod's counters",
         lambda: str(counters()),
+        every=ASK_SECONDS,
     )
     until(Asking(agent).nothing_pending, COUNTER_SECONDS, "nothing is pending")
     assert total() == kills, counters()
