@@ -22,14 +22,23 @@ _GET = """
 import sys, urllib.request
 sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=30).read())
 """
+# The clone's mount makes room: a mount over it would not outlive the clean-up, whose container may
+# remove a directory that is a mount point in other mount namespaces only.
 _BARE = """
-mount -t tmpfs tmpfs /opt/nodewitness
-mkdir -p /run/lab/own && mv /usr/local/bin/nodectl /usr/local/bin/nodewitness /run/lab/own
+set -e
+mkdir -p /run/lab/own /run/lab/project
+mount --bind /opt/nodewitness /run/lab/project
+umount -l /opt/nodewitness
+mv /usr/local/bin/nodectl /usr/local/bin/nodewitness /run/lab/own
 """
 _AS_IT_WAS = """
+set -e
 rm -f /usr/local/bin/nodectl /usr/local/bin/nodewitness
 mv /run/lab/own/* /usr/local/bin
-umount -l /opt/nodewitness
+rm -rf /opt/nodewitness
+mkdir /opt/nodewitness
+mount --bind /run/lab/project /opt/nodewitness
+umount -l /run/lab/project
 """
 
 

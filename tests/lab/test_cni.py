@@ -155,7 +155,7 @@ def test_hanging_plugin(
 ) -> None:
     """A plugin that waits for ever is seen long before the runtime gives up: pid, age, where it
     waits, and for whom; an agent that is killed and comes back finds it again; when it goes on, by
-    executing the real plugin in its place, all is well.
+    executing the real plugin in its place, all is well. Then one that fails.
     """
     path = "/run/lab/cni-gate"
     script = f'#!/bin/sh\n[ "$CNI_COMMAND" != ADD ] || read line < {path}\nexec {PLUGINS}/bridge\n'
@@ -189,9 +189,10 @@ def test_hanging_plugin(
     done = ended(asking, "hung", "ADD", "bridge")
     assert (done.pid, done.exit_code) == (call.pid, 0)
     asking.condition("CNIStalled", "", status=CONDITION_STATUS_FALSE)
+    failing_plugin(pods, guest, asking, configured)
 
 
-def test_failing_plugin(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
+def failing_plugin(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
     """Each call ends with a code; when nothing else has been tried for long enough, the network is
     what fails.
     """
@@ -217,9 +218,12 @@ def test_failing_plugin(pods: Pods, guest: Guest, asking: Asking, configured: st
     assert "the last failure of failing with code 3" in condition.message
 
 
-def test_queue_on_a_lock(pods: Pods, guest: Guest, asking: Asking, figures: list[str]) -> None:
+def test_queue_on_a_lock(
+    pods: Pods, guest: Guest, asking: Asking, configured: str, figures: list[str]
+) -> None:
     """Many ADDs at once, all behind host-local's lock that another process holds: each waiter and
     the holder are named; when the lock is free, each pod gets its network and each call is booked.
+    Then the configuration breaks in all its ways.
     """
     lock = "import fcntl, sys, time; f = open(sys.argv[1], 'a'); fcntl.flock(f, 2); print('held')"
     lock += "; sys.stdout.flush(); time.sleep(3600)"
@@ -266,9 +270,10 @@ def test_queue_on_a_lock(pods: Pods, guest: Guest, asking: Asking, figures: list
     asking.condition("CNIStalled", "", status=CONDITION_STATUS_FALSE)
     books = asking.cni().cni.books
     assert books.seen == books.running + books.ended + books.missed + books.others
+    configuration(pods, guest, asking, configured)
 
 
-def test_configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
+def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
     """No file, a broken one, a plugin that is missing and one that cannot be executed: each is
     named, although of the last two the runtime says that its network is ready.
     """

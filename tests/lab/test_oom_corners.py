@@ -22,7 +22,15 @@ from tests.lab.scenarios.container_limit import (
 from tests.lab.stories import assert_story, fire
 
 
-def test_kubepods_limit(pods: Pods, asking: Asking) -> None:
+def test_off_the_beaten_track(pods: Pods, asking: Asking, guest: Guest) -> None:
+    """Each kill is told for what it was, by one agent."""
+    limit_too_small_for_runc(pods, asking)
+    exec_process_killed(pods, asking)
+    child_killed_then_init_exits_with_0(pods, asking, guest)
+    kubepods_limit(pods, asking)
+
+
+def kubepods_limit(pods: Pods, asking: Asking) -> None:
     """The limit of all pods fires: said so, and the kill is booked on the victim's container."""
     case = kubepods_over_limit(pods)
     kernel, _ = fire(case, asking)
@@ -33,7 +41,7 @@ def test_kubepods_limit(pods: Pods, asking: Asking) -> None:
     assert asking.kills("kubepods-oom", "survived") == 1
 
 
-def test_limit_too_small_for_runc(pods: Pods, asking: Asking) -> None:
+def limit_too_small_for_runc(pods: Pods, asking: Asking) -> None:
     """runc's init is killed before it is the container's: booked on the container, by name."""
     case = too_small_to_start(pods)
     kernel, _ = fire(case, asking)
@@ -49,7 +57,7 @@ def test_limit_too_small_for_runc(pods: Pods, asking: Asking) -> None:
     assert (incident.outcome, incident.hidden) == (OUTCOME_DIED, TRUTH_NO)
 
 
-def test_child_killed_then_init_exits_with_0(pods: Pods, asking: Asking, guest: Guest) -> None:
+def child_killed_then_init_exits_with_0(pods: Pods, asking: Asking, guest: Guest) -> None:
     """Both facts are shown: the hidden kill, and a container that ended well "OOMKilled"."""
     case = child_over_limit_then_exit(pods)
     kernel, _ = fire(case, asking)
@@ -73,7 +81,7 @@ def test_child_killed_then_init_exits_with_0(pods: Pods, asking: Asking, guest: 
     assert (later.container_exit.HasField("exit_code"), later.container_exit.exit_code) == (True, 0)
 
 
-def test_exec_process_killed(pods: Pods, asking: Asking) -> None:
+def exec_process_killed(pods: Pods, asking: Asking) -> None:
     """A probe's process dies: booked on the container, whose init never noticed."""
     case = exec_over_limit(pods)
     kernel, _ = fire(case, asking)

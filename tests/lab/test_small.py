@@ -55,9 +55,10 @@ def test_node_out_of_memory(pods: Pods, asking: Asking, figures: list[str]) -> N
     assert asking.kills("hog", "survived") == len(kernel.victims)
     assert not asking.incidents(pod="bystander")
     assert bystander.status()["state"] == "CONTAINER_RUNNING"
+    the_verdict(pods, asking)
 
 
-def test_the_verdict(pods: Pods, asking: Asking) -> None:
+def the_verdict(pods: Pods, asking: Asking) -> None:
     """A container whose init the kernel took when the node ran out ended of that."""
     asking.settled()
     node_over_limit(pods, name="taken", eaters=0).fire()

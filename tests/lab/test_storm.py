@@ -188,6 +188,7 @@ def counters_reach(agent: AgentProcess, pod: Pod, kills: int) -> None:
         COUNTER_SECONDS,
         f"{kills} kills in the pod's counters",
         lambda: str(counters()),
+        every=ASK_SECONDS,
     )
     until(Asking(agent).nothing_pending, COUNTER_SECONDS, "nothing is pending")
     assert total() == kills, counters()
@@ -201,7 +202,9 @@ def test_d_killed_in_the_middle(
     figures: list[str],
     settings: Mapping[str, str],
 ) -> None:
-    """d. SIGKILL in the middle of a storm, restart while it goes on: nothing lost or double."""
+    """d. SIGKILL in the middle of a storm, restart while it goes on: nothing lost or double. With
+    fork noise, 4 cgroups at a time, and the victim is the child's child of who was moved there.
+    """
     pod = pods.create("storm")
     agent.start(settings)
     asking = Asking(agent)
@@ -211,7 +214,7 @@ def test_d_killed_in_the_middle(
         leaf_reader(pod, "10000") as polled,
         forks(pods.node.guest, FORKS_A_SECOND),
     ):
-        storm = Storm(pod.group, kills=500, parallel=4, options="hold 250 6000")
+        storm = Storm(pod.group, kills=500, parallel=4, options="deep 2 hold 250 6000")
         storm.wait_for(150)
         agent.stop(signal.SIGKILL)
         unseen_from = len(storm.so_far())
@@ -232,75 +235,9 @@ def test_d_killed_in_the_middle(
     rows.append(row_of(f"agent killed meanwhile, {how}", leaves, found, notified, polled))
 
 
-@pytest.mark.parametrize(
-    ("settings", "kills", "parallel", "options"),
-    [
-        pytest.param(PROBE, 500, 1, "", id="one after the other, probe"),
-        pytest.param(PROBE, 500, 4, "deep 2", id="4 at a time, children, probe"),
-        pytest.param(RECORDER, 500, 4, "deep 2", id="4 at a time, children, recorder"),
-    ],
-)
-def test_c_storm(
-    pods: Pods,
-    agent: AgentProcess,
-    rows: list[StormRow],
-    request: pytest.FixtureRequest,
-    settings: Mapping[str, str],
-    kills: int,
-    parallel: int,
-    options: str,
-) -> None:
-    """c. With fork noise: every kill has its pod and its cgroup, and the books are exact."""
-    pod = pods.create("storm")
-    agent.start(settings)
-    asking = Asking(agent)
-    start = Start.of(asking)
-    with (
-        leaf_reader(pod, "notified") as notified,
-        leaf_reader(pod, "10000") as polled,
-        forks(pods.node.guest, FORKS_A_SECOND),
-    ):
-        leaves = Storm(pod.group, kills=kills, parallel=parallel, options=options).finish()
-    found = each_has_its_pod(asking, start, pod, leaves, exact=True)
-    counters_reach(agent, pod, kills)
-    rows.append(row_of(request.node.callspec.id, leaves, found, notified, polled))
-
-
-def test_e_without_tracefs_and_connector(
-    pods: Pods, agent: AgentProcess, rows: list[StormRow]
-) -> None:
-    """e. Nothing but the kernel's log and counters: the books are exact, and what is lost is
-    named: the container of most, never the pod while it is the only one that loses processes.
-    """
-    pod = pods.create("storm")
-    agent.start(without=REFUSED)
-    asking = Asking(agent)
-    start = Start.of(asking)
-    sources = {source.name: source for source in asking.status().sources}
-    for name in ("trace", "probe", "recorder", "signals", "connector"):
-        assert sources[name].state == Source.STATE_DOWN, sources[name]
-        assert sources[name].absence == "DENIED", sources[name]
-        assert sources[name].tells
-    with leaf_reader(pod, "notified") as notified, leaf_reader(pod, "10000") as polled:
-        leaves = Storm(pod.group, kills=200, parallel=4).finish()
-    kernel, books = settled(asking, start, leaves)
-    new = books.victims - start.books.victims + books.unattributed - start.books.unattributed
-    assert new == len(kernel.victims)
-    truth = {pid: leaf.cgroup for leaf in leaves for pid in leaf.pids}
-
-    def with_pod() -> list[Told] | None:
-        found = told(asking, start)
-        return found if all(one.incident.container.pod == pod.name for one in found) else None
-
-    found = until(with_pod, ANSWER_SECONDS, "every kill has its pod", every=ASK_SECONDS)
-    for one in found:
-        assert one.victim.cgroup in (pod.group.path, truth[one.victim.pid])
-    rows.append(row_of("4 at a time, no trace", leaves, found, notified, polled))
-
-
-def test_storm_of_containers(pods: Pods, asking: Asking, rows: list[StormRow]) -> None:
-    """Real containers that exceed their limit at their start: what the runtime says of them."""
-    pod = pods.create("storm")
+def containers_at_their_start(pods: Pods, asking: Asking, rows: list[StormRow]) -> None:
+    """20 of them, in one pod."""
+    pod = pods.create("starting")
     start = Start.of(asking)
 
     def one(number: int) -> None:
@@ -336,3 +273,55 @@ def test_storm_of_containers(pods: Pods, asking: Asking, rows: list[StormRow]) -
             polled=polled.kills,
         )
     )
+
+
+def test_c_storm(pods: Pods, agent: AgentProcess, rows: list[StormRow]) -> None:
+    """c. With fork noise: every kill has its pod and its cgroup, and the books are exact. Before
+    it, real containers that exceed their limit at their start: what the runtime says of them.
+    """
+    agent.start()
+    asking = Asking(agent)
+    containers_at_their_start(pods, asking, rows)
+    pod = pods.create("storm")
+    start = Start.of(asking)
+    with (
+        leaf_reader(pod, "notified") as notified,
+        leaf_reader(pod, "10000") as polled,
+        forks(pods.node.guest, FORKS_A_SECOND),
+    ):
+        leaves = Storm(pod.group, kills=500).finish()
+    found = each_has_its_pod(asking, start, pod, leaves, exact=True)
+    counters_reach(agent, pod, 500)
+    rows.append(row_of("one after the other, probe", leaves, found, notified, polled))
+
+
+def test_e_without_tracefs_and_connector(
+    pods: Pods, agent: AgentProcess, rows: list[StormRow]
+) -> None:
+    """e. Nothing but the kernel's log and counters: the books are exact, and what is lost is
+    named: the container of most, never the pod while it is the only one that loses processes.
+    """
+    pod = pods.create("storm")
+    agent.start(without=REFUSED)
+    asking = Asking(agent)
+    start = Start.of(asking)
+    sources = {source.name: source for source in asking.status().sources}
+    for name in ("trace", "probe", "recorder", "signals", "connector"):
+        assert sources[name].state == Source.STATE_DOWN, sources[name]
+        assert sources[name].absence == "DENIED", sources[name]
+        assert sources[name].tells
+    with leaf_reader(pod, "notified") as notified, leaf_reader(pod, "10000") as polled:
+        leaves = Storm(pod.group, kills=200, parallel=4).finish()
+    kernel, books = settled(asking, start, leaves)
+    new = books.victims - start.books.victims + books.unattributed - start.books.unattributed
+    assert new == len(kernel.victims)
+    truth = {pid: leaf.cgroup for leaf in leaves for pid in leaf.pids}
+
+    def with_pod() -> list[Told] | None:
+        found = told(asking, start)
+        return found if all(one.incident.container.pod == pod.name for one in found) else None
+
+    found = until(with_pod, ANSWER_SECONDS, "every kill has its pod", every=ASK_SECONDS)
+    for one in found:
+        assert one.victim.cgroup in (pod.group.path, truth[one.victim.pid])
+    rows.append(row_of("4 at a time, no trace", leaves, found, notified, polled))

@@ -41,7 +41,7 @@ BATCH, BATCHES = 12, 3
 pytestmark = pytest.mark.machine(SYSTEMD)
 
 
-def test_container_is_a_scope_in_the_pods_slice(pods: Pods) -> None:
+def container_is_a_scope_in_the_pods_slice(pods: Pods) -> None:
     """The names that kubelet and runtime give, and the pod's limit, which systemd has set."""
     pod = pods.create("made", memory_max=96 << 20)
     container = pod.container("main", ["/bin/work", "wait"], memory_max=64 << 20)
@@ -59,7 +59,16 @@ def test_container_is_a_scope_in_the_pods_slice(pods: Pods) -> None:
     assert not pod.group.exists()
 
 
-def test_hidden_kill_of_a_child(pods: Pods, asking: Asking) -> None:
+def test_stories(pods: Pods, asking: Asking) -> None:
+    """Each kill is told as under cgroupfs; at last the runtime's driver is not the kubelet's."""
+    container_is_a_scope_in_the_pods_slice(pods)
+    hidden_kill_of_a_child(pods, asking)
+    group_kill(pods, asking)
+    pod_limit(pods, asking)
+    drivers_that_disagree(pods, asking)
+
+
+def hidden_kill_of_a_child(pods: Pods, asking: Asking) -> None:
     """A child dies, the container lives on; the status names the driver."""
     case = child_over_limit(pods)
     kernel, _ = fire(case, asking)
@@ -71,7 +80,7 @@ def test_hidden_kill_of_a_child(pods: Pods, asking: Asking) -> None:
     assert asking.status().host.cgroup_driver == "systemd"
 
 
-def test_group_kill(pods: Pods, asking: Asking) -> None:
+def group_kill(pods: Pods, asking: Asking) -> None:
     """One incident with all processes of the scope, which is gone when anybody looks."""
     case = group_over_limit(pods)
     kernel, _ = fire(case, asking)
@@ -83,7 +92,7 @@ def test_group_kill(pods: Pods, asking: Asking) -> None:
     assert asking.kills("group-oom", "died") == len(kernel.victims)
 
 
-def test_drivers_that_disagree(pods: Pods, asking: Asking) -> None:
+def drivers_that_disagree(pods: Pods, asking: Asking) -> None:
     """A cgroupfs runtime under this kubelet: outside kubepods, booked by name, and it is said."""
     case = child_over_limit(pods, name="split", runtime_driver=Driver.CGROUPFS)
     kernel, _ = fire(case, asking)
@@ -96,7 +105,7 @@ def test_drivers_that_disagree(pods: Pods, asking: Asking) -> None:
     assert asking.status().host.cgroup_driver == "mismatch"
 
 
-def test_pod_limit(pods: Pods, asking: Asking) -> None:
+def pod_limit(pods: Pods, asking: Asking) -> None:
     """The slice's limit fires, and the kill is booked on the container of the victim."""
     case = pod_over_limit(pods, child_only=True)
     kernel, _ = fire(case, asking)
@@ -148,7 +157,13 @@ def test_killed_at_start(pods: Pods, asking: Asking, guest: Guest, figures: list
     )
 
 
-def test_scope_gone_before_the_shim_looks(pods: Pods, asking: Asking, guest: Guest) -> None:
+def test_not_as_the_runtime_says(pods: Pods, asking: Asking, guest: Guest) -> None:
+    """A kill that containerd cannot know of, and one that was not the kernel's."""
+    scope_gone_before_the_shim_looks(pods, asking, guest)
+    ended_by_systemd_oomd(pods, asking, guest)
+
+
+def scope_gone_before_the_shim_looks(pods: Pods, asking: Asking, guest: Guest) -> None:
     """The race above, lost for certain: the shim is stopped until systemd has removed the scope.
 
     containerd cannot know of the kill then and says plain `Error, 137`; the agent disagrees.
@@ -191,7 +206,7 @@ def oomd(guest: Guest, slice_unit: str) -> Iterator[None]:
         print(guest.run("oomctl; systemctl stop systemd-oomd.service", check=False).out)
 
 
-def test_ended_by_systemd_oomd(pods: Pods, asking: Asking, guest: Guest) -> None:
+def ended_by_systemd_oomd(pods: Pods, asking: Asking, guest: Guest) -> None:
     """A daemon of the node that kills before the kernel does is named, and the kernel counted
     nothing. It wants reclaim that goes on (pgscan), which without swap only files give.
     """
