@@ -9,10 +9,10 @@ from agent.model.oom import Container
 
 
 class BlockedTask(Struct, frozen=True, kw_only=True):
-    """One task. It has not run since `task.since_boottime_ns`, as far as we looked."""
+    """One task. Since `task.since_boottime_ns` it has waited in one place, as far as we looked."""
 
     task: Task
-    switches: int | None  # how often it has left a CPU; None: could not be read
+    switches: int | None  # how often it had left a CPU then; None: not read
     kernel: bool = False  # a thread of the kernel's own
     cgroup: str = ""
     names: Container | None = None  # of the pod's container that it is in

@@ -164,10 +164,25 @@ def test_since() -> None:
     assert take(fold, 17 * S, replace(STUCK, task=replace(STUCK.task, stack=()))) == [7]
     (known,) = fold.tasks()
     assert (known.task.stack, known.devices) == (STUCK.task.stack, frozenset(("8:0",)))
-    assert take(fold, 20 * S, replace(STUCK, switches=8)) == [0]
+    gone_on = replace(STUCK, switches=8, task=replace(STUCK.task, wchan="other"))
+    assert take(fold, 20 * S, gone_on) == [0]
     assert take(fold, 21 * S) == []
     fold.learned(STUCK)
     assert fold.tasks() == ()
+
+
+def test_woken_once_a_minute() -> None:
+    """The kernel wakes who waits for a block device, for its own watch: it waits on. Who is woken
+    more often goes on.
+    """
+    fold = BlockedSince()
+    assert STUCK.switches is not None
+    begun = STUCK.switches
+    take(fold, 10 * S, STUCK)
+    assert take(fold, 12 * S, replace(STUCK, switches=begun + 1)) == [2]
+    assert take(fold, 72 * S, replace(STUCK, switches=begun + 2)) == [62]
+    assert take(fold, 132 * S, replace(STUCK, switches=begun + 3)) == [122]
+    assert take(fold, 134 * S, replace(STUCK, switches=begun + 4)) == [0]
 
 
 def test_without_switches() -> None:

@@ -17,6 +17,23 @@ SECONDS = 180
 AFTER = 3
 SETTINGS = {"disks.stalled_after": f"{AFTER}s", "disks.blocked_after": f"{AFTER}s"}
 CROWD = 200
+# Threads that wait for a word, and then for the disk, all at once.
+READERS = f"""
+import mmap, os, sys, threading
+go = threading.Event()
+file = os.open("{MOUNT}/f", os.O_RDONLY | os.O_DIRECT)
+def read():
+    go.wait()
+    os.preadv(file, [mmap.mmap(-1, 4096)], 0)
+threads = [threading.Thread(target=read) for _ in range({CROWD})]
+for thread in threads:
+    thread.start()
+print("ready", flush=True)
+sys.stdin.readline()
+go.set()
+for thread in threads:
+    thread.join()
+"""
 DELAY_MS = 150
 SYNCS = f"""
 import os
@@ -41,8 +58,8 @@ def device(asking: Asking) -> Disk | None:
 
 def test_suspended_volume(pods: Pods, guest: Guest, asking: Asking, figures: list[str]) -> None:
     """Suspended under a pod's volume: the device with its mount and what is beneath, the task that
-    waits, its wchan, its stack and its pod; then 200 processes outside of all pods too, and all of
-    it is over when the device is resumed.
+    waits, its wchan, its stack and its pod; then 200 tasks outside of all pods too, and all of it
+    is over when the device is resumed.
     """
     with slow_disk(guest) as disk:
         mounts = [{"host_path": MOUNT, "container_path": "/data"}]
@@ -52,6 +69,8 @@ def test_suspended_volume(pods: Pods, guest: Guest, asking: Asking, figures: lis
         known = until(lambda: device(asking), SECONDS, "the device is known")
         assert (known.kind, known.suspended, known.stalled) == ("device-mapper", False, False)
         assert not asking.conditions(types=["DiskStalled", "TasksBlocked"])
+        crowd = guest.start(["python3", "-c", READERS], cgroup="system.slice/lab-crowd.service")
+        crowd.wait_out("ready", SECONDS)
 
         disk.suspend()
         begun = time.monotonic()
@@ -86,15 +105,7 @@ def test_suspended_volume(pods: Pods, guest: Guest, asking: Asking, figures: lis
         assert (said.exit_code, f"work[{init}]" in said.out) == (1, True)
         assert asking.metric("nodewitness_disk_stalled", device=now.name) == 1
 
-        read = f"dd if={MOUNT}/f of=/dev/null iflag=direct bs=4096 count=1 2> /dev/null"
-        many = f"for n in $(seq {CROWD}); do {read} & done; wait"
-        crowd = guest.start(many, cgroup="system.slice/lab-crowd.service")
-
-        def crowded() -> bool:
-            tasks = asking.blocked().tasks
-            return sum(t.unit == "lab-crowd.service" for t in tasks) >= CROWD
-
-        until(crowded, SECONDS, "all of them wait", lambda: str(asking.blocked())[:5000])
+        crowd.send(b"\n")
         asking.condition("TasksBlocked", "", lambda c: f"{CROWD} of lab-crowd.service" in c.message)
         look = asking.blocked()
         figures.append(
