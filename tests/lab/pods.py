@@ -15,11 +15,11 @@ from tests.lab.machines import Driver
 from tests.lab.node import Node
 from tests.lab.oci import WORK
 
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 RUN_SECONDS = 240.0
 """Many at once, or one whose network a test holds up."""
-EXIT_SECONDS = 60.0
-REMOVE_SECONDS = 60.0
+EXIT_SECONDS = 120.0
+REMOVE_SECONDS = 120.0
 
 
 class Container:

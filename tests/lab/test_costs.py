@@ -35,7 +35,7 @@ def raw_path(guest: Guest) -> Iterator[tuple[Process, Process]]:
         for socket, whose in ((RAW_SOCKET, "raw"), ("/run/nodewitness/agent.sock", "agent")):
             process = guest.start([*python, "hear", socket, whose])
             started.append(process)
-            process.wait_out("ready", 60)
+            process.wait_out("ready", 120)
         yield started[1], started[2]
     finally:
         for process in started:
@@ -64,7 +64,7 @@ def test_kill_to_subscriber(
         for process in (raw, agents):
             until(
                 lambda process=process: pids <= heard(process).keys(),  # type: ignore[misc]
-                60,
+                120,
                 "every kill has been heard",
                 lambda process=process: process.err + agent.log(),  # type: ignore[misc]
             )
@@ -102,7 +102,7 @@ def test_cost_of_the_recorder(guest: Guest, agent: AgentProcess, figures: list[s
     asking = Asking(agent)
     for name, settings in MODES.items():
         agent.start(settings)
-        until(asking.nothing_pending, 60, "the start is over")
+        until(asking.nothing_pending, 120, "the start is over")
         for rate in RATES:
             before = asking.status().self.cpu.ToTimedelta()
             with forks(guest, rate) as noise:

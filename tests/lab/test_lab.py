@@ -80,7 +80,7 @@ def test_commands_live_outside_kubepods(guest: Guest) -> None:
         guest.run("cut -d: -f3 /proc/self/cgroup > /tmp/own; sleep 1000", seconds=5)
     own = guest.read("/tmp/own").strip()
     assert own.startswith("/system.slice/lab-")
-    until(lambda: not guest.exists(f"/sys/fs/cgroup{own}"), 30, f"{own} goes")
+    until(lambda: not guest.exists(f"/sys/fs/cgroup{own}"), 120, f"{own} goes")
 
 
 def test_pod_with_a_network_runs(pods: Pods, guest: Guest) -> None:

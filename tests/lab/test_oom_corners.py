@@ -66,7 +66,7 @@ def child_killed_then_init_exits_with_0(pods: Pods, asking: Asking, guest: Guest
     assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
     until(
         lambda: case.the_container.status().get("reason") == "OOMKilled",
-        60,
+        120,
         "the runtime has heard of the kill",
     )
     # Its init alone: the shell's `sleep` comes and goes.

@@ -44,7 +44,7 @@ def test_node_out_of_memory(pods: Pods, asking: Asking, figures: list[str]) -> N
             lambda found=found: next(  # type: ignore[misc]
                 (i for i in asking.incidents(pod="hog") if i.id == found.id and i.outcome), None
             ),
-            60,
+            120,
             "the outcome is settled",
         )
         assert closed.limit_level == LIMIT_LEVEL_NODE

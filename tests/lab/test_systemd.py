@@ -176,7 +176,7 @@ def scope_gone_before_the_shim_looks(pods: Pods, asking: Asking, guest: Guest) -
     guest.run(f"kill -STOP {shim}")
     try:
         kernel = case.fire()
-        until(lambda: not container.group.exists(), 60, "systemd removes the scope")
+        until(lambda: not container.group.exists(), 120, "systemd removes the scope")
     finally:
         guest.run(f"kill -CONT {shim}")
     container.wait_exited()

@@ -31,7 +31,7 @@ INSTANCES = (
 )
 # Of a process that is gone, in the initial pid namespace (agent/drill/names.py).
 LEFTOVER = "/nodewitness-drill-effffffc0000fff00000000000010000"
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 class Trial:

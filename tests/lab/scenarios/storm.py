@@ -16,7 +16,7 @@ from tests.lab.pods import Pod
 from tests.lab.wire import Process
 
 STORM_SECONDS = 600.0
-END_SECONDS = 60.0
+END_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
