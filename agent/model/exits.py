@@ -1,4 +1,6 @@
-"""The exits ledger's entries: one container death, or one death of a process that matters."""
+"""The exits ledger's entries: one for each container death. A process that the OOM killer killed is
+a victim of an incident (agent.model.oom), which the container's death refers to.
+"""
 
 from __future__ import annotations
 

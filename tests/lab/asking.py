@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
 from agent.api.v1.containers_pb2 import ContainerUsage, PodUsage
-from agent.api.v1.event_pb2 import Event, ResumeToken
+from agent.api.v1.event_pb2 import Event, ResumeToken, RuntimeDisagreement
 from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.io_pb2 import BlockedReport, DiskReport
 from agent.api.v1.memory_pb2 import MemoryReport
@@ -194,6 +194,16 @@ class Asking:
     def watch_all(self) -> Iterator[pb.WatchEventsResponse]:
         """WatchEvents from the first event that is held."""
         return self._stub.WatchEvents(pb.WatchEventsRequest(resume=ResumeToken()), timeout=120)
+
+    def disagreement(self, pod: str) -> RuntimeDisagreement:
+        """The event of the disagreement on this pod, from the beginning of the stream."""
+        for message in self.watch_all():
+            for event in message.events:
+                if event.WhichOneof("kind") == "runtime_disagreement":
+                    said = event.runtime_disagreement
+                    if said.container.pod == pod:
+                        return said
+        raise AssertionError(f"the stream ended without a disagreement on {pod}")
 
     def balanced(self, before: OOMBooks, mark: Mark, kernel: Books) -> OOMBooks:
         """Wait until nothing is pending, then hold the books against the kernel's own.

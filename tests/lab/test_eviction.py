@@ -132,6 +132,7 @@ def test_memory_falls_below_the_threshold(
             lambda: str(asking.memory()),
         )
         assert of(memory, "nodefs.available").available <= 8 * MIB
+        asking.condition("EvictionThresholdCrossed", "", lambda c: "nodefs" in str(c))
 
         eater.stop(1)  # as the kubelet evicts: its containers, then the sandbox
         pods.node.cri.call("StopPodSandbox", pod_sandbox_id=eater.pod.sandbox_id)

@@ -1,5 +1,6 @@
 """OOM kills off the beaten track: above every pod, before a container is one, beside its init."""
 
+from agent.api.v1.exits_pb2 import VERDICT_EXITED
 from agent.api.v1.oom_pb2 import (
     DISAGREEMENT_REPORTED_WITHOUT_DEATH,
     LIMIT_LEVEL_CONTAINER,
@@ -20,6 +21,8 @@ from tests.lab.scenarios.container_limit import (
     too_small_to_start,
 )
 from tests.lab.stories import assert_story, fire
+
+DISAGREEMENTS = "nodewitness_runtime_disagreements_total"
 
 
 def test_off_the_beaten_track(pods: Pods, asking: Asking, guest: Guest) -> None:
@@ -79,6 +82,15 @@ def child_killed_then_init_exits_with_0(pods: Pods, asking: Asking, guest: Guest
     assert later.disagreement == DISAGREEMENT_REPORTED_WITHOUT_DEATH
     assert "OOMKilled" in later.runtime_says
     assert (later.container_exit.HasField("exit_code"), later.container_exit.exit_code) == (True, 0)
+    said = asking.disagreement("late-exit")
+    assert said.runtime_says == "OOMKilled, exit code 0"
+    assert said.kernel_says == "OOM-killed 1 process of it, not its init"
+    assert list(said.incident_ids) == [later.id]
+    assert later.id in [each.id for each in asking.incidents(disagreements=True)]
+    assert asking.metric(DISAGREEMENTS, kind="reported-without-death") >= 1
+    death = asking.exit("late-exit", lambda found: found.disagreement != 0)
+    assert (death.verdict, death.exit_code) == (VERDICT_EXITED, 0)
+    assert list(death.incident_ids) == [later.id]
 
 
 def exec_process_killed(pods: Pods, asking: Asking) -> None:

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident, Victim
+from agent.api.v1.oom_pb2 import (
+    ATTRIBUTION_COUNTER,
+    CONFIDENCE_HIGH,
+    OOMBooks,
+    OOMIncident,
+    Victim,
+)
 from agent.api.v1.status_pb2 import Source
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import SETTLE_SECONDS, Asking
@@ -214,7 +220,7 @@ def test_d_killed_in_the_middle(
         leaf_reader(pod, "10000") as polled,
         forks(pods.node.guest, FORKS_A_SECOND),
     ):
-        storm = Storm(pod.group, kills=500, parallel=4, options="deep 2 hold 250 6000")
+        storm = Storm(pod.group, kills=500, parallel=4, options="deep 2 hold 250 2500")
         storm.wait_for(150)
         agent.stop(signal.SIGKILL)
         unseen_from = len(storm.so_far())
@@ -276,23 +282,44 @@ def containers_at_their_start(pods: Pods, asking: Asking, rows: list[StormRow]) 
 
 
 def test_c_storm(pods: Pods, agent: AgentProcess, rows: list[StormRow]) -> None:
-    """c. With fork noise: every kill has its pod and its cgroup, and the books are exact. Before
-    it, real containers that exceed their limit at their start: what the runtime says of them.
+    """c. One after the other, then in parallel and killed as whole groups, as the kubelet has it,
+    with fork noise: every kill has its pod and its cgroup, and the books are exact. Before it,
+    real containers that exceed their limit at their start: what the runtime says of them.
     """
     agent.start()
     asking = Asking(agent)
     containers_at_their_start(pods, asking, rows)
-    pod = pods.create("storm")
+    storm(pods, agent, rows, "one after the other, probe", kills=500)
+    name = "4 at a time, whole groups, probe"
+    repeats = storm(pods, agent, rows, name, kills=170, parallel=4, options="group deep 2")
+    assert repeats > 0  # Linux 6.1 counts the first victim of a group kill twice
+
+
+def storm(
+    pods: Pods,
+    agent: AgentProcess,
+    rows: list[StormRow],
+    name: str,
+    *,
+    kills: int,
+    parallel: int = 1,
+    options: str = "",
+) -> int:
+    """One beneath a pod of its own, with forks beside it; how often the kernel counted twice."""
+    pod = pods.create("-".join(name.replace(",", "").split()))
+    asking = Asking(agent)
     start = Start.of(asking)
     with (
         leaf_reader(pod, "notified") as notified,
         leaf_reader(pod, "10000") as polled,
-        forks(pods.node.guest, FORKS_A_SECOND),
+        forks(pods.node.guest, FORKS_A_SECOND) as noise,
     ):
-        leaves = Storm(pod.group, kills=500).finish()
+        leaves = Storm(pod.group, kills=kills, parallel=parallel, options=options).finish()
+    assert noise.made > 0
     found = each_has_its_pod(asking, start, pod, leaves, exact=True)
-    counters_reach(agent, pod, 500)
-    rows.append(row_of("one after the other, probe", leaves, found, notified, polled))
+    counters_reach(agent, pod, len(pids_of(leaves)))
+    rows.append(row_of(name, leaves, found, notified, polled))
+    return books_since(asking.guest, start.mark).repeats
 
 
 def test_e_without_tracefs_and_connector(
@@ -309,7 +336,6 @@ def test_e_without_tracefs_and_connector(
     for name in ("trace", "probe", "recorder", "signals", "connector"):
         assert sources[name].state == Source.STATE_DOWN, sources[name]
         assert sources[name].absence == "DENIED", sources[name]
-        assert sources[name].tells
     with leaf_reader(pod, "notified") as notified, leaf_reader(pod, "10000") as polled:
         leaves = Storm(pod.group, kills=200, parallel=4).finish()
     kernel, books = settled(asking, start, leaves)
@@ -324,4 +350,7 @@ def test_e_without_tracefs_and_connector(
     found = until(with_pod, ANSWER_SECONDS, "every kill has its pod", every=ASK_SECONDS)
     for one in found:
         assert one.victim.cgroup in (pod.group.path, truth[one.victim.pid])
+        if one.victim.cgroup == pod.group.path:  # the leaf is not known, and that is said
+            assert one.victim.attribution == ATTRIBUTION_COUNTER, one
+            assert one.incident.confidence != CONFIDENCE_HIGH, one
     rows.append(row_of("4 at a time, no trace", leaves, found, notified, polled))

@@ -82,6 +82,7 @@ def test_what_containers_use(asking: Asking, pods: Pods, guest: Guest, figures: 
     assert seen.usage.cpu.limit_cores == 0.2
     assert 0.1 < seen.usage.cpu.cores < 0.3
     assert metric(asking, "cpu_cfs_throttled_seconds_total", "busy", "throttled") > 0
+    asking.condition("CPUThrottled", "busy", lambda c: c.entity.names.name == "throttled")
 
     [found] = asking.pods(pod="busy")
     assert (found.containers, found.running) == (3, 3)
@@ -101,7 +102,8 @@ def test_what_containers_use(asking: Asking, pods: Pods, guest: Guest, figures: 
         if seen is None:
             return None
         memory = seen.usage.memory
-        near = memory.working_set > LIMIT_MIB * MIB / 2 and memory.HasField("time_to_limit")
+        near = LIMIT_MIB * MIB / 2 <= memory.working_set < LIMIT_MIB * MIB * 3 / 4
+        near = near and memory.HasField("time_to_limit")
         return seen if near else None
 
     seen = until(half_way, SECONDS, "the leak is told", lambda: str(asking.containers()))

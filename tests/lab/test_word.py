@@ -6,7 +6,6 @@ wins. The races themselves are the systemd driver's (test_systemd.py); the judge
 
 import pytest
 
-from agent.api.v1.event_pb2 import RuntimeDisagreement
 from agent.api.v1.oom_pb2 import (
     DISAGREEMENT_KILL_NOT_REPORTED,
     DISAGREEMENT_REPORTED_WITHOUT_DEATH,
@@ -44,17 +43,6 @@ def ended(asking: Asking, pod: str) -> OOMIncident:
     return asking.incident(pod, lambda incident: incident.outcome != 0 and last(incident))
 
 
-def told(asking: Asking, pod: str) -> RuntimeDisagreement:
-    """The event of the disagreement on this pod, from the beginning of the stream."""
-    for message in asking.watch_all():
-        for event in message.events:
-            if event.WhichOneof("kind") == "runtime_disagreement":
-                said = event.runtime_disagreement
-                if said.container.pod == pod:
-                    return said
-    raise AssertionError(f"the stream ended without a disagreement on {pod}")
-
-
 def test_the_last_word(pods: Pods, node: Node, asking: Asking) -> None:
     """h. A child is killed, then the init exits with 0: both facts are shown, the container
     survived the kill, and the runtime calls its ordinary end OOMKilled. An init that dies of its
@@ -81,7 +69,7 @@ def test_the_last_word(pods: Pods, node: Node, asking: Asking) -> None:
         )
         incident = asking.incident("afterlife")
         assert incident.disagreement == DISAGREEMENT_REPORTED_WITHOUT_DEATH
-        said = told(asking, "afterlife")
+        said = asking.disagreement("afterlife")
         assert said.runtime_says == "OOMKilled, exit code 0"
         assert said.kernel_says == "OOM-killed 1 process of it, not its init"
         assert list(said.incident_ids) == [incident.id]
