@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from agent.nodectl.exits import Exit
+from agent.nodectl.namespaces import of_namespaces
 from agent.nodectl.options import OUTPUTS, Settings, global_options
 from agent.nodectl.printing import print_message
 
 
 @click.command("blocked")
-@click.option("-n", "--namespace", default="", help="Only this Kubernetes namespace.")
+@of_namespaces
 @click.option("--pod", default="", help="Only this pod, by name or UID.")
 @global_options(OUTPUTS)
 @click.pass_context

@@ -8,12 +8,13 @@ import click
 
 from agent.model.cni import CallState
 from agent.nodectl.exits import Exit
+from agent.nodectl.namespaces import of_namespaces
 from agent.nodectl.options import OUTPUTS, Settings, global_options
 from agent.nodectl.printing import print_message
 
 
 @click.command("cni")
-@click.option("-n", "--namespace", default="", help="Only this Kubernetes namespace.")
+@of_namespaces
 @click.option("--pod", default="", help="Only this pod, by name or UID.")
 @click.option(
     "--command",

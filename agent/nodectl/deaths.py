@@ -7,6 +7,7 @@ import time
 import click
 
 from agent.model.exits import Verdict
+from agent.nodectl.namespaces import of_namespaces
 from agent.nodectl.options import OUTPUTS, Settings, Since, global_options, since_of
 from agent.nodectl.printing import as_dict, terminal_columns, to_json
 from agent.nodectl.show.words import escape
@@ -16,14 +17,7 @@ SORTS = ("time", "name", "verdict")
 
 
 @click.command("exits")
-@click.option("-n", "--namespace", default="", help="Only this Kubernetes namespace.")
-@click.option(
-    "-A",
-    "--all-namespaces",
-    "everywhere",
-    is_flag=True,
-    help="Of all namespaces; so it is without -n, too.",
-)
+@of_namespaces
 @click.option("--pod", default="", help="Only this pod, by name or UID.")
 @click.option("--container", default="", help="Only this container, by name or id.")
 @click.option(
@@ -60,7 +54,6 @@ SORTS = ("time", "name", "verdict")
 def command(
     settings: Settings,
     namespace: str,
-    everywhere: bool,
     pod: str,
     container: str,
     verdicts: tuple[str, ...],
@@ -74,7 +67,6 @@ def command(
     VERDICT is why: which limit fired, who killed or stopped it, whether it crashed or exited by
     itself. SENDER is who sent the signal that counted. "?" is what no evidence tells.
     """
-    namespace = "" if everywhere else namespace
     with settings.client() as client:
         from agent.api.exits import VERDICT
         from agent.api.v1 import node_agent_pb2 as wire

@@ -14,6 +14,7 @@ import click
 from msgspec import Struct, field
 
 from agent.nodectl.exits import NoAgentError
+from agent.nodectl.namespaces import of_namespaces
 from agent.nodectl.options import OUTPUTS, Settings, global_options
 from agent.nodectl.printing import as_dict, to_json
 
@@ -70,7 +71,7 @@ class Backoff(Struct):
     metavar="[STREAM/]SEQ",
     help="Resume after this event. Without it: all that the agent holds; with -f: from now on.",
 )
-@click.option("-n", "--namespace", default="", help="Only events about this Kubernetes namespace.")
+@of_namespaces
 @click.option("--pod", default="", help="Only events about this pod, by name or UID.")
 @global_options(OUTPUTS)
 @click.pass_obj

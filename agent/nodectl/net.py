@@ -7,13 +7,14 @@ import time
 import click
 
 from agent.nodectl.exits import Exit
+from agent.nodectl.namespaces import of_namespaces
 from agent.nodectl.options import OUTPUTS, Settings, global_options
 from agent.nodectl.printing import print_message
 
 
 @click.command("net")
 @click.argument("pod", default="")
-@click.option("-n", "--namespace", default="", help="Only this Kubernetes namespace.")
+@of_namespaces
 @click.option("--broken", is_flag=True, help="Only pods with a broken step.")
 @global_options(OUTPUTS)
 @click.pass_context

@@ -6,13 +6,14 @@ import time
 
 import click
 
+from agent.nodectl.namespaces import of_namespaces
 from agent.nodectl.options import OUTPUTS, Settings, global_options
 from agent.nodectl.printing import print_message
 
 
 @click.command("ns")
 @click.argument("pod", default="")
-@click.option("-n", "--namespace", default="", help="Only this Kubernetes namespace.")
+@of_namespaces
 @global_options(OUTPUTS)
 @click.pass_context
 def command(ctx: click.Context, pod: str, namespace: str) -> None:

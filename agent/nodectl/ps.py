@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.nodectl.namespaces import of_namespaces
 from agent.nodectl.options import OUTPUTS, Settings, global_options
 from agent.nodectl.printing import as_dict, to_json
 from agent.nodectl.watching import show, watch_option
@@ -29,14 +30,7 @@ def _filters(command: Any) -> Any:
             " limit.",
         ),
         click.option("--pod", default="", help="Only of this pod, by name or UID."),
-        click.option(
-            "-A",
-            "--all-namespaces",
-            "everywhere",
-            is_flag=True,
-            help="Of all namespaces; so it is without -n, too.",
-        ),
-        click.option("-n", "--namespace", default="", help="Only of this Kubernetes namespace."),
+        of_namespaces,
     ):
         command = option(command)
     return command
@@ -52,7 +46,6 @@ def _filters(command: Any) -> Any:
 def command(
     settings: Settings,
     namespace: str,
-    everywhere: bool,
     pod: str,
     sort: str,
     sandboxes: bool,
@@ -65,13 +58,13 @@ def command(
     only where a straight line fits. THROTTLED: of the periods in which it had something to run,
     those in which its CPU quota ran out.
     """
-    if services and ((namespace and not everywhere) or pod):
+    if services and (namespace or pod):
         raise click.UsageError("services are of no pod: --services goes without -n and --pod")
     with settings.client() as client:
         from agent.api.v1 import node_agent_pb2 as wire
 
         request = wire.ListContainersRequest(
-            namespace="" if everywhere else namespace,
+            namespace=namespace,
             pod=pod,
             sandboxes=sandboxes,
             services=services,
@@ -97,9 +90,7 @@ def command(
 @watch_option
 @global_options(OUTPUTS)
 @click.pass_obj
-def pods(
-    settings: Settings, namespace: str, everywhere: bool, pod: str, sort: str, watch: bool
-) -> None:
+def pods(settings: Settings, namespace: str, pod: str, sort: str, watch: bool) -> None:
     """Pods that are there, and what they use, with their sandboxes.
 
     RUNNING: containers with a live process, of those that are there.
@@ -107,7 +98,7 @@ def pods(
     with settings.client() as client:
         from agent.api.v1 import node_agent_pb2 as wire
 
-        request = wire.ListPodsRequest(namespace="" if everywhere else namespace, pod=pod)
+        request = wire.ListPodsRequest(namespace=namespace, pod=pod)
 
         def ask() -> str:
             answer = client.pods(request)
