@@ -116,6 +116,7 @@ def test_suspended_volume(pods: Pods, guest: Guest, asking: Asking, figures: lis
         for name in ("DiskStalled", "TasksBlocked"):
             asking.condition(name, "", status=CONDITION_STATUS_FALSE)
         assert crowd.wait(SECONDS).exit_code == 0
+        crowd.close()
         after = device(asking)
         assert after is not None
         assert (after.suspended, after.stalled) == (False, False)
