@@ -99,7 +99,15 @@ def states(path: pb.PodNetwork) -> dict[int, int]:
     return {each.step: each.state for each in path.steps}
 
 
-def test_six_steps(
+def test_paths(
+    pods: Pods, guest: Guest, asking: Asking, configured: str, figures: list[str]
+) -> None:
+    """On a bridge, and routed."""
+    six_steps(pods, guest, asking, configured, figures)
+    routed(pods, guest, asking, configured)
+
+
+def six_steps(
     pods: Pods, guest: Guest, asking: Asking, configured: str, figures: list[str]
 ) -> None:
     """A healthy pod of a bridge with ipMasq: all six steps are proven. Then each is broken by hand,
@@ -170,7 +178,7 @@ def test_six_steps(
     figures.append("network: 7 faults of one pod, each named at its step, seen by no one else")
 
 
-def test_routed(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
+def routed(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
     """A pod of ptp, as Calico's are: a host route stands for the bridge. Without it the pod is
     attached to nothing; and a node that forwards nothing is named too.
     """
