@@ -148,6 +148,35 @@ class OOMIncident(Struct, frozen=True, kw_only=True):
     counted: int = 0
 
 
+class OOMCounter(enum.Enum):
+    """A counter of /metrics whose sums the journal keeps, and what `label` is in it."""
+
+    KILLS = "kills"  # of a container: the outcome
+    SYSTEM = "system"  # outside pods: the unit
+    INCIDENTS = "incidents"  # the limit that fired
+    DRILLS = "drills"
+    DISAGREEMENTS = "disagreements"  # their kind
+    TAKEN_BACK = "taken-back"  # counts that were unattributed once: the field of OOMBooks
+    WAITING = "waiting"  # for its names; is in none of the others yet: the incident's id
+
+
+class OOMSum(Struct, frozen=True, kw_only=True):
+    """Which sum."""
+
+    counter: OOMCounter
+    namespace: str = ""
+    pod: str = ""
+    container: str = ""
+    label: str = ""
+
+
+class OOMCount(Struct, frozen=True, kw_only=True):
+    """So many of a sum, or so many more of them."""
+
+    sum: OOMSum
+    count: int
+
+
 class OOMBooks(Struct, frozen=True, kw_only=True):
     """counted = victims + repeats + unattributed + pending. counted is None while vmstat cannot be
     read.

@@ -199,8 +199,7 @@ ROWS = (
     ),
     _counter(
         "runtime_disagreements",
-        "Containers of whose end the runtime says otherwise than the kernel, since the agent "
-        "started.",
+        "Containers of whose end the runtime says otherwise than the kernel.",
         lambda s: (((kind.value,), count) for kind, count in s.series.disagreements.items()),
         labels=("kind",),
     ),
