@@ -289,6 +289,7 @@ def books_to_wire(books: OOMBooks) -> pb.OOMBooks:
             balanced=books.balanced,
             settle=duration(books.settle_seconds),
             disbelieved=books.disbelieved,
+            overdue=books.overdue,
         )
 
 
@@ -304,4 +305,5 @@ def books_to_model(wire: pb.OOMBooks) -> OOMBooks:
         drill_victims=wire.drill_victims,
         settle_seconds=from_duration(wire.settle),
         disbelieved=wire.disbelieved,
+        overdue=wire.overdue,
     )

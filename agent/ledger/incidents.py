@@ -190,6 +190,8 @@ class IncidentBook:
         else:
             entry.ordinals.append({})
             self._tally.unplaced += 1
+            if incident.unattributed:  # the others of this incident were given up already
+                self._lose(incident, 1)
         self.amend(entry, victims=(*incident.victims, victim), counted=incident.counted + 1)
 
     def take_victim(self, entry: Entry, index: int) -> Victim:
@@ -204,8 +206,12 @@ class IncidentBook:
             self._tally.victims -= 1
             self._tally.drill_victims -= is_drill(victim.cgroup)
         else:
+            if entry.incident.unattributed:
+                self._lose(entry.incident, -1)
             self._tally.unplaced -= 1
-        self.amend(entry, victims=tuple(victims), counted=entry.incident.counted - 1)
+        lost = entry.incident.unattributed and any(not v.cgroup for v in victims)
+        counted = entry.incident.counted - 1
+        self.amend(entry, victims=tuple(victims), counted=counted, unattributed=lost)
         return victim
 
     def replace_victim(self, entry: Entry, index: int, victim: Victim) -> None:
@@ -225,11 +231,10 @@ class IncidentBook:
                 self._tally.victims += 1
                 self._tally.drill_victims += is_drill(victim.cgroup)
                 if entry.incident.unattributed:
-                    self._tally.gives_up(entry.incident.boottime_ns, -1)
+                    self._lose(entry.incident, -1)
                     lost = any(not other.cgroup for other in victims)
                     self.amend(entry, unattributed=lost)
-                else:
-                    self._tally.unplaced -= 1
+                self._tally.unplaced -= 1
             entry.ordinals[index] = self._booked(entry.incident.id, victim.cgroup)
             self._killed_in[victim.cgroup] += 1
         self.amend(entry, victims=tuple(victims))
@@ -245,10 +250,13 @@ class IncidentBook:
         """No evidence names the cgroup of some victims: they become unattributed, with what is
         known of them.
         """
-        lost = sum(1 for v in entry.incident.victims if not v.cgroup)
-        self._tally.unplaced -= lost
-        self._tally.gives_up(entry.incident.boottime_ns, lost)
+        self._lose(entry.incident, sum(1 for v in entry.incident.victims if not v.cgroup))
         self.amend(entry, unattributed=True)
+
+    def _lose(self, incident: OOMIncident, victims: int) -> None:
+        """So many that have no cgroup yet will get none; negative: may get one after all."""
+        self._tally.unplaced -= victims
+        self._tally.gives_up(incident.boottime_ns, victims)
 
     def reclaim_unattributed(self, noticed_after_ns: int | None) -> bool:
         """Take back one count that was given up for lost, for a line that came late; False if there

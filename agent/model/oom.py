@@ -178,8 +178,8 @@ class OOMCount(Struct, frozen=True, kw_only=True):
 
 
 class OOMBooks(Struct, frozen=True, kw_only=True):
-    """counted = victims + repeats + unattributed + pending. counted is None while vmstat cannot be
-    read.
+    """counted = victims + repeats + unattributed + pending, and nothing is overdue. counted is None
+    while vmstat cannot be read.
     """
 
     counted: int | None
@@ -191,8 +191,12 @@ class OOMBooks(Struct, frozen=True, kw_only=True):
     drill_victims: int
     settle_seconds: float
     disbelieved: int = 0  # lines that claimed a kill which the kernel neither wrote nor counted
+    overdue: int = 0  # of the pending: should have been settled, or given up, long ago
 
     @property
     def balanced(self) -> bool:
-        """Whether the kernel's count and ours agree; False while the kernel's count is unknown."""
-        return self.counted == self.victims + self.repeats + self.unattributed + self.pending
+        """Whether the kernel's count and ours agree; False while the kernel's count is unknown, and
+        when a kill is left pending.
+        """
+        sides = self.victims + self.repeats + self.unattributed + self.pending
+        return self.counted == sides and not self.overdue

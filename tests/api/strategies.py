@@ -116,6 +116,7 @@ books = st.builds(
     unattributed=u64,
     unattributed_before_start=u64,
     pending=u64,
+    overdue=u64,
     drill_victims=u64,
     settle_seconds=st.integers(0, 600_000).map(lambda ms: ms / 1000),
     disbelieved=u64,
