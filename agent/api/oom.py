@@ -193,6 +193,7 @@ def incident_to_wire(incident: OOMIncident) -> pb.OOMIncident:
             container_exit=None
             if incident.container_exit is None
             else container_exit_to_wire(incident.container_exit),
+            moved_from=[text(each) for each in incident.moved_from],
         )
 
 
@@ -227,6 +228,7 @@ def incident_to_model(wire: pb.OOMIncident) -> OOMIncident:
         container_exit=container_exit_to_model(wire.container_exit)
         if wire.HasField("container_exit")
         else None,
+        moved_from=tuple(wire.moved_from),
     )
 
 

@@ -214,6 +214,10 @@ class IncidentBook:
         self.amend(entry, victims=tuple(victims), counted=counted, unattributed=lost)
         return victim
 
+    def came_from(self, entry: Entry, incident_id: str) -> None:
+        """A kill of this entry was booked on that incident first, and may have been told there."""
+        self.amend(entry, moved_from=(*entry.incident.moved_from, incident_id))
+
     def replace_victim(self, entry: Entry, index: int, victim: Victim) -> None:
         """Better evidence about a booked victim. A cgroup that becomes known moves it into the
         books' victims.
@@ -289,6 +293,24 @@ class IncidentBook:
                 if victim.pid is None and (not cgroup or below(cgroup, victim.cgroup)):
                     return entry, index
         return None
+
+    def stand_in(self, noticed_ns: int) -> tuple[Entry, int] | None:
+        """As `nameless`, for a kill of which nothing tells the cgroup: the latest that was noticed
+        at or after this, if all of them had one cgroup, and no count was given up since, which it
+        may be as well.
+        """
+        found: list[tuple[Entry, int]] = []
+        if not self._nameless:
+            return None
+        for entry in reversed(self._entries.values()):
+            if entry.incident.boottime_ns < noticed_ns:
+                continue
+            if entry.incident.unattributed or not entry.incident.victims:
+                return None
+            victims = enumerate(entry.incident.victims)
+            found += [(entry, index) for index, victim in victims if victim.pid is None]
+        cgroups = {entry.incident.victims[index].cgroup for entry, index in found}
+        return found[0] if len(cgroups) == 1 else None
 
     def unplaced(self) -> list[Entry]:
         """Entries with victims whose cgroup is not known yet."""

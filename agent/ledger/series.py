@@ -40,6 +40,7 @@ class _Counted(Struct):
     """Frozen with the first kill that is counted."""
 
     kills: int = 0
+    moved: int = 0  # of the incident's moved_from, those that were looked at
     where: Labels | str | None = None
     outcome: Outcome = Outcome.UNKNOWN
 
@@ -74,7 +75,10 @@ class OOMSeriesFold:
                 self._nameless[incident.id] = (now_ns, incident)
             elif incident.outcome is not Outcome.OPEN:
                 self._counted[incident.id] = _Counted(
-                    kills=_placed(incident), where=_where(incident), outcome=incident.outcome
+                    kills=_placed(incident),
+                    moved=len(incident.moved_from),
+                    where=_where(incident),
+                    outcome=incident.outcome,
                 )
         for gone in waiting.values():
             self._sums.owe(gone, -1)
@@ -143,23 +147,39 @@ class OOMSeriesFold:
     def _count(self, incident: OOMIncident, now_ns: int) -> None:
         if self._nameless.pop(incident.id, None) is not None:
             self._sums.owe(_waits(incident), -1)
-        counted = self._counted.get(incident.id)
+        counted, first = self._counted.get(incident.id), False
         if counted is None:
-            counted = self._counted[incident.id] = _Counted()
+            counted, first = _Counted(), True
+            self._counted[incident.id] = counted
             while len(self._counted) > MAX_COUNTED:
                 self._counted.popitem(last=False)
-            if not incident.drill and incident.victims:
-                level = incident.limit_level.value
-                self._sums.add(OOMSum(counter=OOMCounter.INCIDENTS, label=level), 1)
         more = _placed(incident) - counted.kills
-        if more <= 0:
-            return
-        if not counted.kills:
-            counted.where, counted.outcome = _where(incident), incident.outcome
-        counted.kills += more
-        key = self._key(incident, counted)
-        if key is not None:
-            self._sums.add(key, more, now_ns)
+        if more > 0:
+            if not counted.kills:
+                counted.where, counted.outcome = _where(incident), incident.outcome
+            counted.kills += more
+            taken, replaces = self._moved(incident, counted, more)
+            first = first and not replaces
+            key = self._key(incident, counted)
+            if key is not None and more > taken:
+                self._sums.add(key, more - taken, now_ns)
+        if first and not incident.drill and incident.victims:
+            level = incident.limit_level.value
+            self._sums.add(OOMSum(counter=OOMCounter.INCIDENTS, label=level), 1)
+
+    def _moved(self, incident: OOMIncident, counted: _Counted, most: int) -> tuple[int, bool]:
+        """How many of its kills were counted for other incidents and moved here: those stay in the
+        series where they are. And whether it takes the place of one of which nothing is left.
+        """
+        taken, replaces = 0, False
+        while taken < most and counted.moved < len(incident.moved_from):
+            origin = self._counted.get(incident.moved_from[counted.moved])
+            counted.moved += 1
+            if origin is not None and origin.kills:
+                origin.kills -= 1
+                taken += 1
+                replaces = replaces or not origin.kills
+        return taken, replaces
 
     def _key(self, incident: OOMIncident, counted: _Counted) -> OOMSum | None:
         where = counted.where

@@ -146,6 +146,7 @@ class OOMIncident(Struct, frozen=True, kw_only=True):
     drill: bool = False
     unattributed: bool = False
     counted: int = 0
+    moved_from: tuple[str, ...] = ()  # for each kill that was booked on another incident first
 
 
 class OOMCounter(enum.Enum):

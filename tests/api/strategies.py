@@ -105,6 +105,7 @@ def incidents(draw: st.DrawFn) -> OOMIncident:
         counted=draw(u64),
         disagreement=draw(st.sampled_from(Disagreement)),
         container_exit=draw(st.none() | exits),
+        moved_from=draw(st.lists(words, max_size=2).map(tuple)),
     )
 
 

@@ -251,6 +251,37 @@ def test_unattributed_does_not_fall(fold: OOMSeriesFold) -> None:
     assert after.unsaved() == []
 
 
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("emptied_first", [False, True])
+def test_a_kill_that_moves_to_another_incident(
+    fold: OOMSeriesFold, emptied_first: bool, restart: bool
+) -> None:
+    """A counter stood for it, and it was counted there: what the kernel's line tells of it later
+    counts no second kill, and no second call of the OOM killer.
+    """
+    stand_in = incident(1)
+    left = replace(stand_in, victims=(), revision=2)
+    line = incident(2, moved_from=(stand_in.id,), container=replace(NAMED, pod="web-1"))
+    fold.incident(stand_in, 0)
+    for revision in (left, line) if emptied_first else (line, left):
+        fold.incident(revision, 0)
+    if restart:
+        fold = restarted(fold, [left, line])
+    fold.incident(replace(line, victims=(VICTIM, VICTIM), revision=2), 0)
+    assert kills(fold) == {LABELS: {"died": 1}, ("shop", "web-1", "app"): {"died": 1}}
+    assert shown(fold).incidents[LimitLevel.CONTAINER] == 1
+
+
+def test_a_kill_that_moves_before_it_was_counted(fold: OOMSeriesFold) -> None:
+    """From an incident that was open, or of which another victim is left: each kill counts once."""
+    opened = incident(1, victims=(VICTIM, VICTIM), outcome=Outcome.OPEN)
+    fold.incident(opened, 0)
+    fold.incident(incident(2, moved_from=(opened.id,)), 0)
+    fold.incident(incident(1, revision=2), 0)
+    assert kills(fold) == {LABELS: {"died": 2}}
+    assert shown(fold).incidents[LimitLevel.CONTAINER] == 2
+
+
 def test_given_up_series_leave_the_journal(fold: OOMSeriesFold) -> None:
     """What is shown no more is kept no more."""
     fold.incident(incident(), 0)
