@@ -166,9 +166,8 @@ def assemble(
     stream = EventStream(journal, boot.boot_id)
     index = IncidentIndex(oom.max_incidents, recovered.incidents)
     series = OOMSeriesFold(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
-    for incident in recovered.incidents:
-        if incident.boot_id == boot.boot_id:  # the counters are those of this boot
-            series.incident(incident, clock.boottime_ns())
+    here = [each for each in recovered.incidents if each.boot_id == boot.boot_id]
+    series.adopt(recovered.kills, here, clock.boottime_ns())
     deaths_told = DeathIndex(recovered.deaths)
     exit_series = ExitSeries(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
     told = [death for death in recovered.deaths if death.boot_id == boot.boot_id]

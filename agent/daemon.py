@@ -166,6 +166,7 @@ def _adopt(agent: Agent, found: Recovered) -> None:
     boot_id, now_ns = agent.view.identity.boot_id, agent.view.clock.boottime_ns()
     told = [death for death in found.deaths if death.boot_id == boot_id]
     agent.exit_series.adopt(found.exits, told, now_ns)
+    agent.view.folded.supersede(found.kills)
     agent.exits.adopt(told, found.incidents, now_ns, since_wall_ns(found))
     adopt(agent.conditions, found, boot_id=boot_id, clock=agent.view.clock)
 

@@ -28,7 +28,8 @@ from agent.ledger.closing import Output
 from agent.ledger.deaths import DeathBook
 from agent.ledger.exits import Told
 from agent.ledger.oom import OOMLedger
-from agent.ledger.series import Labels, OOMSeriesFold
+from agent.ledger.oom_sums import Labels
+from agent.ledger.series import OOMSeriesFold
 from agent.model.absence import Absence, Absent, ParseError
 from agent.model.cgroup import CgroupLevel
 from agent.model.event import (

@@ -74,7 +74,9 @@ class Publisher:
             if event is not None:
                 events.append(event)
         new_checkpoint = checkpoint is not None and checkpoint != self._committed
-        if events or new_checkpoint or self._exits.unsaved():
+        if checkpoint is not None:
+            self._series.balanced(checkpoint)
+        if events or new_checkpoint or self._exits.unsaved() or self._series.unsaved():
             self._guard.call(TELLING, partial(self._commit, checkpoint))
         for event in events:
             self._guard.call(TELLING, partial(self._listen, event))
@@ -95,7 +97,8 @@ class Publisher:
     def _commit(self, checkpoint: Checkpoint | None) -> None:
         self._committed = None
         data = None if checkpoint is None else checkpoint.encode()
-        stored = self._stream.commit(data, self._exits.unsaved())
+        stored = self._stream.commit(data, self._exits.unsaved(), self._series.unsaved())
         if stored:
             self._exits.saved()
+            self._series.saved()
         self._committed = checkpoint if stored else None

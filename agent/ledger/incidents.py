@@ -190,6 +190,8 @@ class IncidentBook:
         else:
             entry.ordinals.append({})
             self._tally.unplaced += 1
+            if incident.unattributed:  # the others of this incident were given up already
+                self._lose(incident, 1)
         self.amend(entry, victims=(*incident.victims, victim), counted=incident.counted + 1)
 
     def take_victim(self, entry: Entry, index: int) -> Victim:
@@ -204,9 +206,17 @@ class IncidentBook:
             self._tally.victims -= 1
             self._tally.drill_victims -= is_drill(victim.cgroup)
         else:
+            if entry.incident.unattributed:
+                self._lose(entry.incident, -1)
             self._tally.unplaced -= 1
-        self.amend(entry, victims=tuple(victims), counted=entry.incident.counted - 1)
+        lost = entry.incident.unattributed and any(not v.cgroup for v in victims)
+        counted = entry.incident.counted - 1
+        self.amend(entry, victims=tuple(victims), counted=counted, unattributed=lost)
         return victim
+
+    def came_from(self, entry: Entry, incident_id: str) -> None:
+        """A kill of this entry was booked on that incident first, and may have been told there."""
+        self.amend(entry, moved_from=(*entry.incident.moved_from, incident_id))
 
     def replace_victim(self, entry: Entry, index: int, victim: Victim) -> None:
         """Better evidence about a booked victim. A cgroup that becomes known moves it into the
@@ -225,11 +235,10 @@ class IncidentBook:
                 self._tally.victims += 1
                 self._tally.drill_victims += is_drill(victim.cgroup)
                 if entry.incident.unattributed:
-                    self._tally.gives_up(entry.incident.boottime_ns, -1)
+                    self._lose(entry.incident, -1)
                     lost = any(not other.cgroup for other in victims)
                     self.amend(entry, unattributed=lost)
-                else:
-                    self._tally.unplaced -= 1
+                self._tally.unplaced -= 1
             entry.ordinals[index] = self._booked(entry.incident.id, victim.cgroup)
             self._killed_in[victim.cgroup] += 1
         self.amend(entry, victims=tuple(victims))
@@ -245,10 +254,13 @@ class IncidentBook:
         """No evidence names the cgroup of some victims: they become unattributed, with what is
         known of them.
         """
-        lost = sum(1 for v in entry.incident.victims if not v.cgroup)
-        self._tally.unplaced -= lost
-        self._tally.gives_up(entry.incident.boottime_ns, lost)
+        self._lose(entry.incident, sum(1 for v in entry.incident.victims if not v.cgroup))
         self.amend(entry, unattributed=True)
+
+    def _lose(self, incident: OOMIncident, victims: int) -> None:
+        """So many that have no cgroup yet will get none; negative: may get one after all."""
+        self._tally.unplaced -= victims
+        self._tally.gives_up(incident.boottime_ns, victims)
 
     def reclaim_unattributed(self, noticed_after_ns: int | None) -> bool:
         """Take back one count that was given up for lost, for a line that came late; False if there
@@ -281,6 +293,24 @@ class IncidentBook:
                 if victim.pid is None and (not cgroup or below(cgroup, victim.cgroup)):
                     return entry, index
         return None
+
+    def stand_in(self, noticed_ns: int) -> tuple[Entry, int] | None:
+        """As `nameless`, for a kill of which nothing tells the cgroup: the latest that was noticed
+        at or after this, if all of them had one cgroup, and no count was given up since, which it
+        may be as well.
+        """
+        found: list[tuple[Entry, int]] = []
+        if not self._nameless:
+            return None
+        for entry in reversed(self._entries.values()):
+            if entry.incident.boottime_ns < noticed_ns:
+                continue
+            if entry.incident.unattributed or not entry.incident.victims:
+                return None
+            victims = enumerate(entry.incident.victims)
+            found += [(entry, index) for index, victim in victims if victim.pid is None]
+        cgroups = {entry.incident.victims[index].cgroup for entry, index in found}
+        return found[0] if len(cgroups) == 1 else None
 
     def unplaced(self) -> list[Entry]:
         """Entries with victims whose cgroup is not known yet."""

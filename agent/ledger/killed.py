@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from agent.ledger.ends import kills_init
+from agent.ledger.end_writing import kills_init
 from agent.model.oom import OOMIncident
 
 MAX_CONTAINERS = 4096

@@ -169,13 +169,14 @@ class OOMLedger:
         """What changed since the last flush, each incident once, and requests for evidence that is
         due; of very much a part (`behind`).
         """
+        self._ends.step()
         yield from self._closing.flush(now_ns)
         yield from self._ends.take()
 
     @property
     def behind(self) -> bool:
         """Whether the last flush has left something for the next: a checkpoint would claim it."""
-        return self._closing.behind
+        return self._closing.behind or self._ends.behind
 
     def unpublished_cgroups(self) -> list[str]:
         """Where kills were booked since the last flush: their counters can be read as a witness."""
@@ -183,7 +184,7 @@ class OOMLedger:
 
     def next_due_ns(self) -> int | None:
         """When to flush next even if nothing arrives (CLOCK_BOOTTIME); None if nothing is owed."""
-        return self._closing.next_due_ns()
+        return 0 if self._ends.behind else self._closing.next_due_ns()
 
     @property
     def kmsg_known(self) -> int:

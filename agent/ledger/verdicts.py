@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.ledger.ends import UNPROVEN_CODES, kills_init
+from agent.ledger.end_writing import kills_init
+from agent.ledger.ends import UNPROVEN_CODES
 from agent.ledger.senders import SenderKind, kind_of, sureness
 from agent.model.death import ProcessExit, SignalSent
 from agent.model.evidence import RuntimeRecord

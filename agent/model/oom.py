@@ -146,11 +146,41 @@ class OOMIncident(Struct, frozen=True, kw_only=True):
     drill: bool = False
     unattributed: bool = False
     counted: int = 0
+    moved_from: tuple[str, ...] = ()  # for each kill that was booked on another incident first
+
+
+class OOMCounter(enum.Enum):
+    """A counter of /metrics whose sums the journal keeps, and what `label` is in it."""
+
+    KILLS = "kills"  # of a container: the outcome
+    SYSTEM = "system"  # outside pods: the unit
+    INCIDENTS = "incidents"  # the limit that fired
+    DRILLS = "drills"
+    DISAGREEMENTS = "disagreements"  # their kind
+    TAKEN_BACK = "taken-back"  # counts that were unattributed once: the field of OOMBooks
+    WAITING = "waiting"  # for its names; is in none of the others yet: the incident's id
+
+
+class OOMSum(Struct, frozen=True, kw_only=True):
+    """Which sum."""
+
+    counter: OOMCounter
+    namespace: str = ""
+    pod: str = ""
+    container: str = ""
+    label: str = ""
+
+
+class OOMCount(Struct, frozen=True, kw_only=True):
+    """So many of a sum, or so many more of them."""
+
+    sum: OOMSum
+    count: int
 
 
 class OOMBooks(Struct, frozen=True, kw_only=True):
-    """counted = victims + repeats + unattributed + pending. counted is None while vmstat cannot be
-    read.
+    """counted = victims + repeats + unattributed + pending, and nothing is overdue. counted is None
+    while vmstat cannot be read.
     """
 
     counted: int | None
@@ -162,8 +192,12 @@ class OOMBooks(Struct, frozen=True, kw_only=True):
     drill_victims: int
     settle_seconds: float
     disbelieved: int = 0  # lines that claimed a kill which the kernel neither wrote nor counted
+    overdue: int = 0  # of the pending: should have been settled, or given up, long ago
 
     @property
     def balanced(self) -> bool:
-        """Whether the kernel's count and ours agree; False while the kernel's count is unknown."""
-        return self.counted == self.victims + self.repeats + self.unattributed + self.pending
+        """Whether the kernel's count and ours agree; False while the kernel's count is unknown, and
+        when a kill is left pending.
+        """
+        sides = self.victims + self.repeats + self.unattributed + self.pending
+        return self.counted == sides and not self.overdue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from agent.api.exits import VERDICT, death_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
@@ -59,28 +59,39 @@ class ExitLines:
     def __init__(self) -> None:
         self._kept: dict[_Names, tuple[Mapping[Verdict, int], bytes]] = {}
 
-    def lines(self, counts: Counts) -> list[bytes]:
-        """One piece for each container. Names that become the same once they are printable are
-        added up: no series may stand twice.
+    def pieces(self, counts: Counts) -> Iterator[bytes]:
+        """One for each container, written when it is asked for: others may run in between, and
+        change the counts. Names that become the same once they are printable are added up: no
+        series may stand twice.
         """
-        if not all(part.isprintable() for names in counts for part in names):
-            counts = _merged(counts)
-        before, self._kept = self._kept, {}
-        for names, of_one in counts.items():
+        before, written = self._kept, {}
+        for names, together in _shown(counts).items():
+            of_one = together[0] if len(together) == 1 else _sum(together)
             kept = before.get(names)
             if kept is None or kept[0] is not of_one:
                 kept = of_one, _lines(names, of_one)
-            self._kept[names] = kept
-        return [written for _, written in self._kept.values()]
+            written[names] = kept
+            yield kept[1]
+        self._kept = written
 
 
-def _merged(counts: Counts) -> Counts:
-    sums: dict[_Names, dict[Verdict, int]] = {}
-    for (namespace, pod, container), of_one in counts.items():
-        shown = sums.setdefault((visible(namespace), visible(pod), visible(container)), {})
+def _shown(counts: Counts) -> dict[_Names, list[Mapping[Verdict, int]]]:
+    """By names as they are shown. No value is ever changed."""
+    found: dict[_Names, list[Mapping[Verdict, int]]] = {}
+    for names, of_one in counts.items():
+        if not all(map(str.isprintable, names)):
+            namespace, pod, container = map(visible, names)
+            names = namespace, pod, container
+        found.setdefault(names, []).append(of_one)
+    return found
+
+
+def _sum(together: Iterable[Mapping[Verdict, int]]) -> Mapping[Verdict, int]:
+    total: dict[Verdict, int] = {}
+    for of_one in together:
         for verdict, count in of_one.items():
-            shown[verdict] = shown.get(verdict, 0) + count
-    return sums
+            total[verdict] = total.get(verdict, 0) + count
+    return total
 
 
 def _lines(names: _Names, counts: Mapping[Verdict, int]) -> bytes:

@@ -199,8 +199,7 @@ ROWS = (
     ),
     _counter(
         "runtime_disagreements",
-        "Containers of whose end the runtime says otherwise than the kernel, since the agent "
-        "started.",
+        "Containers of whose end the runtime says otherwise than the kernel.",
         lambda s: (((kind.value,), count) for kind, count in s.series.disagreements.items()),
         labels=("kind",),
     ),
@@ -211,8 +210,8 @@ ROWS = (
     ),
     _gauge(
         "oom_books_balanced",
-        "Whether the kernel's count equals victims, repeats, unattributed and pending kills; "
-        "absent while that count cannot be read.",
+        "Whether the kernel's count equals victims, repeats, unattributed and pending kills, none "
+        "of which is pending for more than a minute; absent while that count cannot be read.",
         _books_balanced,
     ),
     _gauge(

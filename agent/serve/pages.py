@@ -75,9 +75,9 @@ class Pages:
         yield registry_text(self._registry, form)
         yield KILLS.head(form) + b"".join(self._kills.lines(series.containers))
         yield from self._containers.pieces(running, form)
-        lines = self._exits.lines(deaths)
-        if lines:
-            yield EXITS.head(form) + b"".join(lines)
+        if deaths:
+            yield EXITS.head(form)
+            yield from self._exits.pieces(deaths)
         if self._cadvisor is not None:
             yield from self._cadvisor.pieces(series, running, form)
         if form is Format.OPENMETRICS:

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.state.batch import Batch
 from agent.state.record import Record
 
@@ -57,6 +58,7 @@ class Backlog:
         records: Sequence[Record],
         checkpoint: bytes | None,
         exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
     ) -> bool:
         """Queue one append, or drop it and count its events; never waits. False: dropped."""
         size = sum(len(record.payload) for record in records)
@@ -67,8 +69,8 @@ class Backlog:
                 self.dropped += len(records)
                 self._dropped_since += len(records)
                 return False
-            if records or checkpoint is not None or exits:
-                self._put(records, checkpoint, exits, size)
+            if records or checkpoint is not None or exits or kills:
+                self._put(records, checkpoint, exits, kills, size)
                 self._changed.notify_all()
         return True
 
@@ -87,6 +89,7 @@ class Backlog:
         records: Sequence[Record],
         checkpoint: bytes | None,
         exits: Sequence[ExitCount],
+        kills: Sequence[OOMCount],
         size: int,
     ) -> None:
         if not records and self._waiting:
@@ -98,6 +101,7 @@ class Backlog:
             self._taken = records[-1].sequence
         last.checkpoint = checkpoint if checkpoint is not None else last.checkpoint
         last.exits += exits
+        last.kills += kills
         last.dropped += self._dropped_since
         self._dropped_since = 0
         self._events += len(records)
@@ -119,6 +123,7 @@ class Backlog:
                 batch.size += upcoming.size
                 batch.dropped += upcoming.dropped
                 batch.exits += upcoming.exits
+                batch.kills += upcoming.kills
                 if upcoming.checkpoint is not None:
                     batch.checkpoint = upcoming.checkpoint
             return batch

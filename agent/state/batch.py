@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct, field
 
 from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.state.record import Record
 
 
@@ -22,6 +23,7 @@ class Batch(Struct, kw_only=True):
     dropped: int = 0  # events dropped between the batch before and this one
     size: int = 0  # bytes of the records' payloads
     exits: list[ExitCount] = field(default_factory=list)  # what the counter of deaths rises by
+    kills: list[OOMCount] = field(default_factory=list)  # and those of OOM kills
 
 
 class Clocks(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from agent.host.worker import TooManyAbandoned, Workers
 from agent.model.event import JournalChange
 from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.model.status import JournalHealth
 from agent.state.backlog import Backlog
 from agent.state.batch import Clocks
@@ -149,14 +150,15 @@ class Journal:
         records: Sequence[Record],
         checkpoint: bytes | None,
         exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
     ) -> bool:
-        """Hand over events, the checkpoint that claims them, and what they add to the counter of
-        deaths; returns at once.
+        """Hand over events, the checkpoint that claims them, and what they add to the counters
+        of deaths and of OOM kills; returns at once.
 
         They are committed together, or not at all. False: the queue is full, they were dropped and
         counted, and the checkpoint with them (see `agent.state.backlog`).
         """
-        return self._backlog.offer(records, checkpoint, exits)
+        return self._backlog.offer(records, checkpoint, exits, kills)
 
     def poll(self) -> None:
         """Tell what has changed of the writer. Call it every tick: a hung disk is silent."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from agent.model.event import JournalChange
 from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.model.status import JournalHealth
 from agent.state.position import Kept, Position, Span
 from agent.state.record import Record
@@ -52,6 +53,7 @@ class NoJournal:
         records: Sequence[Record],
         checkpoint: bytes | None,
         exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
     ) -> bool:
         """Forget them; nothing was promised, so nothing counts as dropped."""
         return True

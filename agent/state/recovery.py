@@ -13,10 +13,11 @@ from agent.api.exits import death_to_model
 from agent.api.oom import incident_to_model
 from agent.api.wire import CodecError
 from agent.model.condition import Condition, EntityKind
-from agent.model.exits import ContainerDeath, ExitCount, Verdict
-from agent.model.oom import OOMIncident
+from agent.model.exits import ContainerDeath, ExitCount
+from agent.model.oom import OOMCount, OOMIncident
 from agent.state.deaths import MAX_DEATHS
 from agent.state.position import Kept, Numbering, Span
+from agent.state.sums import read_exits, read_kills
 
 MAX_CHANGES = 20_000
 """Changes of conditions that are looked at: what changed before them was forgotten long ago."""
@@ -33,6 +34,7 @@ class Recovered(Struct, frozen=True, kw_only=True):
     conditions: tuple[tuple[str, Condition], ...] = ()  # the latest of each key, with its boot id
     deaths: tuple[ContainerDeath, ...] = ()  # each in its latest revision, oldest first
     exits: tuple[ExitCount, ...] = ()  # the counter of deaths on this boot
+    kills: tuple[OOMCount, ...] = ()  # those of OOM kills on this boot
     last_wall_ns: int = 0  # when the last stored event was told; 0: none is held
     dropped: int = 0  # events that this journal ever had to leave out
     undecodable: int = 0  # stored events that this version cannot read, among those looked at
@@ -102,7 +104,8 @@ def recover(
         incidents=incidents,
         conditions=conditions,
         deaths=deaths,
-        exits=_exits(connection, boot_id),
+        exits=read_exits(connection, boot_id),
+        kills=read_kills(connection, boot_id),
         last_wall_ns=_last_wall_ns(connection),
         dropped=dropped if isinstance(dropped, int) else 0,
         undecodable=max(bad, undecodable, unreadable, unread_deaths),
@@ -175,21 +178,6 @@ def _deaths(connection: sqlite3.Connection) -> tuple[tuple[ContainerDeath, ...],
             break
     rows.close()
     return tuple(reversed(found.values())), undecodable
-
-
-def _exits(connection: sqlite3.Connection, boot_id: str) -> tuple[ExitCount, ...]:
-    """A verdict that this version does not know is left out."""
-    rows = connection.execute(
-        "SELECT namespace, pod, container, verdict, count FROM exits WHERE boot_id = ?", (boot_id,)
-    )
-    known = {verdict.value: verdict for verdict in Verdict}
-    return tuple(
-        ExitCount(
-            namespace=namespace, pod=pod, container=container, verdict=known[verdict], count=count
-        )
-        for namespace, pod, container, verdict, count in rows
-        if verdict in known
-    )
 
 
 def _last_wall_ns(connection: sqlite3.Connection) -> int:

@@ -4,7 +4,8 @@
 people with sqlite3. Streams are numbered in their order: (stream, seq) is the order of all events.
 `meta`: clean (0 or 1), stream_id, first_sequence and next_sequence (of the last clean close),
 checkpoint (opaque bytes of the ledger), dropped (events that never reached this file). `exits` is
-the counter of deaths, which goes on when the events behind it are gone; older versions write none.
+the counter of deaths and `kills` those of OOM kills (see agent.model.oom.OOMCounter), which go on
+when the events behind them are gone; older versions write none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from agent.state import sums
 from agent.state.trouble import StoreError, Trouble
 
 VERSION = 1  # of the schema: PRAGMA user_version
@@ -45,17 +47,6 @@ CREATE TABLE events (
     payload BLOB NOT NULL,
     UNIQUE (stream, seq)
 );
-"""
-_EXITS = """
-CREATE TABLE IF NOT EXISTS exits (
-    boot_id TEXT NOT NULL,
-    namespace TEXT NOT NULL,
-    pod TEXT NOT NULL,
-    container TEXT NOT NULL,
-    verdict TEXT NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (boot_id, namespace, pod, container, verdict)
-) WITHOUT ROWID
 """
 _MAGIC = b"SQLite format 3\0"
 
@@ -152,7 +143,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, room: Room) -> None:
     if new:
         version = f"PRAGMA user_version = {VERSION}"
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} {version}; COMMIT")
-    connection.execute(_EXITS)
+    connection.executescript(sums.TABLES)
     limit_pages(connection, room)
 
 

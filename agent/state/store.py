@@ -13,9 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.api.wire import text
-from agent.model.exits import ExitCount
-from agent.state import schema
+from agent.state import schema, sums
 from agent.state.batch import Batch, Clocks, Figures
 from agent.state.position import Numbering
 from agent.state.pruning import Pruning
@@ -32,12 +30,6 @@ _DROPPED = (
     "INSERT INTO meta VALUES ('dropped', ?) "
     "ON CONFLICT (key) DO UPDATE SET value = value + excluded.value"
 )
-_COUNTED = """
-INSERT INTO exits VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (boot_id, namespace, pod, container, verdict)
-DO UPDATE SET count = count + excluded.count
-"""
-_UNCOUNTED = "DELETE FROM exits WHERE boot_id != ? OR count <= 0"
 _ROOM_STEPS = 8
 
 
@@ -64,7 +56,7 @@ class Store:
         with self._told():
             self._events = self._number("SELECT count(*) FROM events")
             self._identity = os.stat(path).st_ino
-            connection.execute(_UNCOUNTED, (boot_id,))
+            sums.forget(connection, boot_id)
 
     @classmethod
     def open(
@@ -127,7 +119,7 @@ class Store:
             if stored or not batch.records:
                 if batch.dropped:
                     self._connection.execute(_DROPPED, (batch.dropped,))
-                self._count(batch.exits)
+                sums.add(self._connection, self._boot_id, batch.exits, batch.kills)
         self._streams[numbering.stream_id] = number
         self._events += stored
 
@@ -139,24 +131,6 @@ class Store:
         stored = self._connection.total_changes - before
         self._connection.execute(_LAST, (records[-1].sequence, number))
         return stored
-
-    def _count(self, exits: list[ExitCount]) -> None:
-        if not exits:
-            return
-        rows = (
-            (
-                self._boot_id,
-                text(each.namespace),
-                text(each.pod),
-                text(each.container),
-                each.verdict.value,
-                each.count,
-            )
-            for each in exits
-        )
-        self._connection.executemany(_COUNTED, rows)
-        if any(each.count < 0 for each in exits):
-            self._connection.execute(_UNCOUNTED, (self._boot_id,))
 
     def _stream_number(self, numbering: Numbering) -> int:
         known = self._streams.get(numbering.stream_id)

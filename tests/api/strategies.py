@@ -105,6 +105,7 @@ def incidents(draw: st.DrawFn) -> OOMIncident:
         counted=draw(u64),
         disagreement=draw(st.sampled_from(Disagreement)),
         container_exit=draw(st.none() | exits),
+        moved_from=draw(st.lists(words, max_size=2).map(tuple)),
     )
 
 
@@ -116,6 +117,7 @@ books = st.builds(
     unattributed=u64,
     unattributed_before_start=u64,
     pending=u64,
+    overdue=u64,
     drill_victims=u64,
     settle_seconds=st.integers(0, 600_000).map(lambda ms: ms / 1000),
     disbelieved=u64,

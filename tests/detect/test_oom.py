@@ -181,6 +181,19 @@ def test_books(books: OOMBooks | None, count: int) -> None:
     assert len(list(oom_books_unbalanced.DETECTOR.detect(scene(books=books)))) == count
 
 
+def test_books_with_a_kill_that_nobody_settles() -> None:
+    """The sums agree, and one of them is no answer."""
+    left = replace(BOOKS, counted=4, pending=1)
+    assert not list(oom_books_unbalanced.DETECTOR.detect(scene(books=left)))
+    left = replace(left, overdue=1)
+    found = only(list(oom_books_unbalanced.DETECTOR.detect(scene(books=left))))
+    assert found.reason == "LeftPending"
+    assert found.message == (
+        "the kernel counted 4 OOM kills, the ledger has 2 victims + 1 repeats + 0 unattributed"
+        " + 1 pending, 1 of them for more than a minute"
+    )
+
+
 def test_runtime_disagrees() -> None:
     """By an incident, and by a death of which there is no incident."""
     wrong = replace(KILL, disagreement=Disagreement.KILL_NOT_REPORTED, runtime_says="Error, 137")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.publish import Publisher
@@ -11,6 +13,7 @@ from agent.ledger.exit_series import ExitSeries
 from agent.ledger.series import OOMSeriesFold
 from agent.model.event import Event, ExitRecorded, OOMRecorded
 from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount, OOMCounter
 from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
@@ -30,16 +33,19 @@ class Journal(NoJournal):
         self.batches: list[tuple[int, bytes | None]] = []
         self.full = False
         self.counted: list[ExitCount] = []
+        self.kills: list[OOMCount] = []
 
     def append(
         self,
         records: Sequence[Record],
         checkpoint: bytes | None,
         exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
     ) -> bool:
         self.batches.append((len(records), checkpoint))
         if not self.full:
             self.counted += exits
+            self.kills += kills
         return not self.full
 
 
@@ -100,3 +106,18 @@ def test_the_counter_of_deaths_goes_with_its_event() -> None:
     bench.publisher.publish([ExitRecorded(death=death(2))], None)
     bench.publisher.publish([], None)
     assert [each.count for each in bench.journal.counted] == [2]
+
+
+def test_the_counters_of_kills_go_with_their_incident() -> None:
+    """As those of deaths; and what the books took back goes with the books."""
+    bench = Bench()
+    bench.publisher.publish([OOMRecorded(incident=incident())], POINT)
+    assert {(k.sum.counter, k.sum.label): k.count for k in bench.journal.kills} == {
+        (OOMCounter.KILLS, "died"): 1,
+        (OOMCounter.INCIDENTS, "container"): 1,
+    }
+    bench.journal.kills.clear()
+    bench.publisher.publish([], replace(POINT, unattributed=3, before_start=2))
+    bench.publisher.publish([], replace(POINT, unattributed=2, before_start=2))
+    (taken,) = bench.journal.kills
+    assert (taken.sum.counter, taken.count) == (OOMCounter.TAKEN_BACK, 1)

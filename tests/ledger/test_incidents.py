@@ -7,7 +7,7 @@ import pytest
 from agent.ledger.incidents import IncidentBook
 from agent.ledger.levels import Levels
 from agent.ledger.tally import Tally
-from agent.model.oom import Victim
+from agent.model.oom import Attribution, Victim
 from tests.ledger.kernel import BOOT, CONTAINER, OTHER, POD
 
 
@@ -61,3 +61,23 @@ def test_kills_above_are_found_without_a_walk() -> None:
         incidents.add_victim(entry, victim(pid, OTHER))
     del incidents._entries  # who walks over them fails
     assert not incidents.kills_above(CONTAINER)
+
+
+def test_a_victim_that_joins_an_incident_that_was_given_up() -> None:
+    """Its line was read late: it is unattributed with the others, not pending for ever; and where
+    one of them goes, its count goes along.
+    """
+    tally = Tally(settle_ns=1)
+    incidents = IncidentBook(boot_id=BOOT, wall_offset_ns=0, tally=tally, levels=Levels({}))
+    entry, other = incidents.open("a", 1, 1), incidents.open("b", 1, 1)
+    incidents.add_victim(entry, victim(7, ""))
+    incidents.give_up(entry)
+    incidents.add_victim(entry, victim(8, ""))
+    assert (tally.unattributed, tally.unplaced) == (2, 0)
+    incidents.add_victim(other, incidents.take_victim(entry, 1))
+    assert (tally.unattributed, tally.unplaced) == (1, 1)
+    assert entry.incident.unattributed
+    incidents.replace_victim(entry, 0, victim(7, OTHER))
+    incidents.place_victims(other, OTHER, Attribution.COUNTER)
+    assert (tally.victims, tally.unattributed, tally.unplaced) == (2, 0, 0)
+    assert not entry.incident.unattributed

@@ -414,3 +414,16 @@ def test_required_source_that_is_absent_is_critical() -> None:
     bad.sources[0].required = True
     bad.sources[0].state = status_pb2.Source.STATE_ABSENT
     assert [t.critical for t in status.troubles(bad, examples.NOW_NS)] == [True]
+
+
+def test_a_kill_that_nobody_settles_is_said() -> None:
+    """The sums agree, and that is not all: what is pending for a minute is critical."""
+    left = examples.healthy()
+    left.oom.counted += 1
+    left.oom.pending = left.oom.overdue = 1
+    left.oom.balanced = False
+    found = [(each.critical, each.text) for each in status.troubles(left, examples.NOW_NS)]
+    assert (True, "1 OOM kill was counted more than a minute ago and is not settled") in found
+    assert words.books_line(left.oom).endswith(" + 1 pending")
+    assert "!=" not in words.books_line(left.oom)
+    assert "1 of the pending is not settled" in words.books_notes(left.oom)[0]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -10,6 +13,7 @@ from agent.api.v1.exits_pb2 import VERDICT_CRASHED
 from agent.model.exits import ContainerDeath, Verdict
 from agent.model.oom import Container
 from agent.serve import exits, messages
+from agent.serve.exposition import gathered
 from agent.serve.messages import InvalidRequestError
 from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
@@ -93,6 +97,38 @@ def test_series(form: Format) -> None:
         ("web-0", "crashed"): 0,
         ("w\\x0a", "exited"): 2,
     }
+
+
+async def test_a_scrape_of_very_many_deaths_goes_in_steps() -> None:
+    """Each container is written when it is asked for; what changes meanwhile breaks nothing, and
+    the event loop runs in between.
+    """
+    view = SampleView()
+    view.ended = {("shop", f"web-{n}", "app"): dict.fromkeys(Verdict, n) for n in range(2_000)}
+    pieces = Pages(view, HttpStatistics()).pieces(Format.TEXT)
+    sizes: list[int] = []
+    rounds = 0
+
+    async def others() -> None:
+        nonlocal rounds
+        while True:
+            await asyncio.sleep(0)
+            rounds += 1
+            view.ended["shop", f"new-{rounds}", "app"] = {Verdict.EXITED: rounds}
+
+    watching = asyncio.create_task(others())
+    text = b"".join(await gathered(tapped(pieces, sizes)))
+    watching.cancel()
+    assert text.count(b"container_exits_total{") == 2_000 * len(Verdict)
+    assert max(sizes[1:]) < 16 << 10  # the first is prometheus_client's
+    assert rounds > len(text) >> 17
+
+
+def tapped(pieces: Iterator[bytes], sizes: list[int]) -> Iterator[bytes]:
+    """The same, and how large each is."""
+    for piece in pieces:
+        sizes.append(len(piece))
+        yield piece
 
 
 def test_no_death_no_family() -> None:

@@ -180,6 +180,8 @@ def test_unbalanced_books_and_a_full_disk(view: SampleView, pages: Pages) -> Non
     read = samples(pages)
     assert value(read, "oom_books_balanced") == 0
     assert value(read, "journal_up") == 0
+    view.now = replace(STATUS, oom=replace(STATUS.oom, overdue=1))
+    assert value(samples(pages), "oom_books_balanced") == 0
 
 
 def test_no_container(view: SampleView, pages: Pages) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from agent.api.codec import CodecError, event_to_model
 from agent.model.event import AgentStarted, Event
 from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.state.journal import Journal
 from agent.state.position import Gap, GapReason, Kept, Numbering, Order, Position, Span
 from agent.state.reader import ReplayError
@@ -39,6 +40,7 @@ class Shelf:
         records: Sequence[Record],
         checkpoint: bytes | None,
         exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
     ) -> bool:
         self.appends.append((len(records), checkpoint))
         if self.storing:

@@ -76,6 +76,12 @@ def _book_troubles(status: status_pb2.Status) -> Iterator[Trouble]:
     if not status.oom.HasField("counted"):
         text = "the kernel's count of OOM kills cannot be read: no claim is made"
         yield Trouble(critical=True, what="books", age="", text=text)
+    elif status.oom.overdue:
+        kills, are = ("kill was", "is") if status.oom.overdue == 1 else ("kills were", "are")
+        text = (
+            f"{status.oom.overdue} OOM {kills} counted more than a minute ago and {are} not settled"
+        )
+        yield Trouble(critical=True, what="books", age="", text=text)
     elif not status.oom.balanced:
         text = "the books do not balance: more is booked than was counted"
         yield Trouble(critical=True, what="books", age="", text=text)
