@@ -21,7 +21,7 @@ from tests.lab.deadline import until
 from tests.lab.kubelet import Pods
 from tests.lab.machines import STORMS as STORM_MACHINE
 from tests.lab.pods import Pod
-from tests.lab.scenarios.storm import LeafKill, Seen, Storm, forks, leaf_reader
+from tests.lab.scenarios.storm import Forks, LeafKill, Seen, Storm, forks, leaf_reader
 from tests.lab.storm_table import STORMS, StormRow, table
 from tests.lab.truth import Books, Mark, books_since, mark
 
@@ -151,6 +151,13 @@ def each_has_its_pod(
     return found
 
 
+def made_noise(noise: Forks, figures: list[str]) -> None:
+    """The storm had noise about it, by the noise's own count."""
+    assert noise.made > 0
+    assert noise.rate > 0
+    figures.append(f"fork noise of a storm: {noise.made} forks, {noise.rate:.0f} a second")
+
+
 def row_of(
     name: str, leaves: Sequence[LeafKill], found: Sequence[Told], notified: Seen, polled: Seen
 ) -> StormRow:
@@ -209,7 +216,7 @@ def test_d_killed_in_the_middle(
     with (
         leaf_reader(pod, "notified") as notified,
         leaf_reader(pod, "10000") as polled,
-        forks(pods.node.guest, FORKS_A_SECOND),
+        forks(pods.node.guest, FORKS_A_SECOND) as noise,
     ):
         storm = Storm(pod.group, kills=500, parallel=4, options="hold 250 6000")
         storm.wait_for(150)
@@ -220,6 +227,7 @@ def test_d_killed_in_the_middle(
         unseen_to = len(storm.so_far())
         storm.let_go()
         leaves = storm.finish()
+    made_noise(noise, figures)
     # It was killed and there again in the middle.
     assert 150 <= unseen_from <= unseen_to - UNSEEN < unseen_to < len(leaves)
     found = each_has_its_pod(asking, start, pod, leaves, exact=True)
@@ -244,6 +252,7 @@ def test_c_storm(
     pods: Pods,
     agent: AgentProcess,
     rows: list[StormRow],
+    figures: list[str],
     request: pytest.FixtureRequest,
     settings: Mapping[str, str],
     kills: int,
@@ -258,9 +267,10 @@ def test_c_storm(
     with (
         leaf_reader(pod, "notified") as notified,
         leaf_reader(pod, "10000") as polled,
-        forks(pods.node.guest, FORKS_A_SECOND),
+        forks(pods.node.guest, FORKS_A_SECOND) as noise,
     ):
         leaves = Storm(pod.group, kills=kills, parallel=parallel, options=options).finish()
+    made_noise(noise, figures)
     found = each_has_its_pod(asking, start, pod, leaves, exact=True)
     counters_reach(agent, pod, kills)
     rows.append(row_of(request.node.callspec.id, leaves, found, notified, polled))
