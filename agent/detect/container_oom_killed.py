@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from agent.detect.detector import Detector
-from agent.detect.oom import Remembered, entity, evidence, in_containers, latest, limit, victims
+from agent.detect.oom import entity, evidence, in_containers, latest, limit, victims
 from agent.detect.scene import Scene
 from agent.model.catalogue.oom import CONTAINER_OOM_KILLED
 from agent.model.condition import Finding, Severity
@@ -17,10 +17,11 @@ _SHARED = (LimitLevel.POD, LimitLevel.QOS, LimitLevel.KUBEPODS, LimitLevel.NODE)
 
 def _detect(scene: Scene) -> Iterator[Finding]:
     counts = Counter(container.id for _, container in in_containers(scene))
-    return _FINDINGS.of(
+    asked = (
         (incident, container, counts[container.id])
         for incident, container in latest(scene, lambda each: True)
     )
+    return scene.memo.findings(CONTAINER_OOM_KILLED, _finding, asked)
 
 
 def _finding(incident: OOMIncident, container: Container, count: int) -> Finding:
@@ -47,5 +48,4 @@ def _reason(incident: OOMIncident, count: int) -> str:
     return "UnknownLimit" if incident.limit_level is LimitLevel.UNKNOWN else "OwnLimit"
 
 
-_FINDINGS = Remembered(_finding)
 DETECTOR = Detector(condition=CONTAINER_OOM_KILLED, detect=_detect)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.detect.detector import Detector
-from agent.detect.oom import Remembered, entity, evidence, latest, limit, victims
+from agent.detect.oom import entity, evidence, latest, limit, victims
 from agent.detect.scene import Scene
 from agent.model.catalogue.oom import HIDDEN_OOM_KILL
 from agent.model.condition import Finding
@@ -14,7 +14,8 @@ from agent.model.oom import Container, OOMIncident, Truth
 
 def _detect(scene: Scene) -> Iterator[Finding]:
     found = latest(scene, lambda each: each.hidden is Truth.YES)
-    return _FINDINGS.of((incident, container, 0) for incident, container in found)
+    asked = ((incident, container, 0) for incident, container in found)
+    return scene.memo.findings(HIDDEN_OOM_KILL, _finding, asked)
 
 
 def _finding(incident: OOMIncident, container: Container, _: int) -> Finding:
@@ -30,5 +31,4 @@ def _finding(incident: OOMIncident, container: Container, _: int) -> Finding:
     )
 
 
-_FINDINGS = Remembered(_finding)
 DETECTOR = Detector(condition=HIDDEN_OOM_KILL, detect=_detect)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from agent.detect.scene import Scene
-from agent.model.condition import Entity, EntityKind, Evidence, Finding
+from agent.model.condition import Entity, EntityKind, Evidence
 from agent.model.oom import Container, LimitLevel, OOMIncident
 
 _UNITS = ((1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki"))
@@ -27,29 +27,6 @@ def latest(
         if wanted(incident):
             found[container.id] = incident, container
     yield from found.values()
-
-
-class Remembered:
-    """What a detector says of incidents, in words that are made once for each revision.
-
-    A detector is asked each second for all of the last hour: after a storm that would be the same
-    words for hundreds of kills, again and again. What is not asked for any more is forgotten.
-    """
-
-    def __init__(self, make: Callable[[OOMIncident, Container, int], Finding]) -> None:
-        """`make` is pure: of an incident, its container, and a number beside them."""
-        self._make = make
-        self._made: dict[str, tuple[OOMIncident, int, Finding]] = {}
-
-    def of(self, asked: Iterable[tuple[OOMIncident, Container, int]]) -> Iterator[Finding]:
-        """The finding of each; the very same object as the last time if nothing has changed."""
-        former, self._made = self._made, {}
-        for incident, container, number in asked:
-            made = former.get(incident.id)
-            if made is None or made[0] is not incident or made[1] != number:
-                made = incident, number, self._make(incident, container, number)
-            self._made[incident.id] = made
-            yield made[2]
 
 
 def entity(container: Container) -> Entity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.detect.detector import Detector
-from agent.detect.oom import Remembered, entity, evidence, latest, limit, victims
+from agent.detect.oom import entity, evidence, latest, limit, victims
 from agent.detect.scene import Scene
 from agent.model.catalogue.oom import RUNTIME_DISAGREES
 from agent.model.condition import Evidence, Finding
@@ -43,7 +43,8 @@ def _detect(scene: Scene) -> Iterator[Finding]:
                 at_boottime_ns=death.boottime_ns,
             )
     found = latest(scene, _wrong)
-    yield from _FINDINGS.of((incident, container, 0) for incident, container in found)
+    asked = ((incident, container, 0) for incident, container in found)
+    yield from scene.memo.findings(RUNTIME_DISAGREES, _finding, asked)
 
 
 def _finding(incident: OOMIncident, container: Container, _: int) -> Finding:
@@ -63,5 +64,4 @@ def _wrong(incident: OOMIncident) -> bool:
     return incident.disagreement is not Disagreement.NONE
 
 
-_FINDINGS = Remembered(_finding)
 DETECTOR = Detector(condition=RUNTIME_DISAGREES, detect=_detect)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from agent.detect.memo import Memo
 from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.afterlife import Afterlife
 from agent.model.blocked import BlockedReport
@@ -39,3 +40,4 @@ class Scene(Struct, frozen=True, kw_only=True):
     disks: DiskReport | None = None  # block devices, and which of them end no request
     blocked: BlockedReport | None = None  # tasks in state D of the whole node
     runtime: RuntimeReport | None = None  # the runtime's ladder, its process and its shims
+    memo: Memo = field(default_factory=Memo)  # what was said before; of whoever makes the scenes

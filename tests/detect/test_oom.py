@@ -12,6 +12,7 @@ from agent.detect import (
     oom_kills_unattributed,
     runtime_disagrees,
 )
+from agent.detect.memo import Memo
 from agent.detect.oom import victims
 from agent.detect.scene import Scene
 from agent.model.condition import Finding, Severity
@@ -74,8 +75,9 @@ def hidden(*incidents: OOMIncident) -> list[Finding]:
     return list(hidden_oom_kill.DETECTOR.detect(scene(*incidents)))
 
 
-def killed(*incidents: OOMIncident) -> list[Finding]:
-    return list(container_oom_killed.DETECTOR.detect(scene(*incidents)))
+def killed(*incidents: OOMIncident, memo: Memo | None = None) -> list[Finding]:
+    seen = replace(scene(*incidents), memo=memo or Memo())
+    return list(container_oom_killed.DETECTOR.detect(seen))
 
 
 def test_hidden_kill() -> None:
@@ -130,8 +132,9 @@ def test_container_killed(
 
 def test_a_tick_costs_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a storm each tick has the same words for all its kills: they are made once, and again
-    only for what is new, revised, or counted anew.
+    only for what is new, revised, or counted anew. Who runs the detectors keeps them, nobody else.
     """
+    memo = Memo()
     made: list[str] = []
 
     def counted(incident: OOMIncident) -> str:
@@ -142,22 +145,24 @@ def test_a_tick_costs_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     storm = [
         replace(KILL, id=f"boot/s{n}", container=replace(APP, id=f"{n:064}")) for n in range(500)
     ]
-    first = killed(*storm)
+    first = killed(*storm, memo=memo)
     assert made == [incident.id for incident in storm]
     made.clear()
-    assert all(a is b for a, b in zip(first, killed(*storm), strict=True))
+    assert all(a is b for a, b in zip(first, killed(*storm, memo=memo), strict=True))
     assert made == []
     revised = replace(storm[7], revision=3, outcome=Outcome.DIED)
     again = replace(KILL, id="boot/again", container=storm[9].container)
     storm[7] = revised
-    found = killed(*storm, again)
+    found = killed(*storm, again, memo=memo)
     assert made == [revised.id, again.id]
     assert [each.reason for each in found if each not in first] == ["OwnLimit", "Repeated"]
     made.clear()
-    assert found[8] is killed(storm[8])[0]
+    assert found[8] is killed(storm[8], memo=memo)[0]
     assert made == []
-    killed(storm[9])  # the only one of its container again
+    killed(storm[9], memo=memo)  # the only one of its container again
     assert made == [storm[9].id]
+    killed(storm[9])
+    assert made == [storm[9].id] * 2
 
 
 def test_unattributed() -> None:

@@ -27,7 +27,7 @@ from tests.lab.deadline import until
 from tests.lab.kubelet import Pods
 from tests.lab.machines import STORMS as STORM_MACHINE
 from tests.lab.pods import Pod
-from tests.lab.scenarios.storm import LeafKill, Seen, Storm, forks, leaf_reader
+from tests.lab.scenarios.storm import Forks, LeafKill, Seen, Storm, forks, leaf_reader
 from tests.lab.storm_table import STORMS, StormRow, table
 from tests.lab.truth import Books, Mark, books_since, mark
 
@@ -157,6 +157,13 @@ def each_has_its_pod(
     return found
 
 
+def made_noise(noise: Forks, figures: list[str]) -> None:
+    """The storm had noise about it, by the noise's own count."""
+    assert noise.made > 0
+    assert noise.rate > 0
+    figures.append(f"fork noise of a storm: {noise.made} forks, {noise.rate:.0f} a second")
+
+
 def row_of(
     name: str, leaves: Sequence[LeafKill], found: Sequence[Told], notified: Seen, polled: Seen
 ) -> StormRow:
@@ -218,7 +225,7 @@ def test_d_killed_in_the_middle(
     with (
         leaf_reader(pod, "notified") as notified,
         leaf_reader(pod, "10000") as polled,
-        forks(pods.node.guest, FORKS_A_SECOND),
+        forks(pods.node.guest, FORKS_A_SECOND) as noise,
     ):
         storm = Storm(pod.group, kills=500, parallel=4, options="deep 2 hold 250 2500")
         storm.wait_for(150)
@@ -229,6 +236,7 @@ def test_d_killed_in_the_middle(
         unseen_to = len(storm.so_far())
         storm.let_go()
         leaves = storm.finish()
+    made_noise(noise, figures)
     # It was killed and there again in the middle.
     assert 150 <= unseen_from <= unseen_to - UNSEEN < unseen_to < len(leaves)
     found = each_has_its_pod(asking, start, pod, leaves, exact=True)
@@ -281,7 +289,7 @@ def containers_at_their_start(pods: Pods, asking: Asking, rows: list[StormRow]) 
     )
 
 
-def test_c_storm(pods: Pods, agent: AgentProcess, rows: list[StormRow]) -> None:
+def test_c_storm(pods: Pods, agent: AgentProcess, rows: list[StormRow], figures: list[str]) -> None:
     """c. One after the other, then in parallel and killed as whole groups, as the kubelet has it,
     with fork noise: every kill has its pod and its cgroup, and the books are exact. Before it,
     real containers that exceed their limit at their start: what the runtime says of them.
@@ -289,9 +297,9 @@ def test_c_storm(pods: Pods, agent: AgentProcess, rows: list[StormRow]) -> None:
     agent.start()
     asking = Asking(agent)
     containers_at_their_start(pods, asking, rows)
-    storm(pods, agent, rows, "one after the other, probe", kills=500)
+    storm(pods, agent, rows, figures, "one after the other, probe", kills=500)
     name = "4 at a time, whole groups, probe"
-    repeats = storm(pods, agent, rows, name, kills=170, parallel=4, options="group deep 2")
+    repeats = storm(pods, agent, rows, figures, name, kills=170, parallel=4, options="group deep 2")
     assert repeats > 0  # Linux 6.1 counts the first victim of a group kill twice
 
 
@@ -299,6 +307,7 @@ def storm(
     pods: Pods,
     agent: AgentProcess,
     rows: list[StormRow],
+    figures: list[str],
     name: str,
     *,
     kills: int,
@@ -315,7 +324,7 @@ def storm(
         forks(pods.node.guest, FORKS_A_SECOND) as noise,
     ):
         leaves = Storm(pod.group, kills=kills, parallel=parallel, options=options).finish()
-    assert noise.made > 0
+    made_noise(noise, figures)
     found = each_has_its_pod(asking, start, pod, leaves, exact=True)
     counters_reach(agent, pod, len(pids_of(leaves)))
     rows.append(row_of(name, leaves, found, notified, polled))
