@@ -18,7 +18,7 @@ from tests.lab.oci import WORK
 READY_SECONDS = 120.0
 RUN_SECONDS = 240.0
 """Many at once, or one whose network a test holds up."""
-EXIT_SECONDS = 120.0
+EXIT_SECONDS = 300.0
 REMOVE_SECONDS = 300.0
 
 

@@ -36,7 +36,7 @@ from tests.lab.scenarios.pod_limit import pod_over_limit
 from tests.lab.stories import assert_story, fire
 from tests.lab.truth import books_since, mark, oom_kill
 
-BATCH, BATCHES = 12, 6
+BATCH, BATCHES = 8, 6
 
 pytestmark = pytest.mark.machine(SYSTEMD)
 
