@@ -17,7 +17,6 @@ HEADS = (
 # Each storm that the lab makes, and how many it kills.
 STORMS = {
     "one after the other, probe": 500,
-    "4 at a time, whole groups, probe": 510,
     "agent killed meanwhile, probe": 500,
     "agent killed meanwhile, recorder": 500,
     "4 at a time, no trace": 200,
