@@ -26,6 +26,8 @@ from tests.lab.node import Node
 from tests.lab.pods import Pod
 
 SECONDS = 120
+FAILS_SECONDS = 300
+"""A plugin that fails is gone in a moment: it takes some until the agent was in time for a DEL."""
 CONFIG = "/etc/cni/net.d/10-lab.conflist"
 PLUGINS = "/usr/lib/cni"
 LOCK = "/run/cni-ipam/lab/lock"
@@ -205,9 +207,12 @@ def failing_plugin(pods: Pods, guest: Guest, asking: Asking, configured: str) ->
     assert not asking.conditions(types=["CNIStalled"])
 
     def known(command: str) -> list[CNICall]:
-        """Whose process was gone before the agent could ask for its command is not."""
-        calls = asking.cni(commands=[command]).cni.calls
-        return [c for c in calls if c.plugin == f"{PLUGINS}/failing" and c.HasField("ended")]
+        """Whose process was gone before the agent could ask for its command is not among them, nor
+        whose exit code was not told (yet).
+        """
+        states = [CNI_CALL_STATE_OK, CNI_CALL_STATE_FAILED]
+        calls = asking.cni(commands=[command], states=states).cni.calls
+        return [call for call in calls if call.plugin == f"{PLUGINS}/failing"]
 
     def told() -> bool:
         with contextlib.suppress(grpc.RpcError):
@@ -215,7 +220,7 @@ def failing_plugin(pods: Pods, guest: Guest, asking: Asking, configured: str) ->
         stalled = asking.conditions(types=["CNIStalled"])
         return bool(stalled and known("ADD") and known("DEL"))
 
-    until(told, SECONDS, "failing again and again is a stall", lambda: str(asking.cni()))
+    until(told, FAILS_SECONDS, "failing again and again is a stall", lambda: str(asking.cni()))
     (condition,) = asking.conditions(types=["CNIStalled"])
     assert condition.reason == "NoSuccess"
     assert {(c.state, c.exit_code) for c in known("ADD")} == {(CNI_CALL_STATE_FAILED, 3)}
