@@ -1,6 +1,6 @@
 """OOM kills off the beaten track: above every pod, before a container is one, beside its init."""
 
-from agent.api.v1.exits_pb2 import VERDICT_EXITED
+from agent.api.v1.exits_pb2 import VERDICT_KILLED_BY_PROCESS
 from agent.api.v1.oom_pb2 import (
     DISAGREEMENT_REPORTED_WITHOUT_DEATH,
     LIMIT_LEVEL_CONTAINER,
@@ -89,7 +89,7 @@ def child_killed_then_init_exits_with_0(pods: Pods, asking: Asking, guest: Guest
     assert later.id in [each.id for each in asking.incidents(disagreements=True)]
     assert asking.metric(DISAGREEMENTS, kind="reported-without-death") >= 1
     death = asking.exit("late-exit", lambda found: found.disagreement != 0)
-    assert (death.verdict, death.exit_code) == (VERDICT_EXITED, 0)
+    assert (death.verdict, death.exit_code) == (VERDICT_KILLED_BY_PROCESS, 0)
     assert list(death.incident_ids) == [later.id]
 
 
