@@ -228,7 +228,6 @@ class Node:
             self._board.count(CGROUPS, self._cgroups.records)
             self.take(seen)
         now_ns = self._clock.boottime_ns()
-        self._guard.call(LEDGER, partial(self._read_again, self._ledger.doubted_cgroups(), now_ns))
         for part in (
             self._fates.find_inits,
             partial(self._inventory.forget, now_ns),
@@ -353,10 +352,7 @@ class Node:
 
     def _reread(self, now_ns: int) -> None:
         """The counters above new victims: one more witness."""
-        self._read_again(self._ledger.unpublished_cgroups(), now_ns)
-
-    def _read_again(self, cgroups: Iterable[str], now_ns: int) -> None:
-        for cgroup in cgroups:
+        for cgroup in self._ledger.unpublished_cgroups():
             for item in self._cgroups.reread(cgroup):
                 if not isinstance(item, _NOT_OF_THE_OOM_LEDGER):
                     self._guard.call(LEDGER, partial(self._ledger.fold, item, now_ns))

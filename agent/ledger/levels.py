@@ -47,7 +47,6 @@ class _Followed(Struct):
     oom_local: int | None
     rose_ns: int  # when oom_kill was last seen to rise, or was first seen
     early: int  # of oom_kill, what was there at the first reading and was not booked then
-    even_ns: int | None  # when a reading last showed no more than is booked; None: never
 
 
 class Levels:
@@ -100,12 +99,9 @@ class Levels:
             early = last.early
         else:
             early = 0 if counters.appeared else max(0, count - self._booked.get(path, 0))
-        even_ns = None if last is None else last.even_ns
-        if count <= self._booked.get(path, 0):
-            even_ns = now_ns
         self._strays.pop(path, None)
         self._followed[path] = _Followed(
-            counters.place, counters.inode, count, local, rose_ns, early, even_ns
+            counters.place, counters.inode, count, local, rose_ns, early
         )
 
     def gone(self, path: str, inode: int) -> None:
@@ -116,10 +112,6 @@ class Levels:
         if last is not None and last.inode == inode:
             del self._followed[path]
             self._booked.pop(path, None)
-
-    def pods(self) -> list[str]:
-        """The followed cgroups that are a pod's."""
-        return [p for p, f in self._followed.items() if f.place.level is CgroupLevel.POD]
 
     def counter(self, path: str) -> int | None:
         """oom_kill of a followed cgroup; None if it is not followed."""
@@ -138,15 +130,14 @@ class Levels:
         return next(iter(places.values())) if len(places) == 1 else None
 
     def excess(
-        self, since_ns: int, *, before_start: bool = False, told_ns: int | None = None
+        self, since_ns: int, *, before_start: bool = False
     ) -> list[tuple[CgroupPlace, int, int, int]]:
         """Followed cgroups that count more kills than are booked on them, and whose count rose at
         or after `since_ns`: (place, inode, count, excess), lowest first.
 
         An old excess is that of a kill which was given up: it says nothing about a new one. And a
         kill from before the start (`before_start`) is explained only by what the first reading
-        showed already, not by what has risen since. A kill that was told at `told_ns` was counted
-        before that: it is in no cgroup of which a later reading shows no more than is booked.
+        showed already, not by what has risen since.
 
         Containers come before pods, pods before QoS cgroups: a kill that is booked on a container
         is booked above too.
@@ -163,8 +154,6 @@ class Levels:
             excess = f.oom_kill - self._booked.get(path, 0)
             if before_start:
                 excess = min(excess, f.early)
-            if told_ns is not None and f.even_ns is not None and f.even_ns > told_ns:
-                continue
             if excess > 0 and f.place.level in order and f.rose_ns >= since_ns:
                 found.append((f.place, f.inode, f.oom_kill, excess))
         return sorted(found, key=lambda row: order.index(row[0].level))

@@ -182,12 +182,6 @@ class OOMLedger:
         """Where kills were booked since the last flush: their counters can be read as a witness."""
         return self._book.unpublished_cgroups()
 
-    def doubted_cgroups(self) -> list[str]:
-        """The pods', while there is a victim that may have been in any of them: those whose counter
-        has not risen by now are not its.
-        """
-        return self._levels.pods() if self._tally.unplaced else []
-
     def next_due_ns(self) -> int | None:
         """When to flush next even if nothing arrives (CLOCK_BOOTTIME); None if nothing is owed."""
         return 0 if self._ends.behind else self._closing.next_due_ns()

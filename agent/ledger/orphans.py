@@ -136,9 +136,7 @@ class Orphans:
         in a container that is gone, and the pod, whose counter outlives it, is all we know.
         """
         lost = sum(1 for victim in entry.incident.victims if not victim.cgroup)
-        first = entry.incident.victims[0]  # the others were killed with it, perhaps told later
-        told_ns = entry.opened_ns if entry.live and not first.cgroup else None
-        risen = self._levels.excess(since_ns, before_start=not entry.live, told_ns=told_ns)
+        risen = self._levels.excess(since_ns, before_start=not entry.live)
         enough = [(place, excess) for place, _, _, excess in risen if excess >= lost]
         containers = [row for row in enough if row[0].level is CgroupLevel.CONTAINER]
         pods = [row for row in enough if row[0].level is CgroupLevel.POD]

@@ -37,7 +37,7 @@ from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.ledger.sight import Sight
 from agent.model.absence import Absence, ParseError
-from agent.model.cgroup import CgroupPlace, MemoryEvents
+from agent.model.cgroup import CgroupPlace
 from agent.model.death import Death
 from agent.model.event import (
     Event,
@@ -49,7 +49,6 @@ from agent.model.event import (
 from agent.model.evidence import (
     CgroupAppeared,
     CgroupGone,
-    CountersSeen,
     EndWanted,
     ExitSeen,
     FateSeen,
@@ -88,18 +87,7 @@ from tests.engine.test_publish import Journal
 from tests.engine.test_watch import FakeWatcher
 from tests.inventory.fakes import turns
 from tests.ledger.endings import process_exit, signal_sent
-from tests.ledger.kernel import (
-    BOOT,
-    CID,
-    CONTAINER,
-    OTHER,
-    POD,
-    SECOND,
-    SETTLE,
-    UID,
-    Kernel,
-    captured,
-)
+from tests.ledger.kernel import BOOT, CID, CONTAINER, OTHER, SECOND, SETTLE, UID, Kernel, captured
 from tests.observe.fakes import FakeClock
 
 INODE = 77
@@ -404,37 +392,6 @@ async def test_an_unattributed_count_is_not_stolen(bench: Bench) -> None:
     bench.tick()
     books = bench.ledger.books()
     assert (books.victims, books.unattributed, books.pending) == (1, 1, 0)
-
-
-async def test_a_victim_of_any_pod_has_their_counters_read(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At each tick while nothing tells whose it was, and then no more."""
-    read: list[str] = []
-
-    def reread(cgroup: str) -> list[Observation]:
-        read.append(cgroup)
-        return []
-
-    monkeypatch.setattr(bench.cgroups, "reread", reread)
-    pod = CountersSeen(
-        place=place(POD),
-        inode=9,
-        events=MemoryEvents(oom=0, oom_kill=0),
-        local=None,
-        appeared=False,
-    )
-    bench.take([pod])
-    bench.kernel.kill(7, heard=False)
-    bench.take(bench.lines())
-    bench.tick()
-    assert read == [POD]
-    for _ in range(3):
-        bench.tick()
-    assert bench.ledger.books().unattributed == 1
-    read.clear()
-    bench.tick()
-    assert read == []
 
 
 def poison(bench: Bench, patch: pytest.MonkeyPatch, pids: set[int]) -> None:

@@ -199,27 +199,6 @@ def test_two_pods_of_which_one_can_be_told(kernel: Kernel) -> None:
     assert kernel.ledger.books().unattributed == 0
 
 
-def test_two_pods_that_lose_one_each_with_a_look_in_between(kernel: Kernel) -> None:
-    """The line of a kill comes after its count: the pod whose counter had not risen when the first
-    line was read lost the second one.
-    """
-    for path in (POD, SECOND_POD):
-        kernel.counters(path, 0)
-    kernel.kill(5)
-    assert set(kernel.ledger.doubted_cgroups()) == {POD, SECOND_POD}
-    kernel.now += 1_000_000
-    kernel.counters(POD, 0)
-    kernel.counters(SECOND_POD, 1)
-    kernel.kill(6)
-    kernel.counters(POD, 1)
-    kernel.wait()
-    assert {v.pid: v.cgroup for i in kernel.incidents() for v in i.victims} == {
-        5: SECOND_POD,
-        6: POD,
-    }
-    assert kernel.ledger.doubted_cgroups() == []
-
-
 def test_two_pods_that_lose_one_each_at_once(kernel: Kernel) -> None:
     """Each counter tells how many, and none tells who: which process was whose is not claimed."""
     for path in (POD, SECOND_POD):
