@@ -18,8 +18,6 @@ from agent.model.oom import Attribution, Outcome, Victim, Witness
 CANDIDATE_NS = 30_000_000_000
 """A traced victim that nothing counted for so long was a task that was dying already."""
 
-MAX_PASSES = 8
-"""Over the victims without a cgroup; one that still could be in either of two pods is given up."""
 COUNTER_NS = 3_000_000_000
 """How long before its kill is noticed a cgroup's counter may have been seen to rise."""
 
@@ -64,9 +62,9 @@ class Orphans:
         """Find the cgroups that are overdue, then explain the counts that are, as far as
         it goes.
         """
-        self._place_by_counters(
-            [e for e in self._book.unplaced() if now_ns - e.opened_ns >= self._tally.settle_ns]
-        )
+        for entry in self._book.unplaced():
+            if now_ns - entry.opened_ns >= self._tally.settle_ns:
+                self._place_by_counter(entry, entry.opened_ns - COUNTER_NS)
         overdue = self._tally.overdue(now_ns)
         overdue -= self.book_candidates(overdue, now_ns)
         overdue -= self._book_excess(overdue, now_ns)
@@ -116,20 +114,7 @@ class Orphans:
         self._tally.unattributed += count
         self._book.amend(entry, unattributed=True, counted=count, outcome=Outcome.UNKNOWN)
 
-    def _place_by_counters(self, entries: list[Entry]) -> None:
-        """First those whose pod is the only one that can be theirs: what is booked there leaves
-        less to choose from for the others. Of those that could be in either of two pods nobody can
-        say which was whose, and nothing is claimed.
-        """
-        for _ in range(MAX_PASSES):
-            left = [e for e in entries if not self._place_by_counter(e, e.opened_ns - COUNTER_NS)]
-            done, entries = len(left) == len(entries), left
-            if done:
-                break
-        for entry in entries:
-            self._book.give_up(entry)
-
-    def _place_by_counter(self, entry: Entry, since_ns: int) -> bool:
+    def _place_by_counter(self, entry: Entry, since_ns: int) -> None:
         """The victims' cgroup is in the one pod that counts more than its books, if there is one.
 
         It is a container only if that counts all of its pod's excess: else some of those kills were
@@ -145,5 +130,5 @@ class Orphans:
         for found in (containers, pods):
             if len(pods) <= 1 and len(found) == 1:
                 self._book.place_victims(entry, found[0][0].path, Attribution.COUNTER)
-                return True
-        return False
+                return
+        self._book.give_up(entry)

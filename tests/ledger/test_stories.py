@@ -177,41 +177,6 @@ def test_not_the_container_when_its_pod_counts_more(kernel: Kernel) -> None:
     assert kernel.ledger.books().unattributed == 0
 
 
-SECOND_POD = POD.replace("d1cb3f57", "d1cb3f58")
-
-
-def test_two_pods_of_which_one_can_be_told(kernel: Kernel) -> None:
-    """Three died in one call, and only one pod counts three: then the single one was in the other,
-    though it came first and could have been in either.
-    """
-    for path in (POD, SECOND_POD):
-        kernel.counters(path, 0)
-    kernel.kill(5)
-    probe = [probed(call_ns=9, cgroup="") for _ in range(3)]
-    for pid, told in zip((11, 12, 13), probe, strict=True):
-        kernel.trace(pid, probe=told)
-        kernel.kill(pid)
-    kernel.counters(POD, 3)
-    kernel.counters(SECOND_POD, 1)
-    kernel.wait()
-    booked = {v.pid: v.cgroup for i in kernel.incidents() for v in i.victims}
-    assert booked == {5: SECOND_POD, 11: POD, 12: POD, 13: POD}
-    assert kernel.ledger.books().unattributed == 0
-
-
-def test_two_pods_that_lose_one_each_at_once(kernel: Kernel) -> None:
-    """Each counter tells how many, and none tells who: which process was whose is not claimed."""
-    for path in (POD, SECOND_POD):
-        kernel.counters(path, 0)
-    kernel.kill(5)
-    kernel.kill(6)
-    kernel.counters(POD, 1)
-    kernel.counters(SECOND_POD, 1)
-    kernel.wait()
-    assert {v.cgroup for i in kernel.incidents() for v in i.victims} == {""}
-    assert kernel.ledger.books().unattributed == 2
-
-
 def test_an_old_kill_is_not_booked_on_a_pod_that_rose_since() -> None:
     """Kills from before the start are in the log, and a pod loses a process right after it: the
     pod's counter stands for its own kill, not for one of the old ones.
