@@ -82,15 +82,20 @@ class Closing:
     def flush(self, now_ns: int) -> Iterator[Output]:
         """Every changed incident once, as a new revision; then the evidence that is wanted.
 
-        Of more than MAX_A_FLUSH those come first that were never told; the others wait for the
-        next. An incident that raises ends this flush, and is left out of the next until it changes.
+        Of more than MAX_A_FLUSH those come first that were never told, with those that a kill has
+        left, for who counts must know of that before it hears where the kill is now; the others
+        wait for the next. An incident that raises ends this flush, and is left out of the next
+        until it changes.
         """
         self._pending.update(self._to_judge(now_ns))
         if self._broken is not None:
             self._book.settle(self._broken)
             self._pending.pop(self._broken.incident.id, None)
             self._broken = None
-        first = sorted(self._pending, key=lambda each: self._pending[each].published)
+        pending = self._pending
+        gave = [each for each in pending if pending[each].gave]
+        others = [each for each in pending if not pending[each].gave]
+        first = gave + sorted(others, key=lambda each: pending[each].published)
         for incident_id in first[:MAX_A_FLUSH]:
             self._broken = self._pending.pop(incident_id)
             out = self._told(self._broken, now_ns)
@@ -108,7 +113,7 @@ class Closing:
             )
             kind = OOMAmended if entry.published else OOMRecorded
             out.append(kind(incident=entry.incident))
-            entry.dirty, entry.published = False, True
+            entry.dirty, entry.gave, entry.published = False, False, True
         out.extend(self._wanted(entry, now_ns))
         if entry.settled:
             self._book.settle(entry)

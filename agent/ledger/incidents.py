@@ -30,6 +30,7 @@ class Entry(Struct):
     place: CgroupPlace | None = None
     published: bool = False
     dirty: bool = True
+    gave: bool = False  # a kill of it moved to another incident: that is told first
     fate_due_ns: int | None = None  # when to ask what became of the container
     fate_queued: bool = False  # it waits for that moment
     fate_owed: bool = False  # not answered yet
@@ -211,6 +212,7 @@ class IncidentBook:
             self._tally.unplaced -= 1
         lost = entry.incident.unattributed and any(not v.cgroup for v in victims)
         counted = entry.incident.counted - 1
+        entry.gave = True
         self.amend(entry, victims=tuple(victims), counted=counted, unattributed=lost)
         return victim
 

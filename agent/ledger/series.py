@@ -40,6 +40,7 @@ class _Counted(Struct):
     """Frozen with the first kill that is counted."""
 
     kills: int = 0
+    placed: int = 0  # what it has at its latest revision: less, when kills have moved away since
     moved: int = 0  # of the incident's moved_from, those that were looked at
     where: Labels | str | None = None
     outcome: Outcome = Outcome.UNKNOWN
@@ -76,6 +77,7 @@ class OOMSeriesFold:
             elif incident.outcome is not Outcome.OPEN:
                 self._counted[incident.id] = _Counted(
                     kills=_placed(incident),
+                    placed=_placed(incident),
                     moved=len(incident.moved_from),
                     where=_where(incident),
                     outcome=incident.outcome,
@@ -153,7 +155,8 @@ class OOMSeriesFold:
             self._counted[incident.id] = counted
             while len(self._counted) > MAX_COUNTED:
                 self._counted.popitem(last=False)
-        more = _placed(incident) - counted.kills
+        counted.placed = _placed(incident)
+        more = counted.placed - counted.kills
         if more > 0:
             if not counted.kills:
                 counted.where, counted.outcome = _where(incident), incident.outcome
@@ -169,13 +172,14 @@ class OOMSeriesFold:
 
     def _moved(self, incident: OOMIncident, counted: _Counted, most: int) -> tuple[int, bool]:
         """How many of its kills were counted for other incidents and moved here: those stay in the
-        series where they are. And whether it takes the place of one of which nothing is left.
+        series where they are. And whether it takes the place of one of which nothing is left. A
+        kill that moved before its first incident was counted was counted nowhere.
         """
         taken, replaces = 0, False
         while taken < most and counted.moved < len(incident.moved_from):
             origin = self._counted.get(incident.moved_from[counted.moved])
             counted.moved += 1
-            if origin is not None and origin.kills:
+            if origin is not None and origin.kills > origin.placed:
                 origin.kills -= 1
                 taken += 1
                 replaces = replaces or not origin.kills
