@@ -11,7 +11,7 @@ from tests.lab.agent_process import load_code
 from tests.lab.build import build
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods, clean
-from tests.lab.machine import Machine
+from tests.lab.machine import Machine, MachineError
 from tests.lab.machines import MachineConfig
 from tests.lab.node import Node
 from tests.lab.wire import GuestHangsError
@@ -42,11 +42,24 @@ class Turns:
             if machine.config == config and machine.alive():
                 return self._node
         self.close()
-        self._machine = Machine(build(self._report, config), config)
-        self._node = Node(Guest(self._machine.start()))
+        self._machine = self._booted(config)
+        self._node = Node(Guest(self._machine))
         self._node.up()
         load_code(self._node.guest)
         return self._node
+
+    def _booted(self, config: MachineConfig) -> Machine:
+        """A guest that takes commands. One that does not come up gets a second chance, and the
+        run's last lines say so: an emulated kernel can hang at its boot as well.
+        """
+        artefacts = build(self._report, config)
+        machine = Machine(artefacts, config)
+        try:
+            return machine.start()
+        except MachineError as error:
+            machine.stop()
+            self.replaced.append(f"a guest did not boot: {error}")
+        return Machine(artefacts, config).start()
 
     def clean_node(self, config: MachineConfig) -> Node:
         """The same, with a clean slate. When a guest hangs while it is cleaned, another takes its
