@@ -175,8 +175,15 @@ class OOMLedger:
 
     @property
     def behind(self) -> bool:
-        """Whether the last flush has left something for the next: a checkpoint would claim it."""
-        return self._closing.behind or self._ends.behind
+        """Whether the last flush has left something for the next."""
+        return self.untold or self._ends.behind
+
+    @property
+    def untold(self) -> bool:
+        """Whether incidents have changed that the last flush has left for the next: a checkpoint
+        would claim them. The runtime's words that are not written yet are asked for again.
+        """
+        return self._closing.behind
 
     def unpublished_cgroups(self) -> list[str]:
         """Where kills were booked since the last flush: their counters can be read as a witness."""

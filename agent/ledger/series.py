@@ -29,8 +29,10 @@ from agent.model.status import ContainerKills, OOMSeries
 MAX_COUNTED = 20_000
 """Incidents that are remembered, so that a further revision does not count them again."""
 MAX_UNITS = 64
-NAMES_NS = 2_000_000_000
-"""A kill waits for its container's names for so long; then it counts under those that are known."""
+NAMES_NS = 30_000_000_000
+"""A kill waits for its container's names for so long; then it counts under those that are known. A
+busy runtime answers late, and a counter never changes its labels.
+"""
 OTHER_UNITS = "other"
 """Where the kills of further units go when there are more than MAX_UNITS."""
 LATE, EARLY = "unattributed", "unattributed_before_start"
