@@ -264,18 +264,22 @@ class IncidentBook:
         self._tally.unplaced -= victims
         self._tally.gives_up(incident.boottime_ns, victims)
 
-    def reclaim_unattributed(self, noticed_after_ns: int | None) -> bool:
-        """Take back one count that was given up for lost, for a line that came late; False if there
-        is none. None: whenever that was.
+    def reclaim_unattributed(self, boottime_ns: int, *, noticed_after: bool) -> bool:
+        """Take back one count that was given up for lost, for a line of this moment that came late;
+        False if there is none, or (`noticed_after`) none that was noticed after it.
+
+        One from before the first run is that of such a line, and only of one.
         """
-        if self._tally.unattributed <= self._tally.before_start:
+        tally, early = self._tally, self._tally.early(boottime_ns)
+        if not (tally.before_start if early else tally.unattributed - tally.before_start):
             return False  # nearly always, and every line of the kernel's log asks
         for entry in reversed(self._entries.values()):
             incident = entry.incident
-            if noticed_after_ns is not None and incident.boottime_ns < noticed_after_ns:
+            if noticed_after and incident.boottime_ns < boottime_ns:
                 continue
-            if incident.unattributed and not incident.victims and incident.counted > 0:
-                self._tally.unattributed -= 1
+            lost = incident.unattributed and not incident.victims and incident.counted > 0
+            if lost and tally.early(incident.boottime_ns) is early:
+                tally.unknown(incident.boottime_ns, -1)
                 self.amend(entry, counted=incident.counted - 1)
                 return True
         return False

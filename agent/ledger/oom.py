@@ -198,6 +198,11 @@ class OOMLedger:
         """Every kill of the kernel's log up to this sequence is in the books; -1: none need be."""
         return self._admission.through
 
+    @property
+    def first_run_ns(self) -> int | None:
+        """When the agent first ran on this boot, CLOCK_BOOTTIME; None before the first reading."""
+        return self._tally.first_run_ns
+
     def books(self) -> OOMBooks:
         """The sums, as they are published."""
         return self._tally.books()

@@ -34,6 +34,8 @@ from tests.lab.truth import Books, Mark, books_since, mark
 pytestmark = pytest.mark.machine(STORM_MACHINE)
 MIB = 1 << 20
 FORKS_A_SECOND = 200
+LEAST_FORKS_A_SECOND = 20
+"""What becomes of them on a contended machine: 79 to 198 were seen."""
 UNSEEN = 50
 """So many are killed at least while there is no agent."""
 COUNTER_SECONDS = 600.0
@@ -159,8 +161,7 @@ def each_has_its_pod(
 
 def made_noise(noise: Forks, figures: list[str]) -> None:
     """The storm had noise about it, by the noise's own count."""
-    assert noise.made > 0
-    assert noise.rate > 0
+    assert noise.rate >= LEAST_FORKS_A_SECOND
     figures.append(f"fork noise of a storm: {noise.made} forks, {noise.rate:.0f} a second")
 
 
@@ -299,7 +300,8 @@ def test_c_storm(pods: Pods, agent: AgentProcess, rows: list[StormRow], figures:
     containers_at_their_start(pods, asking, rows)
     rows.append(storm(pods, agent, figures, "one after the other, probe", kills=500))
     name, before = "4 at a time, whole groups, probe", asking.books().repeats
-    groups = storm(pods, agent, figures, name, kills=100, parallel=4, options="group deep 2")
+    groups = storm(pods, agent, figures, name, kills=170, parallel=4, options="group deep 2")
+    rows.append(groups)
     repeats = asking.books().repeats - before
     assert repeats > 0  # Linux 6.1 counts the first victim of a group kill twice
     figures.append(

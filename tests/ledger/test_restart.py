@@ -215,6 +215,39 @@ def test_lost_kills_stay_old_without_a_checkpoint() -> None:
     assert books.balanced
 
 
+def test_a_line_takes_back_a_count_of_its_own_time() -> None:
+    """kmsg is opened late: a line from before the first run takes back one that was lost before,
+    a later one takes back a later one. They are incidents of their own.
+    """
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER, heard=False)
+    kernel.kill(1, heard=False)
+    early, kernel.lines = kernel.lines, []
+    kernel.now += SECOND
+    kernel.start()
+    kernel.now += SECOND
+    kernel.header(2, CONTAINER, CONTAINER, heard=False)
+    kernel.kill(2, heard=False)
+    late, kernel.lines = kernel.lines, []
+    kernel.count()
+    kernel.wait()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.unattributed, books.unattributed_before_start) == (2, 1)
+    lost = [i for i in kernel.incidents() if i.counted]
+    first_ns = kernel.ledger.first_run_ns
+    assert first_ns is not None
+    assert [i.boottime_ns < first_ns for i in lost] == [True, False]
+    for lines, left in ((early, (1, 0)), (late, (0, 0))):
+        for line in lines:
+            kernel.ledger.fold(line, kernel.now)
+            kernel.count()
+        kernel.wait()
+        books = kernel.ledger.books()
+        assert (books.unattributed, books.unattributed_before_start) == left
+    assert (books.victims, books.balanced) == (2, True)
+
+
 def test_unreadable_count_reclaims_nothing() -> None:
     """A line whose count cannot be read waits for it; an old lost count is not its own."""
     kernel = Kernel()
