@@ -337,7 +337,7 @@ def storm(
 
 
 def test_e_without_tracefs_and_connector(
-    pods: Pods, agent: AgentProcess, rows: list[StormRow]
+    pods: Pods, agent: AgentProcess, rows: list[StormRow], figures: list[str]
 ) -> None:
     """e. Nothing but the kernel's log and counters: the books are exact, and what is lost is
     named: the container of most, never the pod while it is the only one that loses processes.
@@ -368,3 +368,21 @@ def test_e_without_tracefs_and_connector(
             assert one.victim.attribution == ATTRIBUTION_COUNTER, one
             assert one.incident.confidence != CONFIDENCE_HIGH, one
     rows.append(row_of("4 at a time, no trace", leaves, found, notified, polled))
+    figures.append(never_the_wrong_pod(pods, asking))
+
+
+def never_the_wrong_pod(pods: Pods, asking: Asking) -> str:
+    """Two pods lose processes in the same moments: of each kill its own pod is told, or nothing."""
+    start = Start.of(asking)
+    storms = [Storm(pods.create(f"storm-{n}").group, kills=30, parallel=2) for n in (1, 2)]
+    made = [(storm.group.path, leaf) for storm in storms for leaf in storm.finish()]
+    settled(asking, start, [leaf for _, leaf in made])
+    truth = {pid: group for group, leaf in made for pid in leaf.pids}
+    found = told(asking, start)
+    for one in found:
+        assert one.victim.cgroup.startswith(truth[one.victim.pid]) or one.incident.unattributed, one
+    known = sum(not one.incident.unattributed for one in found)
+    return (
+        f"two pods lose {len(found)} processes at once, no trace: {known} are told with their pod,"
+        f" {len(found) - known} as unattributed, none with the other pod"
+    )
