@@ -94,6 +94,11 @@ class Destination(Struct, frozen=True, kw_only=True):
     refuses: bool = False  # the last one that failed was refused
 
     @property
+    def lasted_ns(self) -> int:
+        """Between the first and the last that is known of it."""
+        return self.last_boottime_ns - self.first_boottime_ns
+
+    @property
     def failures(self) -> int:
         return self.unanswered + self.refused
 
@@ -133,10 +138,17 @@ class HeartbeatReport(Struct, frozen=True, kw_only=True):
         )
 
     def unreachable(self, calls: Calls) -> tuple[Destination, ...]:
-        """Where it has dialled in vain for too long; one refusal alone is none."""
+        """Where it has dialled in vain for too long; one refusal alone is none, nor is one dial
+        that was given up early.
+        """
+        limit = int(self.stalled_after_seconds * 1e9)
         return tuple(
             each
             for each in calls.failing
             if self.seconds(each.first_boottime_ns) >= self.stalled_after_seconds
-            and (each.dialling or each.failures > 1)
+            and (
+                each.dialling
+                or each.failures > 1
+                or (each.unanswered > 0 and each.lasted_ns >= limit)
+            )
         )

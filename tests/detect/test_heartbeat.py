@@ -97,6 +97,15 @@ def test_api_server() -> None:
     assert finding.message.endswith("(2 connections)")
 
 
+def test_between_dials() -> None:
+    """One dial that had no answer for so long counts while the next one is young; one that was
+    given up early does not.
+    """
+    one = replace(SILENT, unanswered=1, dialling=0, first_boottime_ns=NOW_NS - 30 * S)
+    assert of_api_server(failing=(one,))
+    assert not of_api_server(failing=(replace(one, last_boottime_ns=NOW_NS - 21 * S),))
+
+
 def test_dead_nodes() -> None:
     """The kubelet of a node that has died is shown, and is no trouble of the API server's."""
     dead = replace(SILENT, remote="10.0.0.9:10250")
