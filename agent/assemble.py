@@ -25,6 +25,8 @@ from agent.engine.fates import Fates
 from agent.engine.ground import Ground
 from agent.engine.guard import Guard
 from agent.engine.headroom import MEMORY, HeadroomWatch
+from agent.engine.heartbeat import CONNECTIONS, HeartbeatWatch
+from agent.engine.heartbeat_parts import watch_heartbeat
 from agent.engine.io_parts import watch_blocked, watch_disks
 from agent.engine.judge import Judge
 from agent.engine.judging import conditions_of, judge_of
@@ -131,6 +133,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     cni: CNIWatch
     network: NetworkWatch
     ladder: RuntimeWatch
+    heartbeat: HeartbeatWatch
     disks: DiskWatch
     blocked: BlockedWatch
     resolver: NameResolver
@@ -345,6 +348,11 @@ def assemble(
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
     ladder = watch_runtime(ground, deaths, index, listens=listens)
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
+    heartbeat = watch_heartbeat(ground, lost=take)
+    dials = roster.dial_watcher()
+    if dials is not None:
+        watches.append(Watch(dials, board, guard, heartbeat.take, openers, spawn))
+    judge.sees(CONNECTIONS, lambda scene: replace(scene, heartbeat=heartbeat.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
     blocked = watch_blocked(ground, pressure=lambda: pressure.report)
@@ -381,6 +389,7 @@ def assemble(
         calls=cni,
         paths=network,
         ladder=ladder,
+        beats=heartbeat,
         devices=disks,
         waiting=blocked,
         conditions=conditions,
@@ -408,6 +417,7 @@ def assemble(
         cni=cni,
         network=network,
         ladder=ladder,
+        heartbeat=heartbeat,
         disks=disks,
         blocked=blocked,
         resolver=resolver,

@@ -139,6 +139,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(agent.cni.run())
     spawn(agent.network.run())
     spawn(agent.ladder.run())
+    spawn(agent.heartbeat.run())
     spawn(agent.disks.run())
     spawn(agent.blocked.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))
@@ -222,6 +223,7 @@ def _say_what_is_off(agent: Agent) -> None:
         ("signals", "signals", sources.signals),
         ("cni", "trace", sources.trace),
         ("cni", "cni", sources.cni),
+        ("dials", "trace", sources.trace),
         ("connector", "connector", sources.connector),
         ("cri", "cri", sources.cri),
         ("runtime", "cri", sources.cri),

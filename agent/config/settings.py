@@ -23,6 +23,7 @@ from agent.config.kinds import (
     integer,
     names,
     path,
+    ports,
     size,
     text,
 )
@@ -282,6 +283,27 @@ class Network(Struct, frozen=True, kw_only=True):
     ] = 120.0
 
 
+class Heartbeat(Struct, frozen=True, kw_only=True):
+    """The connections that the node's heartbeat goes over, and those that the API server makes."""
+
+    kubelet_names: Annotated[
+        tuple[str, ...], names(), "processes of these names, in no pod, are the kubelet"
+    ] = ("kubelet",)
+    apiserver_names: Annotated[
+        tuple[str, ...],
+        names(),
+        "processes of these names, in no pod or in one of kube-system, are the API server",
+    ] = ("kube-apiserver",)
+    api_ports: Annotated[
+        tuple[int, ...], ports(), "where the API server and what balances it listen"
+    ] = (443, 6443)
+    stalled_after: Annotated[
+        float,
+        duration("1s", "1h"),
+        "a connection that gets nothing across, or a dial that gets no answer, for longer stalls",
+    ] = 10.0
+
+
 class Runtime(Struct, frozen=True, kw_only=True):
     """How long each rung of the container runtime's ladder may take before it counts as silent."""
 
@@ -340,6 +362,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     pressure: Pressure = field(default_factory=Pressure)
     cni: CNI = field(default_factory=CNI)
     network: Network = field(default_factory=Network)
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
     runtime: Runtime = field(default_factory=Runtime)
     disks: Disks = field(default_factory=Disks)
     tick: Tick = field(default_factory=Tick)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent.detect import (
     agent_blind,
+    api_server_dial_failing,
     cni_not_configured,
     cni_stalled,
     container_oom_killed,
@@ -19,6 +20,7 @@ from agent.detect import (
     hidden_oom_kill,
     hollow_container,
     io_stall,
+    kubelet_heartbeat_stalled,
     memory_stall,
     network_namespace_leaked,
     oom_books_unbalanced,
@@ -41,6 +43,7 @@ from agent.detect.detector import Detector
 
 DETECTORS: tuple[Detector, ...] = (
     agent_blind.DETECTOR,
+    api_server_dial_failing.DETECTOR,
     cni_not_configured.DETECTOR,
     cni_stalled.DETECTOR,
     container_oom_killed.DETECTOR,
@@ -56,6 +59,7 @@ DETECTORS: tuple[Detector, ...] = (
     hidden_oom_kill.DETECTOR,
     hollow_container.DETECTOR,
     io_stall.DETECTOR,
+    kubelet_heartbeat_stalled.DETECTOR,
     memory_stall.DETECTOR,
     network_namespace_leaked.DETECTOR,
     oom_books_unbalanced.DETECTOR,

@@ -11,6 +11,7 @@ from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
 from agent.model.exits import ContainerDeath
+from agent.model.heartbeat import HeartbeatReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import OOMBooks, OOMIncident
@@ -39,5 +40,6 @@ class Scene(Struct, frozen=True, kw_only=True):
     network: NetworkReport | None = None  # pods' network paths, and what the dead have left
     disks: DiskReport | None = None  # block devices, and which of them end no request
     blocked: BlockedReport | None = None  # tasks in state D of the whole node
+    heartbeat: HeartbeatReport | None = None  # the kubelet's and the API server's connections
     runtime: RuntimeReport | None = None  # the runtime's ladder, its process and its shims
     memo: Memo = field(default_factory=Memo)  # what was said before; of whoever makes the scenes

@@ -36,6 +36,11 @@ TELLS = {
     "cni-config": ("which CNI configuration the runtime loads, and why it does not", False),
     "namespaces": ("which namespaces containers share, and which namespaces nobody uses", False),
     "netlink": ("the network path of each pod: interfaces, addresses, routes, NAT", False),
+    "connections": (
+        "whether the kubelet's heartbeat gets out, and whom the API server dials in vain",
+        False,
+    ),
+    "dials": ("which connections of the kubelet and of the API server are refused", False),
     "runtime": (
         "whether the container runtime answers, and which rung of its ladder does not",
         False,

@@ -11,6 +11,7 @@ from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
 from agent.engine.disks import DiskWatch
 from agent.engine.headroom import HeadroomWatch
+from agent.engine.heartbeat import HeartbeatWatch
 from agent.engine.network import NetworkWatch
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
@@ -31,6 +32,7 @@ from agent.model.cgroup import CgroupMode
 from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
+from agent.model.heartbeat import HeartbeatReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.pressure import PressureReport
@@ -70,6 +72,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     calls: CNIWatch
     paths: NetworkWatch
     ladder: RuntimeWatch
+    beats: HeartbeatWatch
     devices: DiskWatch
     waiting: BlockedWatch
     conditions: Conditions
@@ -107,6 +110,10 @@ class StatusView(Struct, frozen=True, kw_only=True):
     def network(self) -> NetworkReport | None:
         """Namespaces, and the network path of each pod."""
         return self.paths.report
+
+    def heartbeat(self) -> HeartbeatReport | None:
+        """Connections of the kubelet and of the API server."""
+        return self.beats.report
 
     def disks(self) -> DiskReport | None:
         """Block devices."""

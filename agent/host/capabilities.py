@@ -46,9 +46,11 @@ CAPABILITIES = (
             "host/namespaces.py",
             "host/tasks.py",
             "host/etcd.py",
+            "host/callers.py",
         ),
         without="CNI calls, the kubelet's program and files, the host's cgroup namespace; whose"
-        " namespaces are whose; where tasks wait; etcd's directory where it is relative",
+        " namespaces are whose; where tasks wait; etcd's directory where it is relative; the"
+        " kubelet's and the API server's connections",
     ),
     Capability(
         name="SYS_ADMIN",
@@ -59,8 +61,8 @@ CAPABILITIES = (
             "host/cgroup_namespace.py",
             "host/namespaces.py",
         ),
-        without="trace, probe, recorder, signals and cni; stacks; the host's cgroup namespace; the"
-        " network paths of pods",
+        without="trace, probe, recorder, signals, cni and dials; stacks; the host's cgroup"
+        " namespace; the network paths of pods",
     ),
     Capability(
         name="SYS_RESOURCE",

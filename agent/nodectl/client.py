@@ -130,6 +130,12 @@ class Client:
 
         return self._unary("GetRuntime", wire.GetRuntimeRequest(), wire.GetRuntimeResponse)
 
+    def heartbeat(self) -> wire.GetHeartbeatResponse:
+        """GetHeartbeat."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetHeartbeat", wire.GetHeartbeatRequest(), wire.GetHeartbeatResponse)
+
     def devices(self) -> wire.ListDevicesResponse:
         """ListDevices."""
         from agent.api.v1 import node_agent_pb2 as wire

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
+from agent.model.heartbeat import HeartbeatReport
 from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
@@ -24,7 +25,7 @@ from agent.model.pressure import PressureReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import cni, conditions, io, memory, network, pressure, runtime
+from agent.serve import cni, conditions, heartbeat, io, memory, network, pressure, runtime
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -64,6 +65,7 @@ class Scrape(Struct, frozen=True, kw_only=True):
     pressure: PressureReport | None = None
     cni: CNIReport | None = None
     network: NetworkReport | None = None
+    heartbeat: HeartbeatReport | None = None
     runtime: RuntimeReport | None = None
     disks: DiskReport | None = None
     blocked: BlockedReport | None = None
@@ -516,6 +518,19 @@ ROWS = (
         "Shims of containerd: those of sandboxes that it knows, and orphans.",
         lambda s: runtime.shims(s.runtime),
         labels=("state",),
+    ),
+    _gauge(
+        "heartbeat_connections",
+        "Connections of the kubelet to the API server, and those that the API server made: all, "
+        "and those that get nothing across for heartbeat.stalled_after.",
+        lambda s: heartbeat.connections(s.heartbeat),
+        labels=("process", "which"),
+    ),
+    _gauge(
+        "heartbeat_unreachable",
+        "Addresses that the process has dialled in vain for heartbeat.stalled_after.",
+        lambda s: heartbeat.unreachable(s.heartbeat),
+        labels=("process",),
     ),
     _gauge(
         "disk_stalled",

@@ -10,6 +10,7 @@ from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
+from agent.model.heartbeat import HeartbeatReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.pressure import PressureReport
@@ -62,6 +63,10 @@ class View(Protocol):
 
     def network(self) -> NetworkReport | None:
         """Namespaces and pod networks; None while they are not read."""
+        ...
+
+    def heartbeat(self) -> HeartbeatReport | None:
+        """None until it was looked at for the first time, and while looking hangs."""
         ...
 
     def disks(self) -> DiskReport | None:

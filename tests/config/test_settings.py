@@ -67,6 +67,12 @@ DEFAULTS = {
         "stalled_after": "30s",
     },
     "network": {"interval": "10s", "leak_grace": "2m"},
+    "heartbeat": {
+        "kubelet_names": ["kubelet"],
+        "apiserver_names": ["kube-apiserver"],
+        "api_ports": [443, 6443],
+        "stalled_after": "10s",
+    },
     "runtime": {
         "interval": "5s",
         "version_deadline": "3s",

@@ -11,6 +11,7 @@ from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
 from agent.api.v1.containers_pb2 import ContainerUsage, PodUsage
 from agent.api.v1.event_pb2 import Event, ResumeToken, RuntimeDisagreement
 from agent.api.v1.exits_pb2 import ContainerDeath
+from agent.api.v1.heartbeat_pb2 import HeartbeatReport
 from agent.api.v1.io_pb2 import BlockedReport, DiskReport
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
@@ -108,6 +109,11 @@ class Asking:
         request = pb.ListBlockedTasksRequest(**filters)  # type: ignore[arg-type]
         call = self._stub.ListBlockedTasks
         return _when_read(lambda: call(request, timeout=CALL_SECONDS).blocked)
+
+    def heartbeat(self) -> HeartbeatReport:
+        """GetHeartbeat, as soon as something is read."""
+        request = pb.GetHeartbeatRequest()
+        return _when_read(lambda: self._stub.GetHeartbeat(request, timeout=CALL_SECONDS).heartbeat)
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""

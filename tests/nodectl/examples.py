@@ -21,11 +21,13 @@ from agent.api.v1 import (
 )
 from agent.engine.board import TELLS
 from agent.serve import network
+from agent.serve.heartbeat import answer as answer_heartbeat
 from agent.serve.io import blocked as answer_blocked
 from agent.serve.io import devices as answer_devices
 from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
+from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 from tests.serve.network_sample import NETWORK
@@ -405,6 +407,11 @@ def namespaces() -> node_agent_pb2.ListNamespacesResponse:
 def runtime() -> node_agent_pb2.GetRuntimeResponse:
     """A stopped containerd, as it is at CNI_NS."""
     return answer_runtime(RUNTIME)
+
+
+def heartbeat() -> node_agent_pb2.GetHeartbeatResponse:
+    """A kubelet that is not heard, and an API server whose webhooks are dead."""
+    return answer_heartbeat(HEARTBEAT)
 
 
 def devices() -> node_agent_pb2.ListDevicesResponse:

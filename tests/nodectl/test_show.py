@@ -19,6 +19,7 @@ from agent.nodectl.show import (
     conditions,
     deaths,
     events,
+    heartbeat,
     io,
     memory,
     net,
@@ -117,6 +118,10 @@ def _ns() -> str:
     return ns.report(examples.namespaces(), examples.NETWORK_NS)
 
 
+def _heartbeat() -> str:
+    return heartbeat.report(examples.heartbeat().heartbeat)
+
+
 def _runtime() -> str:
     return runtime.report(examples.runtime().runtime, examples.CNI_NS)
 
@@ -154,6 +159,7 @@ def _status_wide() -> str:
         _net,
         _net_pod,
         _ns,
+        _heartbeat,
         _runtime,
         _io,
         _blocked,

@@ -30,6 +30,8 @@ from agent.parse import (
     etcd_flags,
     go_build_info,
     go_duration,
+    inet_diag,
+    inet_sock_set_state,
     io_stat,
     kmsg,
     kubelet_config,
@@ -78,6 +80,8 @@ from tests.parse import netlink_making as made
 from tests.parse.captured_text import captured_lines, hostile
 from tests.parse.exit_message import exit_message
 from tests.parse.go_program import build_info, elf
+from tests.parse.test_inet_diag import FOUR
+from tests.parse.test_inet_sock_set_state import BEGUN, REFUSED
 from tests.parse.test_unix_diag import LISTENER
 from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1
 
@@ -286,6 +290,8 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
             ),
         ),
     ),
+    (inet_diag.parse_inet_diag, (FOUR,)),
+    (inet_sock_set_state.parse_dial, (BEGUN, REFUSED)),
     (unix_diag.parse_unix_diag, (LISTENER,)),
     (vmstat.parse_oom_kill, (b"nr_free_pages 131476\noom_kill 3\nnuma_hit 1\n",)),
 ]

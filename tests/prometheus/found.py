@@ -44,6 +44,7 @@ from tests.detect import (
     test_afterlife,
     test_agent_blind,
     test_cni,
+    test_heartbeat,
     test_io,
     test_network,
     test_oom,
@@ -55,6 +56,7 @@ from tests.detect import (
 from tests.detect.test_afterlife import MAIN, NOW, SECOND, TASK, UNDYING
 from tests.detect.test_oom import BOOKS, KILL
 from tests.serve.cni_sample import CNI, CONFIG
+from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
@@ -125,6 +127,13 @@ def _eviction() -> list[Finding]:
     ]
 
 
+def _heartbeat() -> list[Finding]:
+    return [
+        *test_heartbeat.found(test_heartbeat.STALLED, HEARTBEAT),
+        *test_heartbeat.found(test_heartbeat.FAILING, HEARTBEAT),
+    ]
+
+
 def _io() -> list[Finding]:
     return [
         *test_io.found(disk_stalled.DETECTOR, disks=DISKS, blocked=BLOCKED),
@@ -186,7 +195,7 @@ def _services() -> list[Finding]:
 
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
-    *(_afterlife, _agent, _cni, _eviction, _io, _network, _oom, _pressure, _restarts),
+    *(_afterlife, _agent, _cni, _eviction, _heartbeat, _io, _network, _oom, _pressure, _restarts),
     *(_runtime, _services),
 )
 

@@ -11,6 +11,7 @@ from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
+from agent.model.heartbeat import HeartbeatReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import (
@@ -40,6 +41,7 @@ from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
+from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
@@ -189,6 +191,7 @@ class SampleView:
         self.cni_now: CNIReport = CNI
         self.network_now: NetworkReport | None = NETWORK
         self.runtime_now: RuntimeReport | None = RUNTIME
+        self.heartbeat_now: HeartbeatReport | None = HEARTBEAT
         self.disks_now: DiskReport | None = DISKS
         self.blocked_now: BlockedReport | None = BLOCKED
         self.incidents = IncidentIndex(20_000)
@@ -223,6 +226,9 @@ class SampleView:
 
     def runtime(self) -> RuntimeReport | None:
         return self.runtime_now
+
+    def heartbeat(self) -> HeartbeatReport | None:
+        return self.heartbeat_now
 
     def disks(self) -> DiskReport | None:
         return self.disks_now

@@ -99,6 +99,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
                 _registered_method=True)
+        self.GetHeartbeat = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetHeartbeat',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatResponse.FromString,
+                _registered_method=True)
         self.ListDevices = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/ListDevices',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesRequest.SerializeToString,
@@ -207,6 +212,14 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetHeartbeat(self, request, context):
+        """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
+        is dialled in vain.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDevices(self, request, context):
         """Block devices: how fast they answer, which do not, and who uses them.
         """
@@ -288,6 +301,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.GetRuntime,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.SerializeToString,
+            ),
+            'GetHeartbeat': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHeartbeat,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatResponse.SerializeToString,
             ),
             'ListDevices': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDevices,
@@ -651,6 +669,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetRuntime',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHeartbeat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetHeartbeat',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatResponse.FromString,
             options,
             channel_credentials,
             insecure,
