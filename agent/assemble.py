@@ -35,8 +35,10 @@ from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
+from agent.engine.pulse import Pulse
 from agent.engine.runtime import RUNTIME, RuntimeWatch
 from agent.engine.runtime_parts import watch_runtime
+from agent.engine.shield import Shield
 from agent.engine.status import StatusView
 from agent.engine.strain import StrainFinder
 from agent.engine.usage import USAGE, UsageWatch
@@ -51,6 +53,7 @@ from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.runtime_socket import RuntimeSocket
+from agent.host.self_protection import protect
 from agent.host.self_usage import SelfUsageSource
 from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
@@ -141,6 +144,8 @@ class Agent(Struct, frozen=True, kw_only=True):
     exits: ExitsLedger
     exit_series: ExitSeries
     stream: EventStream
+    pulse: Pulse
+    shield: Shield
     view: StatusView
     api: ApiServer
     tcp: TcpApi | None
@@ -350,6 +355,11 @@ def assemble(
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
     blocked = watch_blocked(ground, pressure=lambda: pressure.report)
     judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
+    pulse = Pulse(clock=clock)
+    shield = Shield(
+        workers=pools.new(1, name="protect"),
+        protect=(lambda: protect(host.root, host.fs)) if settings.node.protect else None,
+    )
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -385,6 +395,8 @@ def assemble(
         devices=disks,
         waiting=blocked,
         conditions=conditions,
+        pulse=pulse,
+        shield=shield,
         trace_buffer_bytes=lambda: places.buffer_bytes + trace_buffer_bytes(watches),
     )
     serve = settings.serve
@@ -419,6 +431,8 @@ def assemble(
         exits=exits,
         exit_series=exit_series,
         stream=stream,
+        pulse=pulse,
+        shield=shield,
         view=view,
         api=ApiServer(servicer, max_subscribers=serve.max_subscribers),
         tcp=tcp,

@@ -53,6 +53,11 @@ class Node(Struct, frozen=True, kw_only=True):
         text("a node name: letters, digits, dots and dashes", r"[A-Za-z0-9.-]{0,253}"),
         "the name that Kubernetes knows the node by; empty: the host's name",
     ] = ""
+    protect: Annotated[
+        bool,
+        boolean(),
+        "protect the agent itself from a lack of memory: oom_score_adj, and its code locked there",
+    ] = True
 
 
 class State(Struct, frozen=True, kw_only=True):

@@ -93,7 +93,7 @@ class HeadroomWatch(Struct, kw_only=True):
     async def run(self, interval_seconds: float) -> None:
         """Look once per interval, until cancelled."""
         while True:
-            await self.guard.run(MEMORY, self.look())
+            await self.guard.round(MEMORY, self.look())
             self.looked.set()
             await asyncio.sleep(interval_seconds)
 

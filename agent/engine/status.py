@@ -14,7 +14,9 @@ from agent.engine.headroom import HeadroomWatch
 from agent.engine.network import NetworkWatch
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
+from agent.engine.pulse import Pulse
 from agent.engine.runtime import RuntimeWatch
+from agent.engine.shield import Shield
 from agent.engine.usage import UsageWatch
 from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
@@ -73,6 +75,8 @@ class StatusView(Struct, frozen=True, kw_only=True):
     devices: DiskWatch
     waiting: BlockedWatch
     conditions: Conditions
+    pulse: Pulse
+    shield: Shield
     trace_buffer_bytes: Callable[[], int]
 
     def series(self) -> OOMSeries:
@@ -155,4 +159,8 @@ class StatusView(Struct, frozen=True, kw_only=True):
             subscribers=statistics.subscribers,
             subscriber_drops=statistics.subscriber_drops,
             abandoned_workers=self.pools.abandoned + self.journal.abandoned_readers,
+            worker_limit=self.pools.limit + self.journal.reader_limit,
+            loop_lag=self.pulse.lag,
+            loop_lag_max_seconds=self.pulse.longest_seconds(self.clock.boottime_ns()),
+            protections=self.shield.taken,
         )

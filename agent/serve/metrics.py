@@ -277,6 +277,22 @@ ROWS = (
         lambda s: _one(s.status.usage.abandoned_workers),
     ),
     _gauge(
+        "worker_limit",
+        "Threads for such reads, at most: what nodewitness_abandoned_workers cannot exceed.",
+        lambda s: _one(s.status.usage.worker_limit),
+    ),
+    _gauge(
+        "loop_lag_max_seconds",
+        "By how much the agent's event loop was late at most, in the last five minutes.",
+        lambda s: _one(s.status.usage.loop_lag_max_seconds),
+    ),
+    _gauge(
+        "protected",
+        "Whether the agent has got this protection from a lack of memory (1) or was refused it.",
+        lambda s: (((each.name,), each.got) for each in s.status.usage.protections),
+        labels=("means",),
+    ),
+    _gauge(
         "trace_buffer_bytes",
         "Memory of the kernel's trace buffers that the agent owns.",
         lambda s: _one(s.status.usage.trace_buffer_bytes),
@@ -568,5 +584,12 @@ HISTOGRAMS: tuple[HistogramRow, ...] = (
         help="Time that the runtime took to answer, the answers that came late included.",
         labels=("rung",),
         samples=lambda s: runtime.latencies(s.runtime),
+    ),
+    HistogramRow(
+        name="nodewitness_loop_lag_seconds",
+        help="By how much the agent's event loop was late for a timer: nothing is detected or "
+        "answered meanwhile.",
+        labels=(),
+        samples=lambda s: (((), s.status.usage.loop_lag),),
     ),
 )

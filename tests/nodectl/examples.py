@@ -218,6 +218,21 @@ def healthy() -> status_pb2.Status:
             open_fds=61,
             trace_buffer_bytes=3 * MI,
             subscribers=2,
+            worker_limit=31,
+            loop_lag_max=span(0.0123),
+            protections=[
+                status_pb2.Protection(name="oom_score_adj", got=True, detail="-997"),
+                status_pb2.Protection(
+                    name="mlock2",
+                    got=True,
+                    detail="38 MiB of code stay in memory once they are used",
+                ),
+                status_pb2.Protection(
+                    name="memory.min",
+                    detail="it is 0 in /kubepods; set MemoryMin= of the unit and of each slice"
+                    " above it",
+                ),
+            ],
         ),
     )
 

@@ -54,6 +54,7 @@ from agent.parse import (
     proc_environ,
     proc_event,
     proc_locks,
+    proc_maps,
     proc_net_snmp,
     proc_stack,
     proc_stat,
@@ -229,6 +230,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         proc_locks.parse_locks,
         (b"1: FLOCK  ADVISORY  WRITE 5130 00:19:48 0 EOF\n1: -> FLOCK A WRITE 7 <none>:0",),
     ),
+    (proc_maps.parse_maps, (b"7f00-7f10 r-xp 00026000 fe:00 131180   /usr/lib/libc.so\n",)),
     (proc_net_snmp.parse_retransmits, (b"Tcp: RetransSegs InErrs\nTcp: 31 0\n",)),
     (
         proc_stat.parse_stat,

@@ -11,6 +11,7 @@ from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
+from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import (
@@ -23,6 +24,7 @@ from agent.model.oom import (
     Victim,
 )
 from agent.model.pressure import PressureReport
+from agent.model.protection import Protection
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import (
@@ -133,6 +135,13 @@ STATUS = NodeStatus(
         subscribers=2,
         subscriber_drops=6,
         abandoned_workers=0,
+        worker_limit=31,
+        loop_lag=Latency().plus(0.002).plus(1.5),
+        loop_lag_max_seconds=1.5,
+        protections=(
+            Protection(name="oom_score_adj", got=True, detail="-997"),
+            Protection(name="memory.min", got=False, detail="it is 0 in /kubepods"),
+        ),
     ),
 )
 
