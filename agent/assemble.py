@@ -28,6 +28,8 @@ from agent.engine.headroom import MEMORY, HeadroomWatch
 from agent.engine.io_parts import watch_blocked, watch_disks
 from agent.engine.judge import Judge
 from agent.engine.judging import conditions_of, judge_of
+from agent.engine.kubelet import HEALTHZ, KubeletWatch
+from agent.engine.kubelet_parts import watch_kubelet
 from agent.engine.last_words import LastWords
 from agent.engine.network import NETLINK, NetworkWatch
 from agent.engine.network_parts import watch_network
@@ -134,6 +136,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     cni: CNIWatch
     network: NetworkWatch
     ladder: RuntimeWatch
+    kubelet: KubeletWatch
     disks: DiskWatch
     blocked: BlockedWatch
     resolver: NameResolver
@@ -351,6 +354,10 @@ def assemble(
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
     ladder = watch_runtime(ground, deaths, index, listens=listens)
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
+    kubelet = watch_kubelet(
+        ground, deaths, index, facts=lambda: headroom.facts, usage=lambda: usage.report
+    )
+    judge.sees(HEALTHZ, lambda scene: replace(scene, kubelet=kubelet.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
     blocked = watch_blocked(ground, pressure=lambda: pressure.report)
@@ -392,6 +399,7 @@ def assemble(
         calls=cni,
         paths=network,
         ladder=ladder,
+        nodes_own=kubelet,
         devices=disks,
         waiting=blocked,
         conditions=conditions,
@@ -421,6 +429,7 @@ def assemble(
         cni=cni,
         network=network,
         ladder=ladder,
+        kubelet=kubelet,
         disks=disks,
         blocked=blocked,
         resolver=resolver,

@@ -140,6 +140,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(agent.cni.run())
     spawn(agent.network.run())
     spawn(agent.ladder.run())
+    spawn(agent.kubelet.run())
     spawn(agent.disks.run())
     spawn(agent.blocked.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))

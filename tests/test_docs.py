@@ -44,6 +44,7 @@ from tests.prometheus import rules
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
 from tests.serve.pressure_sample import PRESSURE
@@ -173,6 +174,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         cni=CNI,
         network=NETWORK,
         runtime=RUNTIME,
+        kubelet=KUBELET,
         disks=DISKS,
         blocked=BLOCKED,
         conditions=CONDITIONS,

@@ -10,6 +10,7 @@ from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
 from agent.model.exits import ContainerDeath
+from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import OOMBooks, OOMIncident
@@ -39,3 +40,4 @@ class Scene(Struct, frozen=True, kw_only=True):
     disks: DiskReport | None = None  # block devices, and which of them end no request
     blocked: BlockedReport | None = None  # tasks in state D of the whole node
     runtime: RuntimeReport | None = None  # the runtime's ladder, its process and its shims
+    kubelet: KubeletReport | None = None  # its process and its healthz

@@ -40,6 +40,7 @@ TELLS = {
         "whether the container runtime answers, and which rung of its ladder does not",
         False,
     ),
+    "healthz": ("whether the kubelet's process lives, and whether it answers", False),
     "disks": ("how fast block devices answer, and which of them ends no request", False),
     "blocked": (
         "which tasks of the node are in state D, where they wait, and whose they are",

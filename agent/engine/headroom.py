@@ -131,6 +131,11 @@ class HeadroomWatch(Struct, kw_only=True):
             self._top_due_ns = now + int(EATERS_SECONDS * 1e9)
         return self._top
 
+    @property
+    def facts(self) -> KubeletFacts:
+        """What is known of the kubelet."""
+        return self._facts
+
     async def _look_at_kubelet(self) -> None:
         settings = self.settings
         facts = await self._work(

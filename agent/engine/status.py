@@ -11,6 +11,7 @@ from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
 from agent.engine.disks import DiskWatch
 from agent.engine.headroom import HeadroomWatch
+from agent.engine.kubelet import KubeletWatch
 from agent.engine.network import NetworkWatch
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
@@ -33,6 +34,7 @@ from agent.model.cgroup import CgroupMode
 from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
+from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.pressure import PressureReport
@@ -72,6 +74,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     calls: CNIWatch
     paths: NetworkWatch
     ladder: RuntimeWatch
+    nodes_own: KubeletWatch
     devices: DiskWatch
     waiting: BlockedWatch
     conditions: Conditions
@@ -119,6 +122,10 @@ class StatusView(Struct, frozen=True, kw_only=True):
     def blocked(self) -> BlockedReport | None:
         """Tasks in state D."""
         return self.waiting.report
+
+    def kubelet(self) -> KubeletReport | None:
+        """Whether the kubelet lives and answers."""
+        return self.nodes_own.report
 
     def runtime(self) -> RuntimeReport | None:
         """Whether the container runtime answers."""

@@ -130,6 +130,12 @@ class Client:
 
         return self._unary("GetRuntime", wire.GetRuntimeRequest(), wire.GetRuntimeResponse)
 
+    def kubelet(self) -> wire.GetKubeletResponse:
+        """GetKubelet."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetKubelet", wire.GetKubeletRequest(), wire.GetKubeletResponse)
+
     def devices(self) -> wire.ListDevicesResponse:
         """ListDevices."""
         from agent.api.v1 import node_agent_pb2 as wire

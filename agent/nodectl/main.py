@@ -26,6 +26,7 @@ _COMMANDS = {
     "net": ("agent.nodectl.net", "The network path of each pod in six steps, and leftovers."),
     "ns": ("agent.nodectl.ns", "Namespaces of containers, and which are the host's."),
     "runtime": ("agent.nodectl.runtime", "Whether the container runtime answers, and if not, why."),
+    "kubelet": ("agent.nodectl.kubelet", "Whether the kubelet lives and answers; if not, why."),
     "io": ("agent.nodectl.io", "Block devices: how fast they answer, and which do not."),
     "blocked": ("agent.nodectl.blocked", "Tasks in state D: where they wait, and for whose pod."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),

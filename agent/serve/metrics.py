@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
+from agent.model.kubelet import KubeletReport
 from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
@@ -24,7 +25,7 @@ from agent.model.pressure import PressureReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import cni, conditions, io, memory, network, pressure, runtime
+from agent.serve import cni, conditions, io, kubelet, memory, network, pressure, runtime
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -65,6 +66,7 @@ class Scrape(Struct, frozen=True, kw_only=True):
     cni: CNIReport | None = None
     network: NetworkReport | None = None
     runtime: RuntimeReport | None = None
+    kubelet: KubeletReport | None = None
     disks: DiskReport | None = None
     blocked: BlockedReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
@@ -535,6 +537,27 @@ ROWS = (
         labels=("state",),
     ),
     _gauge(
+        "kubelet_up",
+        "Whether the kubelet's process lives, is not stopped, and its healthz answers; absent on "
+        "nodes without one.",
+        lambda s: kubelet.well(s.kubelet),
+    ),
+    _counter(
+        "kubelet_healthz_silences",
+        "Deadlines that have passed without an answer of its healthz.",
+        lambda s: kubelet.silences(s.kubelet),
+    ),
+    _counter(
+        "kubelet_healthz_failures",
+        "Answers of its healthz that were not 200, and connections that it refused.",
+        lambda s: kubelet.failures(s.kubelet),
+    ),
+    _counter(
+        "kubelet_restarts",
+        "Processes of the kubelet that came after another while the agent ran.",
+        lambda s: kubelet.restarts(s.kubelet),
+    ),
+    _gauge(
         "disk_stalled",
         "Whether a block device ends no request, or device-mapper holds back all of them.",
         lambda s: io.stalled(s.disks),
@@ -584,6 +607,12 @@ HISTOGRAMS: tuple[HistogramRow, ...] = (
         help="Time that the runtime took to answer, the answers that came late included.",
         labels=("rung",),
         samples=lambda s: runtime.latencies(s.runtime),
+    ),
+    HistogramRow(
+        name="nodewitness_kubelet_healthz_duration_seconds",
+        help="Time that the kubelet's healthz took to answer, the answers that came late included.",
+        labels=(),
+        samples=lambda s: kubelet.latencies(s.kubelet),
     ),
     HistogramRow(
         name="nodewitness_loop_lag_seconds",

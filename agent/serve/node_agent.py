@@ -10,7 +10,18 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import cni, conditions, containers, exits, io, memory, network, pressure, runtime
+from agent.serve import (
+    cni,
+    conditions,
+    containers,
+    exits,
+    io,
+    kubelet,
+    memory,
+    network,
+    pressure,
+    runtime,
+)
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -179,6 +190,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return runtime.answer(report)
+
+    async def GetKubelet(
+        self,
+        request: pb.GetKubeletRequest,
+        context: ServicerContext[pb.GetKubeletRequest, pb.GetKubeletResponse],
+    ) -> pb.GetKubeletResponse:
+        report = self._view.kubelet()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return kubelet.answer(report)
 
     async def ListDevices(
         self,

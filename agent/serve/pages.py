@@ -68,6 +68,7 @@ class Pages:
             cni=self._view.cni(),
             network=self._view.network(),
             runtime=self._view.runtime(),
+            kubelet=self._view.kubelet(),
             disks=self._view.disks(),
             blocked=self._view.blocked(),
             conditions=conditions.series(self._view.conditions),

@@ -10,6 +10,7 @@ from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
+from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.pressure import PressureReport
@@ -70,6 +71,10 @@ class View(Protocol):
 
     def blocked(self) -> BlockedReport | None:
         """None until the tasks were looked at for the first time, and while looking hangs."""
+        ...
+
+    def kubelet(self) -> KubeletReport | None:
+        """None until it was looked at for the first time, and while looking hangs."""
         ...
 
     def runtime(self) -> RuntimeReport | None:

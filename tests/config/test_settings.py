@@ -50,7 +50,14 @@ DEFAULTS = {
         "pod_logs": "/var/log/pods",
         "trace_buffer_bytes": "16Mi",
     },
-    "kubelet": {"config": "", "root_directory": "", "image_directory": ""},
+    "kubelet": {
+        "config": "",
+        "root_directory": "",
+        "image_directory": "",
+        "healthz_port": 0,
+        "healthz_interval": "5s",
+        "healthz_deadline": "5s",
+    },
     "oom": {
         "outcome_hold": "2s",
         "settle": "2s",

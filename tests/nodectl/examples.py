@@ -23,10 +23,12 @@ from agent.engine.board import TELLS
 from agent.serve import network
 from agent.serve.io import blocked as answer_blocked
 from agent.serve.io import devices as answer_devices
+from agent.serve.kubelet import answer as answer_kubelet
 from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 from tests.serve.network_sample import NETWORK
 from tests.serve.network_sample import WALL_NS as NETWORK_WALL_NS
@@ -420,6 +422,11 @@ def namespaces() -> node_agent_pb2.ListNamespacesResponse:
 def runtime() -> node_agent_pb2.GetRuntimeResponse:
     """A stopped containerd, as it is at CNI_NS."""
     return answer_runtime(RUNTIME)
+
+
+def kubelet() -> node_agent_pb2.GetKubeletResponse:
+    """A throttled kubelet, as it is at CNI_NS."""
+    return answer_kubelet(KUBELET)
 
 
 def devices() -> node_agent_pb2.ListDevicesResponse:

@@ -38,6 +38,7 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     networks: node_agent_pb2.ListPodNetworksResponse = field(default_factory=examples.networks)
     namespaces: node_agent_pb2.ListNamespacesResponse = field(default_factory=examples.namespaces)
     runtime: node_agent_pb2.GetRuntimeResponse = field(default_factory=examples.runtime)
+    kubelet: node_agent_pb2.GetKubeletResponse = field(default_factory=examples.kubelet)
     devices: node_agent_pb2.ListDevicesResponse = field(default_factory=examples.devices)
     blocked: node_agent_pb2.ListBlockedTasksResponse = field(default_factory=examples.blocked)
     conditions: node_agent_pb2.ListConditionsResponse = field(
@@ -84,6 +85,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def GetRuntime(self, request: Any, context: Any) -> node_agent_pb2.GetRuntimeResponse:
         self._enter(request, context)
         return self.runtime
+
+    def GetKubelet(self, request: Any, context: Any) -> node_agent_pb2.GetKubeletResponse:
+        self._enter(request, context)
+        return self.kubelet
 
     def ListDevices(self, request: Any, context: Any) -> node_agent_pb2.ListDevicesResponse:
         self._enter(request, context)

@@ -20,6 +20,7 @@ from agent.nodectl.show import (
     deaths,
     events,
     io,
+    kubelet,
     memory,
     net,
     ns,
@@ -121,6 +122,10 @@ def _runtime() -> str:
     return runtime.report(examples.runtime().runtime, examples.CNI_NS)
 
 
+def _kubelet() -> str:
+    return kubelet.report(examples.kubelet().kubelet, examples.CNI_NS)
+
+
 def _io() -> str:
     return io.devices(examples.devices().io)
 
@@ -155,6 +160,7 @@ def _status_wide() -> str:
         _net_pod,
         _ns,
         _runtime,
+        _kubelet,
         _io,
         _blocked,
         _events,

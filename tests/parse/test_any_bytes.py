@@ -30,6 +30,7 @@ from agent.parse import (
     etcd_flags,
     go_build_info,
     go_duration,
+    http_response,
     io_stat,
     kmsg,
     kubelet_config,
@@ -230,6 +231,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         proc_locks.parse_locks,
         (b"1: FLOCK  ADVISORY  WRITE 5130 00:19:48 0 EOF\n1: -> FLOCK A WRITE 7 <none>:0",),
     ),
+    (http_response.parse_response, (b"HTTP/1.0 200 OK\r\nX: y\r\n\r\nok\n",)),
     (proc_maps.parse_maps, (b"7f00-7f10 r-xp 00026000 fe:00 131180   /usr/lib/libc.so\n",)),
     (proc_net_snmp.parse_retransmits, (b"Tcp: RetransSegs InErrs\nTcp: 31 0\n",)),
     (

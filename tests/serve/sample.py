@@ -11,6 +11,7 @@ from agent.model.cni import CNIReport
 from agent.model.disks import DiskReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
+from agent.model.kubelet import KubeletReport
 from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
@@ -43,6 +44,7 @@ from agent.state.stream import EventStream
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
 from tests.serve.pressure_sample import PRESSURE
@@ -198,6 +200,7 @@ class SampleView:
         self.cni_now: CNIReport = CNI
         self.network_now: NetworkReport | None = NETWORK
         self.runtime_now: RuntimeReport | None = RUNTIME
+        self.kubelet_now: KubeletReport | None = KUBELET
         self.disks_now: DiskReport | None = DISKS
         self.blocked_now: BlockedReport | None = BLOCKED
         self.incidents = IncidentIndex(20_000)
@@ -232,6 +235,9 @@ class SampleView:
 
     def runtime(self) -> RuntimeReport | None:
         return self.runtime_now
+
+    def kubelet(self) -> KubeletReport | None:
+        return self.kubelet_now
 
     def disks(self) -> DiskReport | None:
         return self.disks_now

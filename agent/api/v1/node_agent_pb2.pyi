@@ -6,6 +6,7 @@ from agent.api.v1 import containers_pb2 as _containers_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
 from agent.api.v1 import exits_pb2 as _exits_pb2
 from agent.api.v1 import io_pb2 as _io_pb2
+from agent.api.v1 import kubelet_pb2 as _kubelet_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import network_pb2 as _network_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
@@ -260,6 +261,16 @@ class GetRuntimeResponse(_message.Message):
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     runtime: _runtime_pb2.RuntimeReport
     def __init__(self, runtime: _Optional[_Union[_runtime_pb2.RuntimeReport, _Mapping]] = ...) -> None: ...
+
+class GetKubeletRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetKubeletResponse(_message.Message):
+    __slots__ = ("kubelet",)
+    KUBELET_FIELD_NUMBER: _ClassVar[int]
+    kubelet: _kubelet_pb2.KubeletReport
+    def __init__(self, kubelet: _Optional[_Union[_kubelet_pb2.KubeletReport, _Mapping]] = ...) -> None: ...
 
 class ListDevicesRequest(_message.Message):
     __slots__ = ()

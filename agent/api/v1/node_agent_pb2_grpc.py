@@ -99,6 +99,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
                 _registered_method=True)
+        self.GetKubelet = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetKubelet',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletResponse.FromString,
+                _registered_method=True)
         self.ListDevices = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/ListDevices',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesRequest.SerializeToString,
@@ -207,6 +212,13 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetKubelet(self, request, context):
+        """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDevices(self, request, context):
         """Block devices: how fast they answer, which do not, and who uses them.
         """
@@ -288,6 +300,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.GetRuntime,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.SerializeToString,
+            ),
+            'GetKubelet': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetKubelet,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletResponse.SerializeToString,
             ),
             'ListDevices': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDevices,
@@ -651,6 +668,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetRuntime',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetKubelet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetKubelet',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletResponse.FromString,
             options,
             channel_credentials,
             insecure,

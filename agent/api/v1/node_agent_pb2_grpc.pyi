@@ -65,6 +65,8 @@ class NodeAgentStub:
     """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
     GetRuntime: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    GetKubelet: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetKubeletRequest, _node_agent_pb2.GetKubeletResponse]
+    """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
     ListDevices: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]
     """Block devices: how fast they answer, which do not, and who uses them."""
     ListBlockedTasks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]
@@ -103,6 +105,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
     GetRuntime: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]  # type: ignore[assignment]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    GetKubelet: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetKubeletRequest, _node_agent_pb2.GetKubeletResponse]  # type: ignore[assignment]
+    """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
     ListDevices: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]  # type: ignore[assignment]
     """Block devices: how fast they answer, which do not, and who uses them."""
     ListBlockedTasks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]  # type: ignore[assignment]
@@ -216,6 +220,14 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetRuntimeResponse, _abc.Awaitable[_node_agent_pb2.GetRuntimeResponse]]:
         """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+
+    @_abc_1.abstractmethod
+    def GetKubelet(
+        self,
+        request: _node_agent_pb2.GetKubeletRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetKubeletResponse, _abc.Awaitable[_node_agent_pb2.GetKubeletResponse]]:
+        """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
 
     @_abc_1.abstractmethod
     def ListDevices(
