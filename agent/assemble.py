@@ -19,6 +19,7 @@ from agent.engine.blocked import BLOCKED, BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
 from agent.engine.cni_parts import watch_cni
+from agent.engine.cpu import CPU, CpuWatch, watch_cpu
 from agent.engine.disks import DISKS, DiskWatch
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
@@ -137,6 +138,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     network: NetworkWatch
     ladder: RuntimeWatch
     kubelet: KubeletWatch
+    cpu: CpuWatch
     disks: DiskWatch
     blocked: BlockedWatch
     resolver: NameResolver
@@ -358,6 +360,8 @@ def assemble(
         ground, deaths, index, facts=lambda: headroom.facts, usage=lambda: usage.report
     )
     judge.sees(HEALTHZ, lambda scene: replace(scene, kubelet=kubelet.report))
+    cpu = watch_cpu(ground, lambda: pressure.report)
+    judge.sees(CPU, lambda scene: replace(scene, cpu=cpu.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
     blocked = watch_blocked(ground, pressure=lambda: pressure.report)
@@ -400,6 +404,7 @@ def assemble(
         paths=network,
         ladder=ladder,
         nodes_own=kubelet,
+        processors=cpu,
         devices=disks,
         waiting=blocked,
         conditions=conditions,
@@ -430,6 +435,7 @@ def assemble(
         network=network,
         ladder=ladder,
         kubelet=kubelet,
+        cpu=cpu,
         disks=disks,
         blocked=blocked,
         resolver=resolver,

@@ -141,6 +141,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(agent.network.run())
     spawn(agent.ladder.run())
     spawn(agent.kubelet.run())
+    spawn(agent.cpu.run())
     spawn(agent.disks.run())
     spawn(agent.blocked.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))

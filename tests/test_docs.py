@@ -43,6 +43,7 @@ from tests.prometheus import found as finding
 from tests.prometheus import rules
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
+from tests.serve.cpu_sample import CPU
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
@@ -175,6 +176,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         network=NETWORK,
         runtime=RUNTIME,
         kubelet=KUBELET,
+        cpu=CPU,
         disks=DISKS,
         blocked=BLOCKED,
         conditions=CONDITIONS,

@@ -8,6 +8,7 @@ from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.afterlife import Afterlife
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import ContainerDeath
 from agent.model.kubelet import KubeletReport
@@ -40,4 +41,5 @@ class Scene(Struct, frozen=True, kw_only=True):
     disks: DiskReport | None = None  # block devices, and which of them end no request
     blocked: BlockedReport | None = None  # tasks in state D of the whole node
     runtime: RuntimeReport | None = None  # the runtime's ladder, its process and its shims
+    cpu: CPUReport | None = None  # where the CPUs' time goes
     kubelet: KubeletReport | None = None  # its process and its healthz

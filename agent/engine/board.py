@@ -52,6 +52,7 @@ TELLS = {
         "how long tasks of the node and of kubepods wait for memory, disks, CPUs",
         False,
     ),
+    "cpu": ("where the CPUs' time goes, and how many tasks wait for one", False),
     "kubelet": ("the kubelet's eviction thresholds, its root directory and its version", False),
     "filesystems": ("room and inodes in nodefs and imagefs", False),
 }

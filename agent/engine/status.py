@@ -9,6 +9,7 @@ from msgspec import Struct
 from agent.engine.blocked import BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
+from agent.engine.cpu import CpuWatch
 from agent.engine.disks import DiskWatch
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.kubelet import KubeletWatch
@@ -32,6 +33,7 @@ from agent.ledger.series import OOMSeriesFold
 from agent.model.blocked import BlockedReport
 from agent.model.cgroup import CgroupMode
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
 from agent.model.kubelet import KubeletReport
@@ -75,6 +77,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     paths: NetworkWatch
     ladder: RuntimeWatch
     nodes_own: KubeletWatch
+    processors: CpuWatch
     devices: DiskWatch
     waiting: BlockedWatch
     conditions: Conditions
@@ -122,6 +125,10 @@ class StatusView(Struct, frozen=True, kw_only=True):
     def blocked(self) -> BlockedReport | None:
         """Tasks in state D."""
         return self.waiting.report
+
+    def cpu(self) -> CPUReport | None:
+        """Where the CPUs' time goes."""
+        return self.processors.report
 
     def kubelet(self) -> KubeletReport | None:
         """Whether the kubelet lives and answers."""

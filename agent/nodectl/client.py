@@ -136,6 +136,12 @@ class Client:
 
         return self._unary("GetKubelet", wire.GetKubeletRequest(), wire.GetKubeletResponse)
 
+    def cpu(self) -> wire.GetCPUResponse:
+        """GetCPU."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetCPU", wire.GetCPURequest(), wire.GetCPUResponse)
+
     def devices(self) -> wire.ListDevicesResponse:
         """ListDevices."""
         from agent.api.v1 import node_agent_pb2 as wire

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.kubelet import KubeletReport
 from agent.model.latency import Latency
@@ -25,7 +26,7 @@ from agent.model.pressure import PressureReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import cni, conditions, io, kubelet, memory, network, pressure, runtime
+from agent.serve import cni, conditions, cpu, io, kubelet, memory, network, pressure, runtime
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -67,6 +68,7 @@ class Scrape(Struct, frozen=True, kw_only=True):
     network: NetworkReport | None = None
     runtime: RuntimeReport | None = None
     kubelet: KubeletReport | None = None
+    cpu: CPUReport | None = None
     disks: DiskReport | None = None
     blocked: BlockedReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
@@ -556,6 +558,24 @@ ROWS = (
         "kubelet_restarts",
         "Processes of the kubelet that came after another while the agent ran.",
         lambda s: kubelet.restarts(s.kubelet),
+    ),
+    _gauge(
+        "cpu_share_ratio",
+        "Where the time of all CPUs together went in the last ten seconds; steal is what the "
+        "hypervisor gave to others.",
+        lambda s: cpu.shares(s.cpu),
+        labels=("mode",),
+    ),
+    _gauge(
+        "cpu_runnable_tasks",
+        "Tasks on a CPU or waiting for one, on average of the last ten seconds.",
+        lambda s: cpu.runnable(s.cpu),
+    ),
+    _gauge("cpus_online", "CPUs that are online.", lambda s: cpu.online(s.cpu)),
+    _gauge(
+        "cpu_softirq_busiest_ratio",
+        "Share of its time that the CPU with the most soft interrupts spent in them.",
+        lambda s: cpu.busiest(s.cpu),
     ),
     _gauge(
         "disk_stalled",

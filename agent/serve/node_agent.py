@@ -14,6 +14,7 @@ from agent.serve import (
     cni,
     conditions,
     containers,
+    cpu,
     exits,
     io,
     kubelet,
@@ -200,6 +201,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return kubelet.answer(report)
+
+    async def GetCPU(
+        self,
+        request: pb.GetCPURequest,
+        context: ServicerContext[pb.GetCPURequest, pb.GetCPUResponse],
+    ) -> pb.GetCPUResponse:
+        report = self._view.cpu()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return cpu.answer(report)
 
     async def ListDevices(
         self,

@@ -69,6 +69,7 @@ class Pages:
             network=self._view.network(),
             runtime=self._view.runtime(),
             kubelet=self._view.kubelet(),
+            cpu=self._view.cpu(),
             disks=self._view.disks(),
             blocked=self._view.blocked(),
             conditions=conditions.series(self._view.conditions),

@@ -8,6 +8,7 @@ from typing import Protocol
 from agent.inventory.running import Running
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
 from agent.model.kubelet import KubeletReport
@@ -71,6 +72,10 @@ class View(Protocol):
 
     def blocked(self) -> BlockedReport | None:
         """None until the tasks were looked at for the first time, and while looking hangs."""
+        ...
+
+    def cpu(self) -> CPUReport | None:
+        """None until it was read for the first time, and while reading hangs."""
         ...
 
     def kubelet(self) -> KubeletReport | None:

@@ -21,12 +21,14 @@ from agent.api.v1 import (
 )
 from agent.engine.board import TELLS
 from agent.serve import network
+from agent.serve.cpu import answer as answer_cpu
 from agent.serve.io import blocked as answer_blocked
 from agent.serve.io import devices as answer_devices
 from agent.serve.kubelet import answer as answer_kubelet
 from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
+from tests.serve.cpu_sample import CPU
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
@@ -427,6 +429,11 @@ def runtime() -> node_agent_pb2.GetRuntimeResponse:
 def kubelet() -> node_agent_pb2.GetKubeletResponse:
     """A throttled kubelet, as it is at CNI_NS."""
     return answer_kubelet(KUBELET)
+
+
+def cpu() -> node_agent_pb2.GetCPUResponse:
+    """An overcommitted node."""
+    return answer_cpu(CPU)
 
 
 def devices() -> node_agent_pb2.ListDevicesResponse:

@@ -17,6 +17,7 @@ from agent.nodectl.explain import explained
 from agent.nodectl.show import (
     cni,
     conditions,
+    cpu,
     deaths,
     events,
     io,
@@ -126,6 +127,10 @@ def _kubelet() -> str:
     return kubelet.report(examples.kubelet().kubelet, examples.CNI_NS)
 
 
+def _cpu() -> str:
+    return cpu.report(examples.cpu().cpu)
+
+
 def _io() -> str:
     return io.devices(examples.devices().io)
 
@@ -161,6 +166,7 @@ def _status_wide() -> str:
         _ns,
         _runtime,
         _kubelet,
+        _cpu,
         _io,
         _blocked,
         _events,

@@ -32,6 +32,7 @@ from agent.parse import (
     go_duration,
     http_response,
     io_stat,
+    kernel_stat,
     kmsg,
     kubelet_config,
     kubelet_flags,
@@ -232,6 +233,11 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         (b"1: FLOCK  ADVISORY  WRITE 5130 00:19:48 0 EOF\n1: -> FLOCK A WRITE 7 <none>:0",),
     ),
     (http_response.parse_response, (b"HTTP/1.0 200 OK\r\nX: y\r\n\r\nok\n",)),
+    (
+        kernel_stat.parse_kernel_stat,
+        (b"cpu  1 2 3 4 5 6 7 8\ncpu0 1 2 3 4 5 6 7 8\nprocs_running 1\nprocs_blocked 2\n",),
+    ),
+    (loadavg.parse_load, (b"1.36 3.49 4.53 2/3518 3715089\n",)),
     (proc_maps.parse_maps, (b"7f00-7f10 r-xp 00026000 fe:00 131180   /usr/lib/libc.so\n",)),
     (proc_net_snmp.parse_retransmits, (b"Tcp: RetransSegs InErrs\nTcp: 31 0\n",)),
     (

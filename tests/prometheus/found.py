@@ -44,6 +44,7 @@ from tests.detect import (
     test_afterlife,
     test_agent_blind,
     test_cni,
+    test_cpu,
     test_io,
     test_kubelet,
     test_network,
@@ -56,6 +57,7 @@ from tests.detect import (
 from tests.detect.test_afterlife import MAIN, NOW, SECOND, TASK, UNDYING
 from tests.detect.test_oom import BOOKS, KILL
 from tests.serve.cni_sample import CNI, CONFIG
+from tests.serve.cpu_sample import CPU
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
@@ -181,6 +183,10 @@ def _kubelet() -> list[Finding]:
     return test_kubelet.down(KUBELET)
 
 
+def _cpu() -> list[Finding]:
+    return [*test_cpu.found(test_cpu.STOLEN, CPU), *test_cpu.found(test_cpu.SOFTIRQ, CPU)]
+
+
 def _services() -> list[Finding]:
     throttled = test_services.rates(throttled_ratio=0.31, cpu_cores=0.5)
     starved = test_services.rates(io_pressure=Shares(waiting=0.9, stalled=0.6))
@@ -193,7 +199,7 @@ def _services() -> list[Finding]:
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
     *(_afterlife, _agent, _cni, _eviction, _io, _network, _oom, _pressure, _restarts),
-    *(_runtime, _kubelet, _services),
+    *(_runtime, _kubelet, _cpu, _services),
 )
 
 

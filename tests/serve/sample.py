@@ -8,6 +8,7 @@ from agent.inventory.running import Running
 from agent.model.absence import Absence
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
@@ -43,6 +44,7 @@ from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
+from tests.serve.cpu_sample import CPU
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
@@ -201,6 +203,7 @@ class SampleView:
         self.network_now: NetworkReport | None = NETWORK
         self.runtime_now: RuntimeReport | None = RUNTIME
         self.kubelet_now: KubeletReport | None = KUBELET
+        self.cpu_now: CPUReport | None = CPU
         self.disks_now: DiskReport | None = DISKS
         self.blocked_now: BlockedReport | None = BLOCKED
         self.incidents = IncidentIndex(20_000)
@@ -238,6 +241,9 @@ class SampleView:
 
     def kubelet(self) -> KubeletReport | None:
         return self.kubelet_now
+
+    def cpu(self) -> CPUReport | None:
+        return self.cpu_now
 
     def disks(self) -> DiskReport | None:
         return self.disks_now

@@ -3,6 +3,7 @@ import datetime
 from agent.api.v1 import cni_pb2 as _cni_pb2
 from agent.api.v1 import condition_pb2 as _condition_pb2
 from agent.api.v1 import containers_pb2 as _containers_pb2
+from agent.api.v1 import cpu_pb2 as _cpu_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
 from agent.api.v1 import exits_pb2 as _exits_pb2
 from agent.api.v1 import io_pb2 as _io_pb2
@@ -271,6 +272,16 @@ class GetKubeletResponse(_message.Message):
     KUBELET_FIELD_NUMBER: _ClassVar[int]
     kubelet: _kubelet_pb2.KubeletReport
     def __init__(self, kubelet: _Optional[_Union[_kubelet_pb2.KubeletReport, _Mapping]] = ...) -> None: ...
+
+class GetCPURequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetCPUResponse(_message.Message):
+    __slots__ = ("cpu",)
+    CPU_FIELD_NUMBER: _ClassVar[int]
+    cpu: _cpu_pb2.CPUReport
+    def __init__(self, cpu: _Optional[_Union[_cpu_pb2.CPUReport, _Mapping]] = ...) -> None: ...
 
 class ListDevicesRequest(_message.Message):
     __slots__ = ()

@@ -104,6 +104,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletResponse.FromString,
                 _registered_method=True)
+        self.GetCPU = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetCPU',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPURequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPUResponse.FromString,
+                _registered_method=True)
         self.ListDevices = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/ListDevices',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesRequest.SerializeToString,
@@ -219,6 +224,13 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCPU(self, request, context):
+        """Where the CPUs' time goes, and how many tasks wait for one. UNAVAILABLE until it was read, and while reading hangs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDevices(self, request, context):
         """Block devices: how fast they answer, which do not, and who uses them.
         """
@@ -305,6 +317,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.GetKubelet,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletResponse.SerializeToString,
+            ),
+            'GetCPU': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCPU,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPURequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPUResponse.SerializeToString,
             ),
             'ListDevices': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDevices,
@@ -695,6 +712,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetKubelet',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCPU(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetCPU',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPURequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPUResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,6 +67,8 @@ class NodeAgentStub:
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
     GetKubelet: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetKubeletRequest, _node_agent_pb2.GetKubeletResponse]
     """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
+    GetCPU: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetCPURequest, _node_agent_pb2.GetCPUResponse]
+    """Where the CPUs' time goes, and how many tasks wait for one. UNAVAILABLE until it was read, and while reading hangs."""
     ListDevices: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]
     """Block devices: how fast they answer, which do not, and who uses them."""
     ListBlockedTasks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]
@@ -107,6 +109,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
     GetKubelet: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetKubeletRequest, _node_agent_pb2.GetKubeletResponse]  # type: ignore[assignment]
     """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
+    GetCPU: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetCPURequest, _node_agent_pb2.GetCPUResponse]  # type: ignore[assignment]
+    """Where the CPUs' time goes, and how many tasks wait for one. UNAVAILABLE until it was read, and while reading hangs."""
     ListDevices: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]  # type: ignore[assignment]
     """Block devices: how fast they answer, which do not, and who uses them."""
     ListBlockedTasks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]  # type: ignore[assignment]
@@ -228,6 +232,14 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetKubeletResponse, _abc.Awaitable[_node_agent_pb2.GetKubeletResponse]]:
         """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
+
+    @_abc_1.abstractmethod
+    def GetCPU(
+        self,
+        request: _node_agent_pb2.GetCPURequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetCPUResponse, _abc.Awaitable[_node_agent_pb2.GetCPUResponse]]:
+        """Where the CPUs' time goes, and how many tasks wait for one. UNAVAILABLE until it was read, and while reading hangs."""
 
     @_abc_1.abstractmethod
     def ListDevices(
