@@ -356,9 +356,7 @@ def assemble(
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
     ladder = watch_runtime(ground, deaths, index, listens=listens)
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
-    kubelet = watch_kubelet(
-        ground, deaths, index, facts=lambda: headroom.facts, usage=lambda: usage.report
-    )
+    kubelet = watch_kubelet(ground, deaths, index, headroom=headroom, usage=lambda: usage.report)
     judge.sees(HEALTHZ, lambda scene: replace(scene, kubelet=kubelet.report))
     cpu = watch_cpu(ground, lambda: pressure.report)
     judge.sees(CPU, lambda scene: replace(scene, cpu=cpu.report))

@@ -45,6 +45,7 @@ class KubeletWatch(Struct, kw_only=True):
     probe: HealthzProbe
     former: Former
     facts: Callable[[], KubeletFacts]
+    changed: Callable[[], None]  # hears that there is another kubelet, before its facts are known
     usage: Callable[[], UsageReport | None]
     expected: Callable[[], bool]  # whether there are pods here
     port: int  # of the agent's settings; 0: as the kubelet says
@@ -77,6 +78,8 @@ class KubeletWatch(Struct, kw_only=True):
             self.board.absent(HEALTHZ, Absent(absence=Absence.FAILED, detail=str(error)))
             self.report = None
             return
+        if seen is not None and (self._process is None or self._process.key != seen.key):
+            self.changed()
         self._process = self.former.turn(self._process, seen, now)
         facts = self.facts()
         here = self._process is not None or self.former.last is not None

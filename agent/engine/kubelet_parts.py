@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from agent.engine.ground import Ground
+from agent.engine.headroom import HeadroomWatch
 from agent.engine.kubelet import KubeletWatch
 from agent.engine.kubelet_healthz import HealthzProbe
 from agent.engine.runtime_former import Former
@@ -14,7 +15,6 @@ from agent.host.kubelet import KubeletFinder
 from agent.host.runtime_process import RuntimeProcesses
 from agent.host.tasks import TaskReader
 from agent.ledger.deaths import DeathBook
-from agent.model.memory import KubeletFacts
 from agent.model.oom import OOMIncident
 from agent.model.rates import UsageReport
 from agent.observe.kubelet import KubeletSight
@@ -29,10 +29,10 @@ def watch_kubelet(
     deaths: DeathBook,
     incidents: IncidentIndex,
     *,
-    facts: Callable[[], KubeletFacts],
+    headroom: HeadroomWatch,
     usage: Callable[[], UsageReport | None],
 ) -> KubeletWatch:
-    """With threads of its own. `facts`: its configuration, which is read elsewhere."""
+    """With threads of its own. `headroom` reads its configuration."""
     settings = ground.settings.kubelet
 
     def killed() -> Iterable[OOMIncident]:
@@ -53,7 +53,8 @@ def watch_kubelet(
             clock=ground.clock, ask=ask_healthz, deadline_seconds=settings.healthz_deadline
         ),
         former=Former(deaths=deaths, incidents=killed),
-        facts=facts,
+        facts=lambda: headroom.facts,
+        changed=headroom.read_again,
         usage=usage,
         expected=lambda: any(True for _ in ground.inventory.alive_pods()),
         port=settings.healthz_port,

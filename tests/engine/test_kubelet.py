@@ -55,6 +55,7 @@ class Bench:
         self.answers: asyncio.Queue[HealthAnswer | SourceAbsent] = asyncio.Queue()
         self.asked: list[tuple[str, int]] = []
         self.facts = FACTS
+        self.changes: list[int] = []
         self.pods = False
         self.tasks: list[asyncio.Task[None]] = []
         self.watch = KubeletWatch(
@@ -66,6 +67,7 @@ class Bench:
             probe=HealthzProbe(clock=self.clock, ask=self.ask, deadline_seconds=5.0),
             former=Former(deaths=DeathBook(), incidents=tuple),
             facts=lambda: self.facts,
+            changed=lambda: self.changes.append(self.clock.now_ns),
             usage=lambda: None,
             expected=lambda: self.pods,
             port=0,
@@ -180,6 +182,8 @@ async def test_dead_and_back(bench: Bench) -> None:
     bench.sight.now = SECOND
     report = await bench.look()
     assert (report.process, report.restarts) == (SECOND, 1)
+    await bench.look()
+    assert bench.changes == [101 * S, 104 * S]  # its files are read anew, and not else
 
 
 async def test_none_here(bench: Bench) -> None:
