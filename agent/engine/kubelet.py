@@ -30,6 +30,8 @@ LOOK_SECONDS = 1.0
 SIGHT_SECONDS = 5.0
 SEARCH_TICKS = 10
 """Every so many looks all processes are searched for one, if none is known."""
+GONE_SECONDS = 60.0
+"""For so long one that has ended is searched for in each look: systemd waits ten seconds."""
 NONE_HERE = "no process is named kubelet here, nor is a kubelet configured"
 OFF = "its configuration switches healthz off (healthzPort: 0)"
 
@@ -65,7 +67,7 @@ class KubeletWatch(Struct, kw_only=True):
         """One round."""
         now = self.clock.boottime_ns()
         known = None if self._process is None else self._process.key.pid
-        search = known is not None or self._ticks % SEARCH_TICKS == 0
+        search = known is not None or self._ticks % SEARCH_TICKS == 0 or self._just_gone(now)
         sick = self.report is not None and self.report.failing
         threads = sick or self._ticks % SEARCH_TICKS == 0
         self._ticks += 1
@@ -113,6 +115,11 @@ class KubeletWatch(Struct, kw_only=True):
         due = ended is None or now - ended >= self.interval_seconds * 1e9
         if due and not self.probe.asking:
             self.spawn(self.guard.run(HEALTHZ, self.probe.run(address, port)))
+
+    def _just_gone(self, now: int) -> bool:
+        """Whether its successor should come any moment."""
+        last = self.former.last
+        return last is not None and now - last.seen_boottime_ns < GONE_SECONDS * 1e9
 
     def _rates(self) -> Rates | None:
         """What its unit used, from the last sweep."""

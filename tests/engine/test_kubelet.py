@@ -169,7 +169,7 @@ async def test_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_dead_and_back(bench: Bench) -> None:
-    """It is searched for at once when it is missed, and then now and then; another is a restart."""
+    """It is searched for in each look for a minute, then now and then; another is a restart."""
     await bench.look()
     bench.sight.now = None
     report = await bench.look()
@@ -178,12 +178,14 @@ async def test_dead_and_back(bench: Bench) -> None:
     assert report.former is not None
     assert report.former.key.pid == 7
     await bench.look()
+    assert bench.sight.asked[-1] == (None, True)
+    await bench.look(61)
     assert bench.sight.asked[-1] == (None, False)
     bench.sight.now = SECOND
     report = await bench.look()
     assert (report.process, report.restarts) == (SECOND, 1)
     await bench.look()
-    assert bench.changes == [101 * S, 104 * S]  # its files are read anew, and not else
+    assert bench.changes == [101 * S, 165 * S]  # its files are read anew, and not else
 
 
 async def test_none_here(bench: Bench) -> None:
