@@ -69,7 +69,8 @@ class KubeletWatch(Struct, kw_only=True):
         known = None if self._process is None else self._process.key.pid
         search = known is not None or self._ticks % SEARCH_TICKS == 0 or self._just_gone(now)
         sick = self.report is not None and self.report.failing
-        threads = sick or self._ticks % SEARCH_TICKS == 0
+        waits = self._process is not None and bool(self._process.blocked)
+        threads = sick or waits or self._ticks % SEARCH_TICKS == 0
         self._ticks += 1
         try:
             seen = await self.workers.run(
@@ -90,7 +91,7 @@ class KubeletWatch(Struct, kw_only=True):
         if not absent and port and (facts.found or self.port):
             self._ask(facts.healthz_address, port, now)
         rates = self._rates()
-        waits = None if rates is None else rates.cpu_pressure
+        pressure = None if rates is None else rates.cpu_pressure
         self.report = KubeletReport(
             boottime_ns=now,
             wall_ns=self.clock.wall_ns(),
@@ -102,7 +103,7 @@ class KubeletWatch(Struct, kw_only=True):
             healthz_off="" if port else OFF,
             facts=facts,
             throttled_ratio=None if rates is None else rates.throttled_ratio,
-            cpu_waiting=None if waits is None else waits.waiting,
+            cpu_waiting=None if pressure is None else pressure.waiting,
         )
         vanished = Absent(absence=Absence.VANISHED, detail=absent)
         self.board.hear(HEALTHZ, vanished if absent else None)

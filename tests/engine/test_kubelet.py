@@ -18,14 +18,19 @@ from agent.host.absence import SourceAbsent
 from agent.host.worker import Abandoned, Workers
 from agent.ledger.deaths import DeathBook
 from agent.model.absence import Absence
+from agent.model.afterlife import Task
 from agent.model.kubelet import HealthAnswer, KubeletReport
 from agent.model.memory import KubeletFacts
+from agent.model.rates import Derived, Rates, Shares, UsageReport
 from agent.model.runtime import DaemonProcess, ProcessKey, RungState
 from agent.model.source import SourceState
+from agent.model.usage import CgroupKind, Sweep
 from agent.observe.kubelet import KubeletSight
+from agent.parse.cgroup_path import place
 from tests.engine.test_runtime_ladder import settle
 from tests.observe.fakes import FakeClock
 from tests.serve.kubelet_sample import PROCESS
+from tests.serve.usage_sample import sample
 
 S = 1_000_000_000
 OK = HealthAnswer(status=200, text="ok")
@@ -38,10 +43,12 @@ class FakeSight:
     def __init__(self) -> None:
         self.now: DaemonProcess | None = FIRST
         self.asked: list[tuple[int | None, bool]] = []
+        self.threads: list[bool] = []
         self.hangs = False
 
     def look(self, known: int | None, *, search: bool, threads: bool) -> DaemonProcess | None:
         self.asked.append((known, search))
+        self.threads.append(threads)
         if self.hangs:
             raise Abandoned("did not return")
         return self.now
@@ -55,6 +62,7 @@ class Bench:
         self.answers: asyncio.Queue[HealthAnswer | SourceAbsent] = asyncio.Queue()
         self.asked: list[tuple[str, int]] = []
         self.facts = FACTS
+        self.usage: UsageReport | None = None
         self.changes: list[int] = []
         self.pods = False
         self.tasks: list[asyncio.Task[None]] = []
@@ -68,7 +76,7 @@ class Bench:
             former=Former(deaths=DeathBook(), incidents=tuple),
             facts=lambda: self.facts,
             changed=lambda: self.changes.append(self.clock.now_ns),
-            usage=lambda: None,
+            usage=lambda: self.usage,
             expected=lambda: self.pods,
             port=0,
             spawn=self.spawn,
@@ -186,6 +194,36 @@ async def test_dead_and_back(bench: Bench) -> None:
     assert (report.process, report.restarts) == (SECOND, 1)
     await bench.look()
     assert bench.changes == [101 * S, 165 * S]  # its files are read anew, and not else
+
+
+async def test_threads(bench: Bench) -> None:
+    """Now and then, and in each look while one of them is blocked or something is wrong."""
+    blocked = Task(pid=7, tid=8, comm="kubelet", state="D", start_boottime_ns=1)
+    await bench.look()
+    bench.sight.now = replace(FIRST, blocked=(blocked,))
+    await bench.look()
+    await bench.look()
+    bench.sight.now = replace(FIRST, state="T")
+    await bench.look()
+    await bench.look()
+    assert bench.sight.threads == [True, False, True, True, True]
+
+
+async def test_throttled(bench: Bench) -> None:
+    """What its own unit used, and nobody else's."""
+    shares = Shares(waiting=0.9, stalled=0.0)
+    one = sample(2, 1, kind=CgroupKind.SERVICE, at=place("/system.slice/kubelet.service"))
+    rates = Rates(seconds=10.0, cpu_pressure=shares, throttled_ratio=0.97)
+    bench.usage = UsageReport(
+        wall_ns=1,
+        sweep=Sweep(started_boottime_ns=1, ended_boottime_ns=1, samples={one.id: one}),
+        derived={one.id: Derived(rates=rates)},
+    )
+    report = await bench.look()
+    assert (report.throttled_ratio, report.cpu_waiting) == (0.97, 0.9)
+    bench.sight.now = replace(FIRST, unit="other.service")
+    report = await bench.look()
+    assert (report.throttled_ratio, report.cpu_waiting) == (None, None)
 
 
 async def test_none_here(bench: Bench) -> None:
