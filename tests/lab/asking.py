@@ -11,6 +11,7 @@ from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
 from agent.api.v1.containers_pb2 import ContainerUsage, PodUsage
 from agent.api.v1.event_pb2 import Event, ResumeToken
 from agent.api.v1.exits_pb2 import ContainerDeath
+from agent.api.v1.kubelet_pb2 import KubeletReport
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
@@ -96,6 +97,11 @@ class Asking:
         """GetRuntime, as soon as something is read."""
         request = pb.GetRuntimeRequest()
         return _when_read(lambda: self._stub.GetRuntime(request, timeout=CALL_SECONDS).runtime)
+
+    def kubelet(self) -> KubeletReport:
+        """GetKubelet, as soon as something is read."""
+        request = pb.GetKubeletRequest()
+        return _when_read(lambda: self._stub.GetKubelet(request, timeout=CALL_SECONDS).kubelet)
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""
