@@ -19,6 +19,7 @@ from agent.engine.blocked import BLOCKED, BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
 from agent.engine.cni_parts import watch_cni
+from agent.engine.cpu import CPU, CpuWatch, watch_cpu
 from agent.engine.disks import DISKS, DiskWatch
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
@@ -30,6 +31,8 @@ from agent.engine.heartbeat_parts import watch_heartbeat
 from agent.engine.io_parts import watch_blocked, watch_disks
 from agent.engine.judge import Judge
 from agent.engine.judging import conditions_of, judge_of
+from agent.engine.kubelet import HEALTHZ, KubeletWatch
+from agent.engine.kubelet_parts import watch_kubelet
 from agent.engine.last_words import LastWords
 from agent.engine.network import NETLINK, NetworkWatch
 from agent.engine.network_parts import watch_network
@@ -37,8 +40,10 @@ from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
 from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
+from agent.engine.pulse import Pulse
 from agent.engine.runtime import RUNTIME, RuntimeWatch
 from agent.engine.runtime_parts import watch_runtime
+from agent.engine.shield import Shield
 from agent.engine.status import StatusView
 from agent.engine.strain import StrainFinder
 from agent.engine.usage import USAGE, UsageWatch
@@ -53,6 +58,7 @@ from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.runtime_socket import RuntimeSocket
+from agent.host.self_protection import protect
 from agent.host.self_usage import SelfUsageSource
 from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
@@ -134,6 +140,8 @@ class Agent(Struct, frozen=True, kw_only=True):
     network: NetworkWatch
     ladder: RuntimeWatch
     heartbeat: HeartbeatWatch
+    kubelet: KubeletWatch
+    cpu: CpuWatch
     disks: DiskWatch
     blocked: BlockedWatch
     resolver: NameResolver
@@ -144,6 +152,8 @@ class Agent(Struct, frozen=True, kw_only=True):
     exits: ExitsLedger
     exit_series: ExitSeries
     stream: EventStream
+    pulse: Pulse
+    shield: Shield
     view: StatusView
     api: ApiServer
     tcp: TcpApi | None
@@ -353,10 +363,19 @@ def assemble(
     if dials is not None:
         watches.append(Watch(dials, board, guard, heartbeat.take, openers, spawn))
     judge.sees(CONNECTIONS, lambda scene: replace(scene, heartbeat=heartbeat.report))
+    kubelet = watch_kubelet(ground, deaths, index, headroom=headroom, usage=lambda: usage.report)
+    judge.sees(HEALTHZ, lambda scene: replace(scene, kubelet=kubelet.report))
+    cpu = watch_cpu(ground, lambda: pressure.report)
+    judge.sees(CPU, lambda scene: replace(scene, cpu=cpu.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
     blocked = watch_blocked(ground, pressure=lambda: pressure.report)
     judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
+    pulse = Pulse(clock=clock)
+    shield = Shield(
+        workers=pools.new(1, name="protect"),
+        protect=(lambda: protect(host.root, host.fs)) if settings.node.protect else None,
+    )
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -390,9 +409,13 @@ def assemble(
         paths=network,
         ladder=ladder,
         beats=heartbeat,
+        nodes_own=kubelet,
+        processors=cpu,
         devices=disks,
         waiting=blocked,
         conditions=conditions,
+        pulse=pulse,
+        shield=shield,
         trace_buffer_bytes=lambda: places.buffer_bytes + trace_buffer_bytes(watches),
     )
     serve = settings.serve
@@ -418,6 +441,8 @@ def assemble(
         network=network,
         ladder=ladder,
         heartbeat=heartbeat,
+        kubelet=kubelet,
+        cpu=cpu,
         disks=disks,
         blocked=blocked,
         resolver=resolver,
@@ -428,6 +453,8 @@ def assemble(
         exits=exits,
         exit_series=exit_series,
         stream=stream,
+        pulse=pulse,
+        shield=shield,
         view=view,
         api=ApiServer(servicer, max_subscribers=serve.max_subscribers),
         tcp=tcp,

@@ -43,8 +43,10 @@ from tests.prometheus import found as finding
 from tests.prometheus import rules
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
+from tests.serve.cpu_sample import CPU
 from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
 from tests.serve.pressure_sample import PRESSURE
@@ -176,6 +178,8 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         network=NETWORK,
         heartbeat=HEARTBEAT,
         runtime=RUNTIME,
+        kubelet=KUBELET,
+        cpu=CPU,
         disks=DISKS,
         blocked=BLOCKED,
         conditions=CONDITIONS,

@@ -54,6 +54,11 @@ class Node(Struct, frozen=True, kw_only=True):
         text("a node name: letters, digits, dots and dashes", r"[A-Za-z0-9.-]{0,253}"),
         "the name that Kubernetes knows the node by; empty: the host's name",
     ] = ""
+    protect: Annotated[
+        bool,
+        boolean(),
+        "protect the agent itself from a lack of memory: oom_score_adj, and its code locked there",
+    ] = True
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -175,7 +180,7 @@ class Sources(Struct, frozen=True, kw_only=True):
 
 
 class Kubelet(Struct, frozen=True, kw_only=True):
-    """Where the kubelet's files are, if they are not where its process says."""
+    """Where the kubelet's files are, if they are not where its process says; how it is asked."""
 
     config: Annotated[
         Path | None,
@@ -192,6 +197,15 @@ class Kubelet(Struct, frozen=True, kw_only=True):
         path(optional=True),
         "its file system is imagefs; empty: as the runtime says, else /var/lib/containerd",
     ] = None
+    healthz_port: Annotated[
+        int, integer(0, 65535), "where its healthz is asked; 0: as it says itself, else 10248"
+    ] = 0
+    healthz_interval: Annotated[
+        float, duration("500ms", "10m"), "time between its answer and the next question"
+    ] = 5.0
+    healthz_deadline: Annotated[
+        float, duration("50ms", "1m"), "an answer of its healthz may take so long"
+    ] = 5.0
 
 
 class OOM(Struct, frozen=True, kw_only=True):

@@ -9,9 +9,11 @@ from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.afterlife import Afterlife
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import ContainerDeath
 from agent.model.heartbeat import HeartbeatReport
+from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import OOMBooks, OOMIncident
@@ -43,3 +45,5 @@ class Scene(Struct, frozen=True, kw_only=True):
     heartbeat: HeartbeatReport | None = None  # the kubelet's and the API server's connections
     runtime: RuntimeReport | None = None  # the runtime's ladder, its process and its shims
     memo: Memo = field(default_factory=Memo)  # what was said before; of whoever makes the scenes
+    cpu: CPUReport | None = None  # where the CPUs' time goes
+    kubelet: KubeletReport | None = None  # its process and its healthz

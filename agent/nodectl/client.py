@@ -136,6 +136,18 @@ class Client:
 
         return self._unary("GetHeartbeat", wire.GetHeartbeatRequest(), wire.GetHeartbeatResponse)
 
+    def kubelet(self) -> wire.GetKubeletResponse:
+        """GetKubelet."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetKubelet", wire.GetKubeletRequest(), wire.GetKubeletResponse)
+
+    def cpu(self) -> wire.GetCPUResponse:
+        """GetCPU."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetCPU", wire.GetCPURequest(), wire.GetCPUResponse)
+
     def devices(self) -> wire.ListDevicesResponse:
         """ListDevices."""
         from agent.api.v1 import node_agent_pb2 as wire

@@ -27,6 +27,8 @@ _COMMANDS = {
     "ns": ("agent.nodectl.ns", "Namespaces of containers, and which are the host's."),
     "runtime": ("agent.nodectl.runtime", "Whether the container runtime answers, and if not, why."),
     "heartbeat": ("agent.nodectl.heartbeat", "Whether the kubelet's heartbeat gets out."),
+    "kubelet": ("agent.nodectl.kubelet", "Whether the kubelet lives and answers; if not, why."),
+    "cpu": ("agent.nodectl.cpu", "Where the CPUs' time goes, and how many tasks wait for one."),
     "io": ("agent.nodectl.io", "Block devices: how fast they answer, and which do not."),
     "blocked": ("agent.nodectl.blocked", "Tasks in state D: where they wait, and for whose pod."),
     "events": ("agent.nodectl.events", "Replay events, or follow them with -f."),

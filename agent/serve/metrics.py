@@ -15,8 +15,10 @@ from msgspec import Struct, field
 
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.heartbeat import HeartbeatReport
+from agent.model.kubelet import KubeletReport
 from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
@@ -25,7 +27,18 @@ from agent.model.pressure import PressureReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import cni, conditions, heartbeat, io, memory, network, pressure, runtime
+from agent.serve import (
+    cni,
+    conditions,
+    cpu,
+    heartbeat,
+    io,
+    kubelet,
+    memory,
+    network,
+    pressure,
+    runtime,
+)
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -67,6 +80,8 @@ class Scrape(Struct, frozen=True, kw_only=True):
     network: NetworkReport | None = None
     heartbeat: HeartbeatReport | None = None
     runtime: RuntimeReport | None = None
+    kubelet: KubeletReport | None = None
+    cpu: CPUReport | None = None
     disks: DiskReport | None = None
     blocked: BlockedReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
@@ -276,6 +291,22 @@ ROWS = (
         "abandoned_workers",
         "Reads that hung and were given up, now.",
         lambda s: _one(s.status.usage.abandoned_workers),
+    ),
+    _gauge(
+        "worker_limit",
+        "Threads for such reads, at most: what nodewitness_abandoned_workers cannot exceed.",
+        lambda s: _one(s.status.usage.worker_limit),
+    ),
+    _gauge(
+        "loop_lag_max_seconds",
+        "By how much the agent's event loop was late at most, in the last five minutes.",
+        lambda s: _one(s.status.usage.loop_lag_max_seconds),
+    ),
+    _gauge(
+        "protected",
+        "Whether the agent has got this protection from a lack of memory (1) or was refused it.",
+        lambda s: (((each.name,), each.got) for each in s.status.usage.protections),
+        labels=("means",),
     ),
     _gauge(
         "trace_buffer_bytes",
@@ -533,6 +564,45 @@ ROWS = (
         labels=("process",),
     ),
     _gauge(
+        "kubelet_up",
+        "Whether the kubelet's process lives, is not stopped, and its healthz answers; absent on "
+        "nodes without one.",
+        lambda s: kubelet.well(s.kubelet),
+    ),
+    _counter(
+        "kubelet_healthz_silences",
+        "Deadlines that have passed without an answer of its healthz.",
+        lambda s: kubelet.silences(s.kubelet),
+    ),
+    _counter(
+        "kubelet_healthz_failures",
+        "Answers of its healthz that were not 200, and connections that it refused.",
+        lambda s: kubelet.failures(s.kubelet),
+    ),
+    _counter(
+        "kubelet_restarts",
+        "Processes of the kubelet that came after another while the agent ran.",
+        lambda s: kubelet.restarts(s.kubelet),
+    ),
+    _gauge(
+        "cpu_share_ratio",
+        "Where the time of all CPUs together went in the last ten seconds; steal is what the "
+        "hypervisor gave to others.",
+        lambda s: cpu.shares(s.cpu),
+        labels=("mode",),
+    ),
+    _gauge(
+        "cpu_runnable_tasks",
+        "Tasks on a CPU or waiting for one, on average of the last ten seconds.",
+        lambda s: cpu.runnable(s.cpu),
+    ),
+    _gauge("cpus_online", "CPUs that are online.", lambda s: cpu.online(s.cpu)),
+    _gauge(
+        "cpu_softirq_busiest_ratio",
+        "Share of its time that the CPU with the most soft interrupts spent in them.",
+        lambda s: cpu.busiest(s.cpu),
+    ),
+    _gauge(
         "disk_stalled",
         "Whether a block device ends no request, or device-mapper holds back all of them.",
         lambda s: io.stalled(s.disks),
@@ -582,5 +652,18 @@ HISTOGRAMS: tuple[HistogramRow, ...] = (
         help="Time that the runtime took to answer, the answers that came late included.",
         labels=("rung",),
         samples=lambda s: runtime.latencies(s.runtime),
+    ),
+    HistogramRow(
+        name="nodewitness_kubelet_healthz_duration_seconds",
+        help="Time that the kubelet's healthz took to answer, the answers that came late included.",
+        labels=(),
+        samples=lambda s: kubelet.latencies(s.kubelet),
+    ),
+    HistogramRow(
+        name="nodewitness_loop_lag_seconds",
+        help="By how much the agent's event loop was late for a timer: nothing is detected or "
+        "answered meanwhile.",
+        labels=(),
+        samples=lambda s: (((), s.status.usage.loop_lag),),
     ),
 )

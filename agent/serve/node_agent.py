@@ -14,9 +14,11 @@ from agent.serve import (
     cni,
     conditions,
     containers,
+    cpu,
     exits,
     heartbeat,
     io,
+    kubelet,
     memory,
     network,
     pressure,
@@ -200,6 +202,26 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return heartbeat.answer(report)
+
+    async def GetKubelet(
+        self,
+        request: pb.GetKubeletRequest,
+        context: ServicerContext[pb.GetKubeletRequest, pb.GetKubeletResponse],
+    ) -> pb.GetKubeletResponse:
+        report = self._view.kubelet()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return kubelet.answer(report)
+
+    async def GetCPU(
+        self,
+        request: pb.GetCPURequest,
+        context: ServicerContext[pb.GetCPURequest, pb.GetCPUResponse],
+    ) -> pb.GetCPUResponse:
+        report = self._view.cpu()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return cpu.answer(report)
 
     async def ListDevices(
         self,

@@ -69,6 +69,8 @@ class Pages:
             network=self._view.network(),
             heartbeat=self._view.heartbeat(),
             runtime=self._view.runtime(),
+            kubelet=self._view.kubelet(),
+            cpu=self._view.cpu(),
             disks=self._view.disks(),
             blocked=self._view.blocked(),
             conditions=conditions.series(self._view.conditions),

@@ -8,9 +8,11 @@ from typing import Protocol
 from agent.inventory.running import Running
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
 from agent.model.heartbeat import HeartbeatReport
+from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.pressure import PressureReport
@@ -75,6 +77,14 @@ class View(Protocol):
 
     def blocked(self) -> BlockedReport | None:
         """None until the tasks were looked at for the first time, and while looking hangs."""
+        ...
+
+    def cpu(self) -> CPUReport | None:
+        """None until it was read for the first time, and while reading hangs."""
+        ...
+
+    def kubelet(self) -> KubeletReport | None:
+        """None until it was looked at for the first time, and while looking hangs."""
         ...
 
     def runtime(self) -> RuntimeReport | None:

@@ -13,6 +13,7 @@ from agent.api.v1.event_pb2 import Event, ResumeToken, RuntimeDisagreement
 from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.heartbeat_pb2 import HeartbeatReport
 from agent.api.v1.io_pb2 import BlockedReport, DiskReport
+from agent.api.v1.kubelet_pb2 import KubeletReport
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
@@ -114,6 +115,11 @@ class Asking:
         """GetHeartbeat, as soon as something is read."""
         request = pb.GetHeartbeatRequest()
         return _when_read(lambda: self._stub.GetHeartbeat(request, timeout=CALL_SECONDS).heartbeat)
+
+    def kubelet(self) -> KubeletReport:
+        """GetKubelet, as soon as something is read."""
+        request = pb.GetKubeletRequest()
+        return _when_read(lambda: self._stub.GetKubelet(request, timeout=CALL_SECONDS).kubelet)
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""

@@ -39,6 +39,8 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     namespaces: node_agent_pb2.ListNamespacesResponse = field(default_factory=examples.namespaces)
     runtime: node_agent_pb2.GetRuntimeResponse = field(default_factory=examples.runtime)
     heartbeat: node_agent_pb2.GetHeartbeatResponse = field(default_factory=examples.heartbeat)
+    kubelet: node_agent_pb2.GetKubeletResponse = field(default_factory=examples.kubelet)
+    cpu: node_agent_pb2.GetCPUResponse = field(default_factory=examples.cpu)
     devices: node_agent_pb2.ListDevicesResponse = field(default_factory=examples.devices)
     blocked: node_agent_pb2.ListBlockedTasksResponse = field(default_factory=examples.blocked)
     conditions: node_agent_pb2.ListConditionsResponse = field(
@@ -89,6 +91,14 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def GetHeartbeat(self, request: Any, context: Any) -> node_agent_pb2.GetHeartbeatResponse:
         self._enter(request, context)
         return self.heartbeat
+
+    def GetKubelet(self, request: Any, context: Any) -> node_agent_pb2.GetKubeletResponse:
+        self._enter(request, context)
+        return self.kubelet
+
+    def GetCPU(self, request: Any, context: Any) -> node_agent_pb2.GetCPUResponse:
+        self._enter(request, context)
+        return self.cpu
 
     def ListDevices(self, request: Any, context: Any) -> node_agent_pb2.ListDevicesResponse:
         self._enter(request, context)

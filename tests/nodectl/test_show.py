@@ -17,10 +17,12 @@ from agent.nodectl.explain import explained
 from agent.nodectl.show import (
     cni,
     conditions,
+    cpu,
     deaths,
     events,
     heartbeat,
     io,
+    kubelet,
     memory,
     net,
     ns,
@@ -126,6 +128,14 @@ def _runtime() -> str:
     return runtime.report(examples.runtime().runtime, examples.CNI_NS)
 
 
+def _kubelet() -> str:
+    return kubelet.report(examples.kubelet().kubelet, examples.CNI_NS)
+
+
+def _cpu() -> str:
+    return cpu.report(examples.cpu().cpu)
+
+
 def _io() -> str:
     return io.devices(examples.devices().io)
 
@@ -161,6 +171,8 @@ def _status_wide() -> str:
         _ns,
         _heartbeat,
         _runtime,
+        _kubelet,
+        _cpu,
         _io,
         _blocked,
         _events,

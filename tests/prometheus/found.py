@@ -44,8 +44,10 @@ from tests.detect import (
     test_afterlife,
     test_agent_blind,
     test_cni,
+    test_cpu,
     test_heartbeat,
     test_io,
+    test_kubelet,
     test_network,
     test_oom,
     test_pressure,
@@ -56,8 +58,10 @@ from tests.detect import (
 from tests.detect.test_afterlife import MAIN, NOW, SECOND, TASK, UNDYING
 from tests.detect.test_oom import BOOKS, KILL
 from tests.serve.cni_sample import CNI, CONFIG
+from tests.serve.cpu_sample import CPU
 from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
@@ -184,6 +188,14 @@ def _runtime() -> list[Finding]:
     ]
 
 
+def _kubelet() -> list[Finding]:
+    return test_kubelet.down(KUBELET)
+
+
+def _cpu() -> list[Finding]:
+    return [*test_cpu.found(test_cpu.STOLEN, CPU), *test_cpu.found(test_cpu.SOFTIRQ, CPU)]
+
+
 def _services() -> list[Finding]:
     throttled = test_services.rates(throttled_ratio=0.31, cpu_cores=0.5)
     starved = test_services.rates(io_pressure=Shares(waiting=0.9, stalled=0.6))
@@ -197,6 +209,8 @@ def _services() -> list[Finding]:
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
     *(_afterlife, _agent, _cni, _eviction, _heartbeat, _io, _network, _oom, _pressure, _restarts),
     *(_runtime, _services),
+    *(_afterlife, _agent, _cni, _eviction, _io, _network, _oom, _pressure, _restarts),
+    *(_runtime, _kubelet, _cpu, _services),
 )
 
 

@@ -8,10 +8,13 @@ from agent.inventory.running import Running
 from agent.model.absence import Absence
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
 from agent.model.heartbeat import HeartbeatReport
+from agent.model.kubelet import KubeletReport
+from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import (
@@ -24,6 +27,7 @@ from agent.model.oom import (
     Victim,
 )
 from agent.model.pressure import PressureReport
+from agent.model.protection import Protection
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import (
@@ -41,8 +45,10 @@ from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
+from tests.serve.cpu_sample import CPU
 from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
 from tests.serve.pressure_sample import PRESSURE
@@ -135,6 +141,13 @@ STATUS = NodeStatus(
         subscribers=2,
         subscriber_drops=6,
         abandoned_workers=0,
+        worker_limit=31,
+        loop_lag=Latency().plus(0.002).plus(1.5),
+        loop_lag_max_seconds=1.5,
+        protections=(
+            Protection(name="oom_score_adj", got=True, detail="-997"),
+            Protection(name="memory.min", got=False, detail="it is 0 in /kubepods"),
+        ),
     ),
 )
 
@@ -192,6 +205,8 @@ class SampleView:
         self.network_now: NetworkReport | None = NETWORK
         self.runtime_now: RuntimeReport | None = RUNTIME
         self.heartbeat_now: HeartbeatReport | None = HEARTBEAT
+        self.kubelet_now: KubeletReport | None = KUBELET
+        self.cpu_now: CPUReport | None = CPU
         self.disks_now: DiskReport | None = DISKS
         self.blocked_now: BlockedReport | None = BLOCKED
         self.incidents = IncidentIndex(20_000)
@@ -229,6 +244,12 @@ class SampleView:
 
     def heartbeat(self) -> HeartbeatReport | None:
         return self.heartbeat_now
+
+    def kubelet(self) -> KubeletReport | None:
+        return self.kubelet_now
+
+    def cpu(self) -> CPUReport | None:
+        return self.cpu_now
 
     def disks(self) -> DiskReport | None:
         return self.disks_now

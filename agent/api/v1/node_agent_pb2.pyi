@@ -3,10 +3,11 @@ import datetime
 from agent.api.v1 import cni_pb2 as _cni_pb2
 from agent.api.v1 import condition_pb2 as _condition_pb2
 from agent.api.v1 import containers_pb2 as _containers_pb2
+from agent.api.v1 import cpu_pb2 as _cpu_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
 from agent.api.v1 import exits_pb2 as _exits_pb2
-from agent.api.v1 import heartbeat_pb2 as _heartbeat_pb2
 from agent.api.v1 import io_pb2 as _io_pb2
+from agent.api.v1 import kubelet_pb2 as _kubelet_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import network_pb2 as _network_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
@@ -262,15 +263,25 @@ class GetRuntimeResponse(_message.Message):
     runtime: _runtime_pb2.RuntimeReport
     def __init__(self, runtime: _Optional[_Union[_runtime_pb2.RuntimeReport, _Mapping]] = ...) -> None: ...
 
-class GetHeartbeatRequest(_message.Message):
+class GetKubeletRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class GetHeartbeatResponse(_message.Message):
-    __slots__ = ("heartbeat",)
-    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
-    heartbeat: _heartbeat_pb2.HeartbeatReport
-    def __init__(self, heartbeat: _Optional[_Union[_heartbeat_pb2.HeartbeatReport, _Mapping]] = ...) -> None: ...
+class GetKubeletResponse(_message.Message):
+    __slots__ = ("kubelet",)
+    KUBELET_FIELD_NUMBER: _ClassVar[int]
+    kubelet: _kubelet_pb2.KubeletReport
+    def __init__(self, kubelet: _Optional[_Union[_kubelet_pb2.KubeletReport, _Mapping]] = ...) -> None: ...
+
+class GetCPURequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetCPUResponse(_message.Message):
+    __slots__ = ("cpu",)
+    CPU_FIELD_NUMBER: _ClassVar[int]
+    cpu: _cpu_pb2.CPUReport
+    def __init__(self, cpu: _Optional[_Union[_cpu_pb2.CPUReport, _Mapping]] = ...) -> None: ...
 
 class ListDevicesRequest(_message.Message):
     __slots__ = ()
