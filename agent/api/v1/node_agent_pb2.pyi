@@ -6,6 +6,7 @@ from agent.api.v1 import containers_pb2 as _containers_pb2
 from agent.api.v1 import cpu_pb2 as _cpu_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
 from agent.api.v1 import exits_pb2 as _exits_pb2
+from agent.api.v1 import heartbeat_pb2 as _heartbeat_pb2
 from agent.api.v1 import io_pb2 as _io_pb2
 from agent.api.v1 import kubelet_pb2 as _kubelet_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
@@ -262,6 +263,16 @@ class GetRuntimeResponse(_message.Message):
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     runtime: _runtime_pb2.RuntimeReport
     def __init__(self, runtime: _Optional[_Union[_runtime_pb2.RuntimeReport, _Mapping]] = ...) -> None: ...
+
+class GetHeartbeatRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetHeartbeatResponse(_message.Message):
+    __slots__ = ("heartbeat",)
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    heartbeat: _heartbeat_pb2.HeartbeatReport
+    def __init__(self, heartbeat: _Optional[_Union[_heartbeat_pb2.HeartbeatReport, _Mapping]] = ...) -> None: ...
 
 class GetKubeletRequest(_message.Message):
     __slots__ = ()

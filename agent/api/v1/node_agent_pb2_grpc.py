@@ -99,6 +99,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
                 _registered_method=True)
+        self.GetHeartbeat = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetHeartbeat',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatResponse.FromString,
+                _registered_method=True)
         self.GetKubelet = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/GetKubelet',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletRequest.SerializeToString,
@@ -217,6 +222,14 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetHeartbeat(self, request, context):
+        """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
+        is dialled in vain.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetKubelet(self, request, context):
         """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs.
         """
@@ -312,6 +325,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.GetRuntime,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.SerializeToString,
+            ),
+            'GetHeartbeat': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHeartbeat,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatResponse.SerializeToString,
             ),
             'GetKubelet': grpc.unary_unary_rpc_method_handler(
                     servicer.GetKubelet,
@@ -685,6 +703,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetRuntime',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHeartbeat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetHeartbeat',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatResponse.FromString,
             options,
             channel_credentials,
             insecure,

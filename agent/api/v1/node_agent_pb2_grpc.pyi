@@ -65,6 +65,10 @@ class NodeAgentStub:
     """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
     GetRuntime: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    GetHeartbeat: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetHeartbeatRequest, _node_agent_pb2.GetHeartbeatResponse]
+    """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
+    is dialled in vain.
+    """
     GetKubelet: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetKubeletRequest, _node_agent_pb2.GetKubeletResponse]
     """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
     GetCPU: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetCPURequest, _node_agent_pb2.GetCPUResponse]
@@ -107,6 +111,10 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
     GetRuntime: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]  # type: ignore[assignment]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    GetHeartbeat: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetHeartbeatRequest, _node_agent_pb2.GetHeartbeatResponse]  # type: ignore[assignment]
+    """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
+    is dialled in vain.
+    """
     GetKubelet: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetKubeletRequest, _node_agent_pb2.GetKubeletResponse]  # type: ignore[assignment]
     """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
     GetCPU: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetCPURequest, _node_agent_pb2.GetCPUResponse]  # type: ignore[assignment]
@@ -224,6 +232,16 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetRuntimeResponse, _abc.Awaitable[_node_agent_pb2.GetRuntimeResponse]]:
         """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+
+    @_abc_1.abstractmethod
+    def GetHeartbeat(
+        self,
+        request: _node_agent_pb2.GetHeartbeatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetHeartbeatResponse, _abc.Awaitable[_node_agent_pb2.GetHeartbeatResponse]]:
+        """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
+        is dialled in vain.
+        """
 
     @_abc_1.abstractmethod
     def GetKubelet(
