@@ -33,6 +33,8 @@ from agent.engine.network import NETLINK, NetworkWatch
 from agent.engine.network_parts import watch_network
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
+from agent.engine.plumbing import PLUMBING, PlumbingWatch
+from agent.engine.plumbing_parts import watch_plumbing
 from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
 from agent.engine.runtime import RUNTIME, RuntimeWatch
@@ -130,6 +132,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     afterlife: AfterlifeWatch
     cni: CNIWatch
     network: NetworkWatch
+    plumbing: PlumbingWatch
     ladder: RuntimeWatch
     disks: DiskWatch
     blocked: BlockedWatch
@@ -238,6 +241,7 @@ def assemble(
     strain = StrainFinder(  # what it asks is built below
         sweep=lambda: None if usage.report is None else usage.report.sweep,
         pressure=lambda: pressure.report,
+        plumbing=lambda: plumbing.report,
     )
     sight = Sight(lambda: board.is_up(SIGNALS))
     exits = ExitsLedger(
@@ -344,6 +348,8 @@ def assemble(
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
     network = watch_network(ground, resolver, cni)
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
+    plumbing = watch_plumbing(ground)
+    judge.sees(PLUMBING, lambda scene: replace(scene, plumbing=plumbing.report))
     ladder = watch_runtime(ground, deaths, index, listens=listens)
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
@@ -381,6 +387,7 @@ def assemble(
         stalls=pressure,
         calls=cni,
         paths=network,
+        pipes=plumbing,
         ladder=ladder,
         devices=disks,
         waiting=blocked,
@@ -408,6 +415,7 @@ def assemble(
         afterlife=afterlife,
         cni=cni,
         network=network,
+        plumbing=plumbing,
         ladder=ladder,
         disks=disks,
         blocked=blocked,

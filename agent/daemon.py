@@ -138,6 +138,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(agent.afterlife.run())
     spawn(agent.cni.run())
     spawn(agent.network.run())
+    spawn(agent.plumbing.run())
     spawn(agent.ladder.run())
     spawn(agent.disks.run())
     spawn(agent.blocked.run())

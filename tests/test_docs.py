@@ -46,6 +46,7 @@ from tests.serve.condition_sample import CONDITIONS
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
+from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
 from tests.serve.sample import SERIES, STATUS
@@ -172,6 +173,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         pressure=PRESSURE,
         cni=CNI,
         network=NETWORK,
+        plumbing=PLUMBING,
         runtime=RUNTIME,
         disks=DISKS,
         blocked=BLOCKED,

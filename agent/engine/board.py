@@ -36,6 +36,8 @@ TELLS = {
     "cni-config": ("which CNI configuration the runtime loads, and why it does not", False),
     "namespaces": ("which namespaces containers share, and which namespaces nobody uses", False),
     "netlink": ("the network path of each pod: interfaces, addresses, routes, NAT", False),
+    "plumbing": ("what the node's own network drops, and who changes its packet filter", False),
+    "fabric": ("the node's overlay devices, and who has made its routes", False),
     "runtime": (
         "whether the container runtime answers, and which rung of its ladder does not",
         False,

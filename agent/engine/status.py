@@ -13,6 +13,7 @@ from agent.engine.disks import DiskWatch
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.network import NetworkWatch
 from agent.engine.places import PlaceFinder
+from agent.engine.plumbing import PlumbingWatch
 from agent.engine.pressure import PressureWatch
 from agent.engine.runtime import RuntimeWatch
 from agent.engine.usage import UsageWatch
@@ -33,6 +34,7 @@ from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
 from agent.model.runtime import RuntimeReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
@@ -69,6 +71,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     stalls: PressureWatch
     calls: CNIWatch
     paths: NetworkWatch
+    pipes: PlumbingWatch
     ladder: RuntimeWatch
     devices: DiskWatch
     waiting: BlockedWatch
@@ -107,6 +110,10 @@ class StatusView(Struct, frozen=True, kw_only=True):
     def network(self) -> NetworkReport | None:
         """Namespaces, and the network path of each pod."""
         return self.paths.report
+
+    def plumbing(self) -> PlumbingReport | None:
+        """The node's own network."""
+        return self.pipes.report
 
     def disks(self) -> DiskReport | None:
         """Block devices."""

@@ -33,8 +33,9 @@ CAPABILITIES = (
     Capability(
         name="NET_ADMIN",
         bit=12,
-        modules=("host/proc_connector.py", "host/nftables.py"),
-        without="exit codes and signals as the kernel tells them (connector); NAT of nftables",
+        modules=("host/proc_connector.py", "host/nftables.py", "host/rule_tables.py"),
+        without="exit codes and signals as the kernel tells them (connector); NAT of nftables;"
+        " how large the packet filter is",
     ),
     Capability(
         name="SYS_PTRACE",

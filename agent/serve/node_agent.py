@@ -10,7 +10,18 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import cni, conditions, containers, exits, io, memory, network, pressure, runtime
+from agent.serve import (
+    cni,
+    conditions,
+    containers,
+    exits,
+    io,
+    memory,
+    network,
+    plumbing,
+    pressure,
+    runtime,
+)
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -169,6 +180,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
                 await context.abort(StatusCode.FAILED_PRECONDITION, why)
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return await network.networks(request, report)
+
+    async def GetPlumbing(
+        self,
+        request: pb.GetPlumbingRequest,
+        context: ServicerContext[pb.GetPlumbingRequest, pb.GetPlumbingResponse],
+    ) -> pb.GetPlumbingResponse:
+        report = self._view.plumbing()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return plumbing.answer(report)
 
     async def GetRuntime(
         self,

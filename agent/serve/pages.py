@@ -67,6 +67,7 @@ class Pages:
             pressure=self._view.pressure(),
             cni=self._view.cni(),
             network=self._view.network(),
+            plumbing=self._view.plumbing(),
             runtime=self._view.runtime(),
             disks=self._view.disks(),
             blocked=self._view.blocked(),

@@ -12,6 +12,7 @@ from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
 from agent.model.runtime import RuntimeReport
 from agent.model.status import NodeStatus, OOMSeries
@@ -62,6 +63,12 @@ class View(Protocol):
 
     def network(self) -> NetworkReport | None:
         """Namespaces and pod networks; None while they are not read."""
+        ...
+
+    def plumbing(self) -> PlumbingReport | None:
+        """The node's own network; None until it was read for the first time, and while that
+        hangs.
+        """
         ...
 
     def disks(self) -> DiskReport | None:

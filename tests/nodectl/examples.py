@@ -23,6 +23,7 @@ from agent.engine.board import TELLS
 from agent.serve import network
 from agent.serve.io import blocked as answer_blocked
 from agent.serve.io import devices as answer_devices
+from agent.serve.plumbing import answer as answer_plumbing
 from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
@@ -30,6 +31,7 @@ from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 from tests.serve.network_sample import NETWORK
 from tests.serve.network_sample import WALL_NS as NETWORK_WALL_NS
+from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
 
@@ -405,6 +407,11 @@ def namespaces() -> node_agent_pb2.ListNamespacesResponse:
 def runtime() -> node_agent_pb2.GetRuntimeResponse:
     """A stopped containerd, as it is at CNI_NS."""
     return answer_runtime(RUNTIME)
+
+
+def plumbing() -> node_agent_pb2.GetPlumbingResponse:
+    """Full tables, a vanished overlay, lost routes, an iptables-restore that takes long."""
+    return answer_plumbing(PLUMBING)
 
 
 def devices() -> node_agent_pb2.ListDevicesResponse:
