@@ -6,7 +6,7 @@ monitor` does for events: it holds up nobody.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from agent.model.plumbing import RuleTool, SeenTool
 
@@ -21,14 +21,13 @@ class RuleToolFold:
         self._ticks: dict[tuple[int, int], int] = {}
 
     def take(
-        self, seen: Iterable[SeenTool], holders: Collection[int], waiters: Collection[int]
+        self, seen: Iterable[SeenTool], holders: Mapping[int, str], waiters: Collection[int]
     ) -> tuple[RuleTool, ...]:
-        """One look; the oldest first."""
+        """One look; the oldest first. `holders` of the lock, by name, may be other programs."""
         tools = sorted(seen, key=lambda tool: (tool.start_boottime_ns, tool.pid))
         before = self._ticks
         self._ticks = {(tool.pid, tool.start_boottime_ns): tool.cpu_ticks for tool in tools}
-        names = {tool.pid: f"{tool.comm}[{tool.pid}]" for tool in tools}
-        holder = next((names.get(pid, f"pid {pid}") for pid in holders), "")
+        holder = next((f"{comm}[{pid}]" for pid, comm in holders.items()), "")
         found = []
         for tool in tools:
             holds = tool.pid in holders

@@ -27,12 +27,11 @@ def _detect(scene: Scene) -> Iterator[Finding]:
         return
     waiting = [tool for tool in late if tool.holder]
     first = next((tool for tool in late if tool.holds), late[0])
-    said = f"{_name(first)} {_does(first)} for {report.seconds(first.start_boottime_ns):.0f} s"
-    others = len(late) - 1
-    if others:
-        said += f", and {others} more"
+    said = f"{_name(first)} {_does(first)}, {_age(report, first)} s after it was started"
     if waiting and first.holds:
-        said += f"; {len(waiting)} wait for its lock"
+        said += f"; {len(waiting)} more wait for that"
+    elif len(late) > 1:
+        said += f"; so do {len(late) - 1} more"
     yield Finding(
         type=RULES_STALLED.name,
         entity=NODE,
@@ -46,12 +45,16 @@ def _name(tool: RuleTool) -> str:
     return f"{tool.comm}[{tool.pid}]"
 
 
+def _age(report: PlumbingReport, tool: RuleTool) -> str:
+    return f"{report.seconds(tool.start_boottime_ns):.0f}"
+
+
 def _does(tool: RuleTool) -> str:
     if tool.holder:
-        return f"has waited for the xtables lock that {tool.holder} holds"
+        return f"waits for the xtables lock that {tool.holder} holds"
     if tool.waits:
-        return f"has waited in {tool.wchan or 'the kernel'}"
-    return "has held the xtables lock" if tool.holds else "has run"
+        return f"waits in {tool.wchan or 'the kernel'}"
+    return "holds the xtables lock" if tool.holds else "works"
 
 
 def _size(report: PlumbingReport) -> str:
@@ -63,7 +66,7 @@ def _size(report: PlumbingReport) -> str:
 def _evidence(report: PlumbingReport, late: list[RuleTool]) -> Iterator[Evidence]:
     for tool in late[:MAX_SHOWN]:
         value = f"{_name(tool)}: state {tool.state}, {tool.wchan or 'not asleep'}, {_does(tool)}, "
-        value += f"started {report.seconds(tool.start_boottime_ns):.0f} s ago"
+        value += f"started {_age(report, tool)} s ago"
         yield Evidence(what="program", value=value, source="/proc/PID/stat, /proc/locks")
     for table in () if report.rules is None else report.rules.tables:
         value = f"{table.family} {table.name}: {table.entries}"

@@ -124,8 +124,10 @@ class PlumbingWatch(Struct, kw_only=True):
         found = await self._try(TOOLS, self.workers, self._read_programs)
         return () if found is None else self._tools.take(*found)
 
-    def _read_programs(self) -> tuple[tuple[SeenTool, ...], tuple[int, ...], tuple[int, ...]]:
-        return self.programs.tools(), *self.programs.lock()
+    def _read_programs(self) -> tuple[tuple[SeenTool, ...], dict[int, str], tuple[int, ...]]:
+        tools = self.programs.tools()
+        holders, waiters = self.programs.lock()
+        return tools, {pid: self.programs.comm(pid) for pid in holders}, waiters
 
     async def _fabric(self) -> None:
         """What is seen goes on where nothing can be read: nothing has been found otherwise."""

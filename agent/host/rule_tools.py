@@ -86,6 +86,13 @@ class RuleTools:
         holders = tuple(lock.pid for lock in of_it if not lock.waits)
         return holders, tuple(lock.pid for lock in of_it if lock.waits)
 
+    def comm(self, pid: int) -> str:
+        """The name of a process that has the lock and is no such program; empty if it has ended."""
+        try:
+            return parse_stat(read_file(f"{self._proc}/{pid}/stat")).comm
+        except (SourceAbsent, ParseError):
+            return ""
+
     def _tool(self, pid: int) -> SeenTool | None:
         try:
             data = read_file(f"{self._proc}/{pid}/stat")

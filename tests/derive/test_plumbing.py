@@ -186,7 +186,7 @@ def test_tools() -> None:
     holder, waiter = tool(2, "iptables-restor", state="R"), tool(3)
     monitor, blocked = tool(1, "nft"), tool(4, "nft", state="D", wchan="nft_rcv_skb_batch")
     polls = tool(5, "ip6tables", wchan="hrtimer_nanosleep")
-    found = fold.take([waiter, holder, monitor, blocked, polls], (2,), (3,))
+    found = fold.take([waiter, holder, monitor, blocked, polls], {2: "iptables-restor"}, (3,))
     assert [t.pid for t in found] == [1, 2, 3, 4, 5]
     assert [t.idle for t in found] == [True, False, False, False, False]
     assert [t.holds for t in found] == [False, True, False, False, False]
@@ -201,10 +201,10 @@ def test_tools() -> None:
 
 
 def test_works() -> None:
-    """CPU time that rises is work, whatever the state is at a look; a holder may be unknown."""
+    """CPU time that rises is work, whatever the state is; a holder may be another program."""
     fold = RuleToolFold()
-    assert fold.take([tool(1, "nft", cpu=5)], (), ())[0].idle
-    assert not fold.take([tool(1, "nft", cpu=9)], (), ())[0].idle
-    assert fold.take([tool(1, "nft", cpu=9)], (), ())[0].idle
-    (waiter,) = fold.take([tool(3)], (700,), (3,))
-    assert waiter.holder == "pid 700"
+    assert fold.take([tool(1, "nft", cpu=5)], {}, ())[0].idle
+    assert not fold.take([tool(1, "nft", cpu=9)], {}, ())[0].idle
+    assert fold.take([tool(1, "nft", cpu=9)], {}, ())[0].idle
+    (waiter,) = fold.take([tool(3)], {700: "calico-node"}, (3,))
+    assert waiter.holder == "calico-node[700]"

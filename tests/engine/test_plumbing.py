@@ -72,6 +72,9 @@ class Node:
     def lock(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return (1,), ()
 
+    def comm(self, pid: int) -> str:
+        return "nft"
+
     def _fabric(self) -> Fabric:
         self.read += 1
         if self.fabric is None:

@@ -229,6 +229,7 @@ def test_lock() -> None:
         while tools.lock()[1] != (waiter.pid,):
             os.sched_yield()
         assert tools.lock()[0] == (holder.pid,)
+        assert tools.comm(holder.pid) == "iptables-restor"
         for _ in range(LOOKS + 1):
             seen: dict[int, SeenTool] = {tool.pid: tool for tool in tools.tools()}
             assert seen[holder.pid].comm == "iptables-restor"
