@@ -58,6 +58,16 @@ def plumbing_to_wire(report: PlumbingReport) -> pb.PlumbingReport:
         routes=[_routes(report, each) for each in report.routes],
         tools=[_tool(report, each) for each in report.tools],
         rules=None if report.rules is None else _rules(report, report.rules),
+        ports=None
+        if report.ports is None
+        else pb.LocalPorts(
+            total=report.ports.total,
+            sockets=report.ports.sockets,
+            used=report.ports.used,
+            source=report.ports.source,
+            destination=report.ports.destination,
+            port=report.ports.port,
+        ),
         saturated=rates.saturated,
         absent_reasons={text(what): text(why) for what, why in report.absent.items()},
     )

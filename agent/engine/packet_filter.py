@@ -63,7 +63,12 @@ class PacketFilterWatch(Struct, kw_only=True):
         if self._changes is None and self.tables.nftables:
             self._changes = NftChanges(self.namespaces)
         if self._changes is not None:
-            changes, lost = self._changes.heard(now_ns)
+            try:
+                changes, lost = self._changes.heard(now_ns)
+            except SourceAbsent:
+                self._changes.close()
+                self._changes, self._dirty = None, True
+                raise
             self._dirty |= lost or bool(changes)
             self._count += len(changes)
             self._last = changes[-1] if changes else self._last

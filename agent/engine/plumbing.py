@@ -22,6 +22,7 @@ from agent.engine.guard import Guard
 from agent.engine.packet_filter import PacketFilterWatch
 from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
+from agent.host.local_ports import LocalPortCounter
 from agent.host.namespaces import Namespaces
 from agent.host.plumbing import PlumbingCounters
 from agent.host.rule_tools import RuleTools
@@ -29,6 +30,7 @@ from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence, Absent, ParseError
 from agent.model.plumbing import (
     Flapping,
+    LocalPorts,
     Overlay,
     PlumbingReport,
     PlumbingSample,
@@ -43,7 +45,7 @@ LOOK_SECONDS = 5.0
 READ_SECONDS = 4.0
 SELDOM = 2
 """Devices, routes and tables are read in one of so many looks."""
-LINKS, RULES, TOOLS = "links and routes", "rules", "programs"
+LINKS, PORTS, RULES, TOOLS = "links and routes", "ports", "rules", "programs"
 
 T = TypeVar("T")
 
@@ -58,6 +60,7 @@ class PlumbingWatch(Struct, kw_only=True):
     netlink: Workers  # for what waits for the kernel
     counters: PlumbingCounters
     programs: RuleTools
+    port_counter: LocalPortCounter
     namespaces: Namespaces
     rules: PacketFilterWatch
     report: PlumbingReport | None = None
@@ -67,6 +70,7 @@ class PlumbingWatch(Struct, kw_only=True):
     _routes: RouteFold = field(default_factory=RouteFold)
     _tools: RuleToolFold = field(default_factory=RuleToolFold)
     _seen: tuple[tuple[Overlay, ...], tuple[Flapping, ...], tuple[Routes, ...]] = ((), (), ())
+    _ports: LocalPorts | None = None
     _absent: dict[str, str] = field(default_factory=dict)
     _looks: int = 0
 
@@ -89,6 +93,7 @@ class PlumbingWatch(Struct, kw_only=True):
         tools = await self._programs()
         if seldom:
             await self._fabric()
+            self._ports = await self._try(PORTS, self.netlink, self.port_counter.count)
             await self.rules.look()
             self._absent.pop(RULES, None)
             if self.rules.unread:
@@ -105,6 +110,7 @@ class PlumbingWatch(Struct, kw_only=True):
             routes=routes,
             tools=tools,
             rules=self.rules.filter,
+            ports=self._ports,
             absent={**sample.absent, **self._absent},
         )
 

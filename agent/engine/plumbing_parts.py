@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.engine.ground import Ground
 from agent.engine.packet_filter import PacketFilterWatch
 from agent.engine.plumbing import PlumbingWatch
+from agent.host.local_ports import LocalPortCounter
 from agent.host.namespaces import Namespaces
 from agent.host.plumbing import PlumbingCounters
 from agent.host.rule_tables import RuleTables
@@ -12,8 +13,8 @@ from agent.host.rule_tools import RuleTools
 
 COUNTER_WORKERS = 2
 """Threads for counters and for programs: one may hang."""
-KERNEL_WORKERS = 2
-"""Threads for rtnetlink and for nftables: one may hang."""
+KERNEL_WORKERS = 3
+"""Threads for rtnetlink, for sockets and for nftables: two may hang."""
 
 
 def watch_plumbing(ground: Ground) -> PlumbingWatch:
@@ -28,6 +29,7 @@ def watch_plumbing(ground: Ground) -> PlumbingWatch:
         netlink=netlink,
         counters=PlumbingCounters(ground.root, namespaces),
         programs=RuleTools(ground.root),
+        port_counter=LocalPortCounter(ground.root, namespaces),
         namespaces=namespaces,
         rules=PacketFilterWatch(
             clock=ground.clock,

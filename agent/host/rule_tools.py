@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 
 from agent.host.absence import SourceAbsent
 from agent.host.clock import ticks_to_ns
@@ -45,7 +46,8 @@ class RuleTools:
 
     def __init__(self, root: HostRoot) -> None:
         self._proc = str(root.proc)
-        self._lock = root.run / LOCK
+        # A container sees it through the root directory of the host's first process.
+        self._paths = (root.run / LOCK, root.proc / "1/root/run" / LOCK)
         self._locks = FileLocks(root)
         self._others: dict[int, int] = {}  # pid to looks
 
@@ -71,12 +73,9 @@ class RuleTools:
         """The pids that have the lock, and those that wait for it; a pid is that of the process
         which asked. Raises SourceAbsent, ParseError.
         """
-        try:
-            status = os.stat(self._lock)
-        except FileNotFoundError:
+        status = next(filter(None, map(_status, self._paths)), None)
+        if status is None:
             return (), ()
-        except OSError as error:
-            raise SourceAbsent.of(error, self._lock) from error
         device = f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
         of_it = [
             lock
@@ -114,3 +113,11 @@ class RuleTools:
             cpu_ticks=ticks,
             wchan=wchan,
         )
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """None: there is no such file, or it is on a root directory that may not be entered."""
+    try:
+        return os.stat(path)
+    except OSError:
+        return None

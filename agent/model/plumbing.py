@@ -9,6 +9,8 @@ from msgspec import Struct, field
 
 ALMOST_FULL = 0.9
 """Of a table's limit."""
+PORTS_FULL = 0.98
+"""Of the local ports to one peer: the kernel tries long for one of the rest."""
 DROPS_PER_SECOND = 1.0
 """Packets that the node drops before anybody has seen them: more is no accident any more."""
 SQUEEZES_PER_SECOND = 50.0
@@ -122,6 +124,21 @@ class Routes(Struct, frozen=True, kw_only=True):
     gone_since_boottime_ns: int | None = None  # it had some, and has none since
 
 
+class LocalPorts(Struct, frozen=True, kw_only=True):
+    """Local ports of TCP in the host's namespace, and the peer that has taken most of them."""
+
+    total: int  # that connect(2) may take
+    sockets: int  # of TCP, whoever is at the other end
+    used: int = 0  # by connections to the one peer; 0: not asked, for the sockets are few
+    source: str = ""
+    destination: str = ""
+    port: int = 0
+
+    @property
+    def fill(self) -> float:
+        return self.used / self.total if self.total else 0.0
+
+
 class SeenTool(Struct, frozen=True, kw_only=True):
     """A program for packet filters at one look."""
 
@@ -190,6 +207,7 @@ class PlumbingReport(Struct, frozen=True, kw_only=True):
     routes: tuple[Routes, ...] = ()
     tools: tuple[RuleTool, ...] = ()
     rules: PacketFilter | None = None
+    ports: LocalPorts | None = None
     absent: Mapping[str, str] = field(default_factory=dict)  # what is not known, and why
 
     def seconds(self, since_boottime_ns: int) -> float:

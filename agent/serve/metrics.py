@@ -582,6 +582,13 @@ ROWS = (
         labels=("version", "protocol"),
     ),
     _gauge(
+        "local_ports",
+        "Local ports for connections of the host: all, and those that one peer has taken; 0 while "
+        "there are few sockets.",
+        lambda s: plumbing.ports(s.plumbing),
+        labels=("which",),
+    ),
+    _gauge(
         "rule_program_oldest_seconds",
         "Age of the oldest program that changes the packet filter; absent while there is none.",
         lambda s: plumbing.tool_oldest(s.plumbing),

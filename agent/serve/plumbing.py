@@ -75,3 +75,10 @@ def changes(report: PlumbingReport | None) -> Samples:
     """Commits to nftables since the agent started."""
     if report is not None and report.rules is not None:
         yield (), report.rules.changes
+
+
+def ports(report: PlumbingReport | None) -> Samples:
+    """Local ports that connect(2) may take, and those taken by one peer."""
+    if report is not None and report.ports is not None:
+        yield ("total",), report.ports.total
+        yield ("used",), report.ports.used

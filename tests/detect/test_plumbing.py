@@ -12,6 +12,7 @@ from agent.detect import (
     link_flapping,
     neighbour_table_full,
     overlay_down,
+    ports_exhausted,
     routes_lost,
     rules_stalled,
     softnet_dropping,
@@ -25,6 +26,7 @@ from tests.serve.plumbing_sample import (
     FLANNEL,
     NOW_NS,
     PLUMBING,
+    PORTS,
     RATES,
     RESTORE,
     SAMPLE,
@@ -38,6 +40,7 @@ ALL = (
     link_flapping.DETECTOR,
     neighbour_table_full.DETECTOR,
     overlay_down.DETECTOR,
+    ports_exhausted.DETECTOR,
     routes_lost.DETECTOR,
     rules_stalled.DETECTOR,
     softnet_dropping.DETECTOR,
@@ -130,6 +133,22 @@ def test_overlay() -> None:
     cilium = replace(down, name="cilium_wg0")
     (finding,) = found(overlay_down.DETECTOR, replace(PLUMBING, overlays=(cilium,)))
     assert finding.severity is None
+
+
+def test_ports() -> None:
+    """To one peer; IPv6 in brackets."""
+    (finding,) = found(ports_exhausted.DETECTOR)
+    assert (finding.reason, finding.severity) == ("Exhausted", None)
+    assert finding.message == (
+        "28,100 of 28,232 local ports are taken (100%) by connections from 10.0.64.12 to "
+        "10.0.64.1:6443"
+    )
+    some = replace(PORTS, used=26000, destination="fd00::1")
+    (finding,) = found(ports_exhausted.DETECTOR, replace(PLUMBING, ports=some))
+    assert (finding.reason, finding.severity) == ("AlmostExhausted", Severity.WARNING)
+    assert "[fd00::1]:6443" in finding.message
+    few = replace(PORTS, used=25000)
+    assert not found(ports_exhausted.DETECTOR, replace(PLUMBING, ports=few))
 
 
 def test_routes() -> None:

@@ -12,6 +12,7 @@ from agent.engine.guard import Guard
 from agent.engine.packet_filter import SELDOM_NS, PacketFilterWatch
 from agent.engine.plumbing import FABRIC, LINKS, PLUMBING, PlumbingWatch
 from agent.host.absence import SourceAbsent
+from agent.host.local_ports import LocalPortCounter
 from agent.host.namespaces import Namespaces
 from agent.host.nft_changes import NftChanges
 from agent.host.plumbing import PlumbingCounters
@@ -19,7 +20,14 @@ from agent.host.rule_tables import RuleTables
 from agent.host.rule_tools import RuleTools
 from agent.host.worker import Abandoned, Workers
 from agent.model.absence import Absence
-from agent.model.plumbing import PlumbingReport, PlumbingSample, RuleChange, RuleTable, SeenTool
+from agent.model.plumbing import (
+    LocalPorts,
+    PlumbingReport,
+    PlumbingSample,
+    RuleChange,
+    RuleTable,
+    SeenTool,
+)
 from agent.model.source import SourceState
 from agent.observe.plumbing import Fabric
 from tests.derive.test_plumbing import overlay, sample, tool
@@ -57,6 +65,7 @@ class Node:
             netlink=Workers(1),
             counters=cast(PlumbingCounters, self),
             programs=cast(RuleTools, self),
+            port_counter=cast(LocalPortCounter, self),
             namespaces=cast(Namespaces, None),
             rules=self.rules,
         )
@@ -71,6 +80,9 @@ class Node:
 
     def lock(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return (1,), ()
+
+    def count(self) -> LocalPorts:
+        return LocalPorts(total=28232, sockets=7)
 
     def comm(self, pid: int) -> str:
         return "nft"
@@ -101,6 +113,11 @@ class Tables:
         self.changes: list[RuleChange] = []
         self.lost = False
         self.broken = False
+        self.deaf = False
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
 
     def count(self) -> tuple[RuleTable, ...]:
         if self.broken:
@@ -109,6 +126,8 @@ class Tables:
         return (TABLE,)
 
     def heard(self, now_ns: int) -> tuple[list[RuleChange], bool]:
+        if self.deaf:
+            raise SourceAbsent(Absence.FAILED, "deaf")
         changes, self.changes = self.changes, []
         return changes, self.lost
 
@@ -134,6 +153,7 @@ async def test_report(node: Node) -> None:
     assert node.read == 2
     assert [o.name for o in report.overlays] == ["flannel.1"]
     assert [(r.protocol, r.count) for r in report.routes] == [("bird", 2)]
+    assert report.ports == LocalPorts(total=28232, sockets=7)
     assert report.rules is not None
     assert report.rules.tables == (TABLE,)
     assert (node.state(PLUMBING), node.state(FABRIC)) == (SourceState.UP, SourceState.UP)
@@ -203,3 +223,15 @@ async def test_rules_unread(node: Node) -> None:
     node.clock.now_ns += SELDOM_NS
     await node.rules.look()
     assert node.rules.filter.unread == ""
+
+
+async def test_deaf(node: Node) -> None:
+    """A listener that fails is closed, and another one is opened when it is time."""
+    await node.rules.look()
+    node.tables.deaf = True
+    node.tables.nftables = False
+    await node.rules.look()
+    assert (node.rules.unread, node.tables.closed) == ("deaf", True)
+    await node.rules.look()
+    assert node.rules.filter is not None
+    assert (node.rules.filter.unread, node.tables.counts) == ("", 2)

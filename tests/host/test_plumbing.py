@@ -18,13 +18,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.host.local_ports import LocalPortCounter
 from agent.host.namespaces import Namespaces
 from agent.host.nft_changes import NEWGEN, NftChanges, newgen_filter
 from agent.host.plumbing import PlumbingCounters
 from agent.host.root import HostRoot
 from agent.host.rule_tables import RuleTables, _info
 from agent.host.rule_tools import LOCK, LOOKS, RuleTools
-from agent.model.plumbing import Conntrack, Neighbours, SeenTool, Softnet
+from agent.model.plumbing import Conntrack, LocalPorts, Neighbours, SeenTool, Softnet
 from agent.observe.plumbing import read_fabric
 from agent.parse.netlink import attribute, error_of, message, split_messages
 from agent.parse.rtnetlink import RTM_NEWROUTE, RTMSG
@@ -197,6 +198,40 @@ def test_filter() -> None:
             ours.recv(4096)
 
 
+def test_few_sockets(tmp_path: Path) -> None:
+    """No peer is asked for while all together are few."""
+    host = captured(tmp_path)
+    (host.proc / "1/net/sockstat").write_bytes(b"TCP: inuse 35 orphan 0 tw 5 alloc 44\n")
+    (host.proc / "1/net/sockstat6").write_bytes(b"TCP6: inuse 5\n")
+    (host.proc / "sys/net/ipv4/ip_local_port_range").write_bytes(b"32768 60999\n")
+    counter = LocalPortCounter(host, Namespaces(host))
+    assert counter.count() == LocalPorts(total=28232, sockets=45)
+    (host.proc / "1/net/sockstat6").unlink()
+    assert counter.count().sockets == 40
+
+
+@privileged
+def test_ports(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    """The peer with the most connections, of a range that is made small."""
+    proc = elsewhere.host.proc
+    (proc / "sys").unlink()
+    (proc / "sys/net/ipv4").mkdir(parents=True)
+    with elsewhere.inside(), socket.socket() as probe:
+        fcntl.ioctl(probe, 0x8914, struct.pack("16sh14x", b"lo", 0x1))  # SIOCSIFFLAGS, IFF_UP
+        listener = socket.create_server(("127.0.0.1", 0), backlog=8)
+        port = listener.getsockname()[1]
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+    locals_ = sorted(client.getsockname()[1] for client in clients)
+    low, high = locals_[0], max(locals_[-1], locals_[0] + 1)
+    (proc / "sys/net/ipv4/ip_local_port_range").write_text(f"{low} {min(high, low + 7)}\n")
+    found = LocalPortCounter(elsewhere.host, elsewhere.namespaces).count()
+    for each in (*clients, listener):
+        each.close()
+    assert found.sockets >= 3
+    assert (found.destination, found.port, found.source) == ("127.0.0.1", port, "127.0.0.1")
+    assert 1 <= found.used <= 3
+
+
 LOCKER = """\
 import ctypes, fcntl, sys
 ctypes.CDLL(None).prctl(15, b"iptables-restor")
@@ -230,6 +265,13 @@ def test_lock() -> None:
             os.sched_yield()
         assert tools.lock()[0] == (holder.pid,)
         assert tools.comm(holder.pid) == "iptables-restor"
+        proc = Path(run, "proc")
+        (proc / "1").mkdir(parents=True)
+        (proc / "1/root").symlink_to(run)
+        (proc / "locks").symlink_to("/proc/locks")
+        Path(run, "run").symlink_to(run)
+        contained = HostRoot(proc=proc, sys=Path("/sys"), run=Path("/nowhere"), root=Path("/"))
+        assert RuleTools(contained).lock() == tools.lock()
         for _ in range(LOOKS + 1):
             seen: dict[int, SeenTool] = {tool.pid: tool for tool in tools.tools()}
             assert seen[holder.pid].comm == "iptables-restor"

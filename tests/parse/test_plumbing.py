@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from agent.model.absence import ParseError
 from agent.model.plumbing import Conntrack, ConntrackCounters, Neighbours, RuleChange, Softnet
 from agent.parse.ctnetlink import parse_conntrack_cpu
+from agent.parse.inet_diag_ports import parse_connection
 from agent.parse.ipt_getinfo import GETINFO_BYTES, parse_getinfo, request
 from agent.parse.nft_generation import parse_generation
 from agent.parse.nft_rule import NFGENMSG, parse_chain
+from agent.parse.proc_net_sockstat import parse_port_range, parse_tcp_sockets
 from agent.parse.proc_net_stat import parse_conntrack_stat, parse_neighbour_stat
 from agent.parse.rtnetlink import RTMSG, parse_link, parse_route_origin
 from agent.parse.softnet_stat import parse_softnet_stat
@@ -149,3 +151,33 @@ def test_route_origin(
 def test_carrier_changes() -> None:
     assert parse_link(link(more={35: u32(8)})).carrier_changes == 8
     assert parse_link(link()).carrier_changes is None
+
+
+def test_sockstat() -> None:
+    """TIME_WAIT counts; the line of the version is found."""
+    data = b"sockets: used 56\nTCP: inuse 35 orphan 0 tw 133 alloc 44 mem 249\nUDP: inuse 0\n"
+    assert parse_tcp_sockets(data) == 168
+    assert parse_tcp_sockets(b"TCP6: inuse 5\n") == 5
+    for other in (b"", b"TCP: inuse\n", b"UDP: inuse 1\n", b"TCP: inuse -1\n"):
+        with pytest.raises(ParseError):
+            parse_tcp_sockets(other)
+
+
+def test_port_range() -> None:
+    assert parse_port_range(b"32768\t60999\n") == (32768, 60999)
+    for other in (b"", b"1\n", b"9 8\n", b"0 9\n", b"1 65536\n"):
+        with pytest.raises(ParseError):
+            parse_port_range(other)
+
+
+@given(st.integers(0, 65535), st.integers(0, 65535))
+def test_connection(local: int, port: int) -> None:
+    """Ports in network order, addresses of either version."""
+    ports = local.to_bytes(2, "big") + port.to_bytes(2, "big")
+    four = bytes((2, 1, 0, 0)) + ports + bytes((10, 0, 0, 1)) + bytes(12)
+    four += bytes((10, 0, 0, 2)) + bytes(12)
+    assert parse_connection(four) == (local, ("10.0.0.1", "10.0.0.2", port))
+    six = bytes((10, 1, 0, 0)) + ports + bytes(15) + b"\1" + bytes(15) + b"\2"
+    assert parse_connection(six) == (local, ("::1", "::2", port))
+    with pytest.raises(ParseError):
+        parse_connection(six[:-1])

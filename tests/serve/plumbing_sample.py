@@ -6,6 +6,7 @@ from agent.model.plumbing import (
     Conntrack,
     ConntrackCounters,
     Flapping,
+    LocalPorts,
     Neighbours,
     Overlay,
     OverlayState,
@@ -93,6 +94,14 @@ RULES = PacketFilter(
     changes=17,
     last=RuleChange(generation=812, pid=4711, comm="nft", boottime_ns=NOW_NS - 8 * S),
 )
+PORTS = LocalPorts(
+    total=28232,
+    sockets=29004,
+    used=28100,
+    source="10.0.64.12",
+    destination="10.0.64.1",
+    port=6443,
+)
 PLUMBING = PlumbingReport(
     boottime_ns=NOW_NS,
     wall_ns=WALL_NS,
@@ -103,6 +112,7 @@ PLUMBING = PlumbingReport(
     routes=(BIRD, KERNEL),
     tools=(MONITOR, RESTORE, WAITER),
     rules=RULES,
+    ports=PORTS,
 )
 CALM = PlumbingReport(
     boottime_ns=NOW_NS,
@@ -117,5 +127,6 @@ CALM = PlumbingReport(
     overlays=(VPN,),
     routes=(KERNEL,),
     tools=(MONITOR,),
+    ports=LocalPorts(total=28232, sockets=40),
     absent={"neighbours4": "arp_cache: No such file or directory"},
 )

@@ -34,6 +34,13 @@ def test_answer() -> None:
     flannel, vpn = told.overlays
     assert (flannel.state, flannel.since.ToSeconds()) == (plumbing_pb2.OVERLAY_STATE_VANISHED, 42)
     assert vpn.state == plumbing_pb2.OVERLAY_STATE_UP
+    ports = told.ports
+    assert (ports.used, ports.total, ports.destination, ports.port) == (
+        28100,
+        28232,
+        "10.0.64.1",
+        6443,
+    )
     (flapping,) = told.flapping
     assert (flapping.name, flapping.changes, flapping.window.ToSeconds()) == ("eth0", 8, 600)
     bird, kernel = told.routes
@@ -86,6 +93,7 @@ def test_metrics() -> None:
         'nodewitness_overlay_up{device="flannel.1",kind="vxlan"} 0.0',
         'nodewitness_overlay_up{device="wg0",kind="wireguard"} 1.0',
         'nodewitness_routes{protocol="bird",version="4"} 0.0',
+        'nodewitness_local_ports{which="used"} 28100.0',
         "nodewitness_rule_program_oldest_seconds 31.0",
         'nodewitness_packet_filter_entries{backend="nftables",family="ip",table="nat"} 50231.0',
         "nodewitness_nftables_commits_total 17.0",

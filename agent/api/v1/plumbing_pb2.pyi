@@ -23,7 +23,7 @@ OVERLAY_STATE_DOWN: OverlayState
 OVERLAY_STATE_VANISHED: OverlayState
 
 class PlumbingReport(_message.Message):
-    __slots__ = ("at", "window", "conntrack", "softnet", "neighbours", "overlays", "flapping", "routes", "tools", "rules", "saturated", "absent_reasons")
+    __slots__ = ("at", "window", "conntrack", "softnet", "neighbours", "overlays", "flapping", "routes", "tools", "rules", "saturated", "absent_reasons", "ports")
     class AbsentReasonsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class PlumbingReport(_message.Message):
     RULES_FIELD_NUMBER: _ClassVar[int]
     SATURATED_FIELD_NUMBER: _ClassVar[int]
     ABSENT_REASONS_FIELD_NUMBER: _ClassVar[int]
+    PORTS_FIELD_NUMBER: _ClassVar[int]
     at: _timestamp_pb2.Timestamp
     window: _duration_pb2.Duration
     conntrack: ConntrackTable
@@ -55,7 +56,8 @@ class PlumbingReport(_message.Message):
     rules: PacketFilter
     saturated: bool
     absent_reasons: _containers.ScalarMap[str, str]
-    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., conntrack: _Optional[_Union[ConntrackTable, _Mapping]] = ..., softnet: _Optional[_Union[SoftnetCounters, _Mapping]] = ..., neighbours: _Optional[_Iterable[_Union[NeighbourTable, _Mapping]]] = ..., overlays: _Optional[_Iterable[_Union[OverlayDevice, _Mapping]]] = ..., flapping: _Optional[_Iterable[_Union[FlappingDevice, _Mapping]]] = ..., routes: _Optional[_Iterable[_Union[RouteOrigin, _Mapping]]] = ..., tools: _Optional[_Iterable[_Union[RuleTool, _Mapping]]] = ..., rules: _Optional[_Union[PacketFilter, _Mapping]] = ..., saturated: _Optional[bool] = ..., absent_reasons: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    ports: LocalPorts
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., conntrack: _Optional[_Union[ConntrackTable, _Mapping]] = ..., softnet: _Optional[_Union[SoftnetCounters, _Mapping]] = ..., neighbours: _Optional[_Iterable[_Union[NeighbourTable, _Mapping]]] = ..., overlays: _Optional[_Iterable[_Union[OverlayDevice, _Mapping]]] = ..., flapping: _Optional[_Iterable[_Union[FlappingDevice, _Mapping]]] = ..., routes: _Optional[_Iterable[_Union[RouteOrigin, _Mapping]]] = ..., tools: _Optional[_Iterable[_Union[RuleTool, _Mapping]]] = ..., rules: _Optional[_Union[PacketFilter, _Mapping]] = ..., saturated: _Optional[bool] = ..., absent_reasons: _Optional[_Mapping[str, str]] = ..., ports: _Optional[_Union[LocalPorts, _Mapping]] = ...) -> None: ...
 
 class ConntrackTable(_message.Message):
     __slots__ = ("entries", "limit", "drops", "insert_failed", "early_drops", "drops_per_second", "insert_failed_per_second", "early_drops_per_second")
@@ -208,3 +210,19 @@ class RuleChange(_message.Message):
     comm: str
     ago: _duration_pb2.Duration
     def __init__(self, generation: _Optional[int] = ..., pid: _Optional[int] = ..., comm: _Optional[str] = ..., ago: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class LocalPorts(_message.Message):
+    __slots__ = ("total", "sockets", "used", "source", "destination", "port")
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    SOCKETS_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    total: int
+    sockets: int
+    used: int
+    source: str
+    destination: str
+    port: int
+    def __init__(self, total: _Optional[int] = ..., sockets: _Optional[int] = ..., used: _Optional[int] = ..., source: _Optional[str] = ..., destination: _Optional[str] = ..., port: _Optional[int] = ...) -> None: ...

@@ -52,6 +52,18 @@ OVERLAY_DOWN = ConditionType(
     raise_after_seconds=15.0,
     clear_after_seconds=5.0,
 )
+PORTS_EXHAUSTED = ConditionType(
+    name="PortsExhausted",
+    severity=Severity.CRITICAL,
+    entity=EntityKind.NODE,
+    fires_when="Connections of the host to one address and port have taken 98 % of the local ports "
+    "of net.ipv4.ip_local_port_range; a warning only from 90 % on.",
+    what_to_do="The next connection there fails with EADDRNOTAVAIL. `ss -tn state all dst ADDRESS` "
+    "shows whose they are: reuse connections instead of opening one for each request, set "
+    "net.ipv4.tcp_tw_reuse=1 where most are in TIME-WAIT, or widen the range.",
+    sources=("plumbing",),
+    clear_after_seconds=30.0,
+)
 ROUTES_LOST = ConditionType(
     name="RoutesLost",
     severity=Severity.CRITICAL,
@@ -95,6 +107,7 @@ TYPES = (
     LINK_FLAPPING,
     NEIGHBOUR_TABLE_FULL,
     OVERLAY_DOWN,
+    PORTS_EXHAUSTED,
     ROUTES_LOST,
     RULES_STALLED,
     SOFTNET_DROPPING,

@@ -16,7 +16,7 @@ STATES = {
     pb.OVERLAY_STATE_DOWN: "DOWN",
     pb.OVERLAY_STATE_VANISHED: "VANISHED",
 }
-ALMOST_FULL = 0.9
+ALMOST_FULL = 0.9  # of connections that are tracked, of local ports
 SLOW_SECONDS = 10
 VERSIONS = {4: "IPv4 (ARP)", 6: "IPv6 (NDP)"}
 
@@ -26,6 +26,7 @@ def found(report: pb.PlumbingReport) -> bool:
     full = report.HasField("conntrack") and _full(report.conntrack)
     return (
         full
+        or _taken(report.ports)
         or bool(report.saturated or report.flapping)
         or any(table.table_fulls_per_second for table in report.neighbours)
         or any(each.state != pb.OVERLAY_STATE_UP for each in report.overlays)
@@ -56,6 +57,8 @@ def _lines(report: pb.PlumbingReport) -> Iterator[tuple[str, str]]:
         yield "softnet", _softnet(report.softnet)
     for table in report.neighbours:
         yield "neighbours", _neighbours(table)
+    if report.HasField("ports"):
+        yield "ports", _ports(report.ports)
     for each in report.overlays:
         state = STATES.get(each.state, "?")
         yield (
@@ -105,6 +108,21 @@ def _neighbours(table: pb.NeighbourTable) -> str:
         fulls = _counted(table.table_fulls, "times full", _rate(table, "table_fulls_per_second"))
         text += f", {fulls}"
     return text
+
+
+def _ports(ports: pb.LocalPorts) -> str:
+    text = f"{ports.sockets:,} sockets of TCP, {ports.total:,} local ports"
+    if not ports.used:
+        return text
+    full = "EXHAUSTED: " if _taken(ports) else ""
+    return (
+        f"{full}{text}, {ports.used:,} of them from {escape(ports.source)} to "
+        f"{escape(ports.destination)} port {ports.port}"
+    )
+
+
+def _taken(ports: pb.LocalPorts) -> bool:
+    return bool(ports.used) and ports.used >= ALMOST_FULL * ports.total
 
 
 def _rate(
