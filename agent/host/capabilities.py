@@ -47,9 +47,11 @@ CAPABILITIES = (
             "host/namespaces.py",
             "host/tasks.py",
             "host/etcd.py",
+            "host/rule_tools.py",
         ),
         without="CNI calls, the kubelet's program and files, the host's cgroup namespace; whose"
-        " namespaces are whose; where tasks wait; etcd's directory where it is relative",
+        " namespaces are whose; where tasks wait; etcd's directory where it is relative; in a"
+        " container the xtables lock",
     ),
     Capability(
         name="SYS_ADMIN",

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,6 +31,7 @@ from agent.observe.plumbing import read_fabric
 from agent.parse.netlink import attribute, error_of, message, split_messages
 from agent.parse.rtnetlink import RTM_NEWROUTE, RTMSG
 from tests.host.test_netlink import can_enter
+from tests.host.this_host import SECONDS
 from tests.parse.test_plumbing import ARP, CONNTRACK, SOFTNET
 
 CLONE_NEWNET = 0x40000000
@@ -261,7 +263,9 @@ def test_lock() -> None:
                 child.stdout.readline()
             children.append(child)
         holder, waiter = children
+        end = time.monotonic() + SECONDS
         while tools.lock()[1] != (waiter.pid,):
+            assert time.monotonic() < end, tools.lock()
             os.sched_yield()
         assert tools.lock()[0] == (holder.pid,)
         assert tools.comm(holder.pid) == "iptables-restor"
