@@ -38,6 +38,8 @@ from agent.engine.network import NETLINK, NetworkWatch
 from agent.engine.network_parts import watch_network
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
+from agent.engine.plumbing import PLUMBING, PlumbingWatch
+from agent.engine.plumbing_parts import watch_plumbing
 from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
 from agent.engine.pulse import Pulse
@@ -138,6 +140,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     afterlife: AfterlifeWatch
     cni: CNIWatch
     network: NetworkWatch
+    plumbing: PlumbingWatch
     ladder: RuntimeWatch
     heartbeat: HeartbeatWatch
     kubelet: KubeletWatch
@@ -250,6 +253,7 @@ def assemble(
     strain = StrainFinder(  # what it asks is built below
         sweep=lambda: None if usage.report is None else usage.report.sweep,
         pressure=lambda: pressure.report,
+        plumbing=lambda: plumbing.report,
     )
     sight = Sight(lambda: board.is_up(SIGNALS))
     exits = ExitsLedger(
@@ -356,6 +360,8 @@ def assemble(
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
     network = watch_network(ground, resolver, cni)
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
+    plumbing = watch_plumbing(ground)
+    judge.sees(PLUMBING, lambda scene: replace(scene, plumbing=plumbing.report))
     ladder = watch_runtime(ground, deaths, index, listens=listens)
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
     heartbeat = watch_heartbeat(ground, lost=take)
@@ -407,6 +413,7 @@ def assemble(
         stalls=pressure,
         calls=cni,
         paths=network,
+        pipes=plumbing,
         ladder=ladder,
         beats=heartbeat,
         nodes_own=kubelet,
@@ -439,6 +446,7 @@ def assemble(
         afterlife=afterlife,
         cni=cni,
         network=network,
+        plumbing=plumbing,
         ladder=ladder,
         heartbeat=heartbeat,
         kubelet=kubelet,

@@ -139,6 +139,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(agent.afterlife.run())
     spawn(agent.cni.run())
     spawn(agent.network.run())
+    spawn(agent.plumbing.run())
     spawn(agent.ladder.run())
     spawn(agent.heartbeat.run())
     spawn(agent.kubelet.run())

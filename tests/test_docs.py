@@ -49,6 +49,7 @@ from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
+from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
 from tests.serve.sample import SERIES, STATUS
@@ -177,6 +178,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         cni=CNI,
         network=NETWORK,
         heartbeat=HEARTBEAT,
+        plumbing=PLUMBING,
         runtime=RUNTIME,
         kubelet=KUBELET,
         cpu=CPU,

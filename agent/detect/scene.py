@@ -17,6 +17,7 @@ from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import OOMBooks, OOMIncident
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
 from agent.model.rates import UsageReport
 from agent.model.runtime import RuntimeReport
@@ -40,6 +41,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     afterlife: Afterlife | None = None  # ghosts, dead pods, and what cannot die
     cni: CNIReport | None = None  # calls of CNI plugins, and their configuration
     network: NetworkReport | None = None  # pods' network paths, and what the dead have left
+    plumbing: PlumbingReport | None = None  # the node's own network
     disks: DiskReport | None = None  # block devices, and which of them end no request
     blocked: BlockedReport | None = None  # tasks in state D of the whole node
     heartbeat: HeartbeatReport | None = None  # the kubelet's and the API server's connections

@@ -41,6 +41,8 @@ TELLS = {
         False,
     ),
     "dials": ("which connections of the kubelet and of the API server are refused", False),
+    "plumbing": ("what the node's own network drops, and who changes its packet filter", False),
+    "fabric": ("the node's overlay devices, and who has made its routes", False),
     "runtime": (
         "whether the container runtime answers, and which rung of its ladder does not",
         False,

@@ -16,6 +16,7 @@ from agent.engine.heartbeat import HeartbeatWatch
 from agent.engine.kubelet import KubeletWatch
 from agent.engine.network import NetworkWatch
 from agent.engine.places import PlaceFinder
+from agent.engine.plumbing import PlumbingWatch
 from agent.engine.pressure import PressureWatch
 from agent.engine.pulse import Pulse
 from agent.engine.runtime import RuntimeWatch
@@ -41,6 +42,7 @@ from agent.model.heartbeat import HeartbeatReport
 from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
 from agent.model.runtime import RuntimeReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
@@ -77,6 +79,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     stalls: PressureWatch
     calls: CNIWatch
     paths: NetworkWatch
+    pipes: PlumbingWatch
     ladder: RuntimeWatch
     beats: HeartbeatWatch
     nodes_own: KubeletWatch
@@ -124,6 +127,10 @@ class StatusView(Struct, frozen=True, kw_only=True):
     def heartbeat(self) -> HeartbeatReport | None:
         """Connections of the kubelet and of the API server."""
         return self.beats.report
+
+    def plumbing(self) -> PlumbingReport | None:
+        """The node's own network."""
+        return self.pipes.report
 
     def disks(self) -> DiskReport | None:
         """Block devices."""

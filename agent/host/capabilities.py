@@ -33,8 +33,9 @@ CAPABILITIES = (
     Capability(
         name="NET_ADMIN",
         bit=12,
-        modules=("host/proc_connector.py", "host/nftables.py"),
-        without="exit codes and signals as the kernel tells them (connector); NAT of nftables",
+        modules=("host/proc_connector.py", "host/nftables.py", "host/rule_tables.py"),
+        without="exit codes and signals as the kernel tells them (connector); NAT of nftables;"
+        " how large the packet filter is",
     ),
     Capability(
         name="SYS_PTRACE",
@@ -47,10 +48,11 @@ CAPABILITIES = (
             "host/tasks.py",
             "host/etcd.py",
             "host/callers.py",
+            "host/rule_tools.py",
         ),
         without="CNI calls, the kubelet's program and files, the host's cgroup namespace; whose"
         " namespaces are whose; where tasks wait; etcd's directory where it is relative; the"
-        " kubelet's and the API server's connections",
+        " kubelet's and the API server's connections; in a container the xtables lock",
     ),
     Capability(
         name="SYS_ADMIN",

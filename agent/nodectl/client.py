@@ -124,6 +124,12 @@ class Client:
 
         return self._unary("ListPodNetworks", request, wire.ListPodNetworksResponse)
 
+    def plumbing(self) -> wire.GetPlumbingResponse:
+        """GetPlumbing."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetPlumbing", wire.GetPlumbingRequest(), wire.GetPlumbingResponse)
+
     def runtime(self) -> wire.GetRuntimeResponse:
         """GetRuntime."""
         from agent.api.v1 import node_agent_pb2 as wire

@@ -23,6 +23,7 @@ from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import LimitLevel
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
@@ -36,6 +37,7 @@ from agent.serve import (
     kubelet,
     memory,
     network,
+    plumbing,
     pressure,
     runtime,
 )
@@ -79,6 +81,7 @@ class Scrape(Struct, frozen=True, kw_only=True):
     cni: CNIReport | None = None
     network: NetworkReport | None = None
     heartbeat: HeartbeatReport | None = None
+    plumbing: PlumbingReport | None = None
     runtime: RuntimeReport | None = None
     kubelet: KubeletReport | None = None
     cpu: CPUReport | None = None
@@ -601,6 +604,91 @@ ROWS = (
         "cpu_softirq_busiest_ratio",
         "Share of its time that the CPU with the most soft interrupts spent in them.",
         lambda s: cpu.busiest(s.cpu),
+    ),
+    _gauge(
+        "conntrack_entries",
+        "Connections that the host's network namespace tracks.",
+        lambda s: plumbing.conntrack(s.plumbing, "entries"),
+    ),
+    _gauge(
+        "conntrack_limit",
+        "Connections that it can track (net.netfilter.nf_conntrack_max).",
+        lambda s: plumbing.conntrack(s.plumbing, "limit"),
+    ),
+    _counter(
+        "conntrack_events",
+        "Packets dropped for want of an entry, inserts that failed, entries thrown out early.",
+        lambda s: plumbing.conntrack_events(s.plumbing),
+        labels=("event",),
+    ),
+    _counter(
+        "softnet_processed",
+        "Packets that the CPUs have taken from network devices.",
+        lambda s: plumbing.softnet(s.plumbing, "processed"),
+    ),
+    _counter(
+        "softnet_dropped",
+        "Packets that were dropped because a CPU's backlog was full.",
+        lambda s: plumbing.softnet(s.plumbing, "dropped"),
+    ),
+    _counter(
+        "softnet_squeezed",
+        "Times that a CPU had more packets than it may take at once.",
+        lambda s: plumbing.softnet(s.plumbing, "squeezed"),
+    ),
+    _gauge(
+        "neighbour_entries",
+        "Entries of the tables of neighbours, which all network namespaces share.",
+        lambda s: plumbing.neighbours(s.plumbing, "entries"),
+        labels=("version",),
+    ),
+    _gauge(
+        "neighbour_limit",
+        "Entries that they can hold (gc_thresh3).",
+        lambda s: plumbing.neighbours(s.plumbing, "limit"),
+        labels=("version",),
+    ),
+    _counter(
+        "neighbour_table_fulls",
+        "Times that no entry could be made because the table was full.",
+        lambda s: plumbing.neighbours(s.plumbing, "table_fulls"),
+        labels=("version",),
+    ),
+    _gauge(
+        "overlay_up",
+        "Whether a device that carries packets to other nodes, and was up before, is up.",
+        lambda s: plumbing.overlays(s.plumbing),
+        labels=("device", "kind"),
+    ),
+    _gauge(
+        "routes",
+        "Routes of the host by the protocol that has made them.",
+        lambda s: plumbing.routes(s.plumbing),
+        labels=("version", "protocol"),
+    ),
+    _gauge(
+        "local_ports",
+        "Local ports for connections of the host: all, and those that one peer has taken; 0 while "
+        "there are few sockets.",
+        lambda s: plumbing.ports(s.plumbing),
+        labels=("which",),
+    ),
+    _gauge(
+        "rule_program_oldest_seconds",
+        "Age of the oldest program that changes the packet filter; absent while there is none.",
+        lambda s: plumbing.tool_oldest(s.plumbing),
+    ),
+    _gauge(
+        "packet_filter_entries",
+        "How large a table of the packet filter is: of nftables rules and jumps to chains, of "
+        "iptables-legacy rules and heads of chains.",
+        lambda s: plumbing.rules(s.plumbing),
+        labels=("backend", "family", "table"),
+    ),
+    _counter(
+        "nftables_commits",
+        "Changes of nftables since the agent started.",
+        lambda s: plumbing.changes(s.plumbing),
     ),
     _gauge(
         "disk_stalled",

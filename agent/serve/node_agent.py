@@ -21,6 +21,7 @@ from agent.serve import (
     kubelet,
     memory,
     network,
+    plumbing,
     pressure,
     runtime,
 )
@@ -182,6 +183,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
                 await context.abort(StatusCode.FAILED_PRECONDITION, why)
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return await network.networks(request, report)
+
+    async def GetPlumbing(
+        self,
+        request: pb.GetPlumbingRequest,
+        context: ServicerContext[pb.GetPlumbingRequest, pb.GetPlumbingResponse],
+    ) -> pb.GetPlumbingResponse:
+        report = self._view.plumbing()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return plumbing.answer(report)
 
     async def GetRuntime(
         self,

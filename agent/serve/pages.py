@@ -68,6 +68,7 @@ class Pages:
             cni=self._view.cni(),
             network=self._view.network(),
             heartbeat=self._view.heartbeat(),
+            plumbing=self._view.plumbing(),
             runtime=self._view.runtime(),
             kubelet=self._view.kubelet(),
             cpu=self._view.cpu(),

@@ -15,6 +15,7 @@ from agent.model.heartbeat import HeartbeatReport
 from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
 from agent.model.runtime import RuntimeReport
 from agent.model.status import NodeStatus, OOMSeries
@@ -69,6 +70,12 @@ class View(Protocol):
 
     def heartbeat(self) -> HeartbeatReport | None:
         """None until it was looked at for the first time, and while looking hangs."""
+        ...
+
+    def plumbing(self) -> PlumbingReport | None:
+        """The node's own network; None until it was read for the first time, and while that
+        hangs.
+        """
         ...
 
     def disks(self) -> DiskReport | None:

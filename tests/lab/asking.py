@@ -17,6 +17,7 @@ from agent.api.v1.kubelet_pb2 import KubeletReport
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
+from agent.api.v1.plumbing_pb2 import PlumbingReport
 from agent.api.v1.pressure_pb2 import PressureReport
 from agent.api.v1.runtime_pb2 import RuntimeReport
 from agent.api.v1.status_pb2 import Status
@@ -89,6 +90,11 @@ class Asking:
         """ListPodNetworks, as soon as something is read."""
         request = pb.ListPodNetworksRequest(**filters)  # type: ignore[arg-type]
         return _when_read(lambda: self._stub.ListPodNetworks(request, timeout=CALL_SECONDS))
+
+    def plumbing(self) -> PlumbingReport:
+        """GetPlumbing, as soon as something is read."""
+        request = pb.GetPlumbingRequest()
+        return _when_read(lambda: self._stub.GetPlumbing(request, timeout=CALL_SECONDS).plumbing)
 
     def namespaces(self, **filters: object) -> pb.ListNamespacesResponse:
         """ListNamespaces, as soon as something is read."""

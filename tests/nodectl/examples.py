@@ -26,6 +26,7 @@ from agent.serve.heartbeat import answer as answer_heartbeat
 from agent.serve.io import blocked as answer_blocked
 from agent.serve.io import devices as answer_devices
 from agent.serve.kubelet import answer as answer_kubelet
+from agent.serve.plumbing import answer as answer_plumbing
 from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
@@ -36,6 +37,7 @@ from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 from tests.serve.network_sample import NETWORK
 from tests.serve.network_sample import WALL_NS as NETWORK_WALL_NS
+from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
 
@@ -441,6 +443,11 @@ def kubelet() -> node_agent_pb2.GetKubeletResponse:
 def cpu() -> node_agent_pb2.GetCPUResponse:
     """An overcommitted node."""
     return answer_cpu(CPU)
+
+
+def plumbing() -> node_agent_pb2.GetPlumbingResponse:
+    """Full tables, a vanished overlay, lost routes, an iptables-restore that takes long."""
+    return answer_plumbing(PLUMBING)
 
 
 def devices() -> node_agent_pb2.ListDevicesResponse:

@@ -36,6 +36,7 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     pressure: node_agent_pb2.GetPressureResponse = field(default_factory=examples.pressure)
     cni: node_agent_pb2.ListCNICallsResponse = field(default_factory=examples.cni)
     networks: node_agent_pb2.ListPodNetworksResponse = field(default_factory=examples.networks)
+    plumbing: node_agent_pb2.GetPlumbingResponse = field(default_factory=examples.plumbing)
     namespaces: node_agent_pb2.ListNamespacesResponse = field(default_factory=examples.namespaces)
     runtime: node_agent_pb2.GetRuntimeResponse = field(default_factory=examples.runtime)
     heartbeat: node_agent_pb2.GetHeartbeatResponse = field(default_factory=examples.heartbeat)
@@ -79,6 +80,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def ListPodNetworks(self, request: Any, context: Any) -> node_agent_pb2.ListPodNetworksResponse:
         self._enter(request, context)
         return self.networks
+
+    def GetPlumbing(self, request: Any, context: Any) -> node_agent_pb2.GetPlumbingResponse:
+        self._enter(request, context)
+        return self.plumbing
 
     def ListNamespaces(self, request: Any, context: Any) -> node_agent_pb2.ListNamespacesResponse:
         self._enter(request, context)

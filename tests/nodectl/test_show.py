@@ -27,6 +27,7 @@ from agent.nodectl.show import (
     net,
     ns,
     oom,
+    plumbing,
     pressure,
     runtime,
     status,
@@ -116,6 +117,10 @@ def _net_pod() -> str:
     return net.one(examples.networks(pod="web-1"), examples.NETWORK_NS)
 
 
+def _net_node() -> str:
+    return plumbing.node(examples.plumbing().plumbing)
+
+
 def _ns() -> str:
     return ns.report(examples.namespaces(), examples.NETWORK_NS)
 
@@ -168,6 +173,7 @@ def _status_wide() -> str:
         _cni,
         _net,
         _net_pod,
+        _net_node,
         _ns,
         _heartbeat,
         _runtime,

@@ -50,6 +50,7 @@ from tests.detect import (
     test_kubelet,
     test_network,
     test_oom,
+    test_plumbing,
     test_pressure,
     test_restarts,
     test_runtime,
@@ -121,6 +122,10 @@ def _cni() -> list[Finding]:
 def _network() -> list[Finding]:
     full = test_network.FULL
     return [finding for each in test_network.ALL for finding in test_network.found(each, full)]
+
+
+def _plumbing() -> list[Finding]:
+    return [finding for each in test_plumbing.ALL for finding in test_plumbing.found(each)]
 
 
 def _eviction() -> list[Finding]:
@@ -208,9 +213,7 @@ def _services() -> list[Finding]:
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
     *(_afterlife, _agent, _cni, _eviction, _heartbeat, _io, _network, _oom, _pressure, _restarts),
-    *(_runtime, _services),
-    *(_afterlife, _agent, _cni, _eviction, _io, _network, _oom, _pressure, _restarts),
-    *(_runtime, _kubelet, _cpu, _services),
+    *(_plumbing, _runtime, _kubelet, _cpu, _services),
 )
 
 

@@ -26,6 +26,7 @@ from agent.model.oom import (
     Outcome,
     Victim,
 )
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
 from agent.model.protection import Protection
 from agent.model.runtime import RuntimeReport
@@ -51,6 +52,7 @@ from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
+from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
 from tests.serve.usage_sample import RUNNING
@@ -203,6 +205,7 @@ class SampleView:
         self.pressure_now: PressureReport | None = PRESSURE
         self.cni_now: CNIReport = CNI
         self.network_now: NetworkReport | None = NETWORK
+        self.plumbing_now: PlumbingReport | None = PLUMBING
         self.runtime_now: RuntimeReport | None = RUNTIME
         self.heartbeat_now: HeartbeatReport | None = HEARTBEAT
         self.kubelet_now: KubeletReport | None = KUBELET
@@ -238,6 +241,9 @@ class SampleView:
 
     def network(self) -> NetworkReport | None:
         return self.network_now
+
+    def plumbing(self) -> PlumbingReport | None:
+        return self.plumbing_now
 
     def runtime(self) -> RuntimeReport | None:
         return self.runtime_now

@@ -12,6 +12,7 @@ from agent.api.v1 import kubelet_pb2 as _kubelet_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import network_pb2 as _network_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
+from agent.api.v1 import plumbing_pb2 as _plumbing_pb2
 from agent.api.v1 import pressure_pb2 as _pressure_pb2
 from agent.api.v1 import runtime_pb2 as _runtime_pb2
 from agent.api.v1 import status_pb2 as _status_pb2
@@ -253,6 +254,16 @@ class ListPodNetworksResponse(_message.Message):
     network: _network_pb2.NetworkReport
     truncated: bool
     def __init__(self, network: _Optional[_Union[_network_pb2.NetworkReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class GetPlumbingRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetPlumbingResponse(_message.Message):
+    __slots__ = ("plumbing",)
+    PLUMBING_FIELD_NUMBER: _ClassVar[int]
+    plumbing: _plumbing_pb2.PlumbingReport
+    def __init__(self, plumbing: _Optional[_Union[_plumbing_pb2.PlumbingReport, _Mapping]] = ...) -> None: ...
 
 class GetRuntimeRequest(_message.Message):
     __slots__ = ()

@@ -94,6 +94,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.FromString,
                 _registered_method=True)
+        self.GetPlumbing = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetPlumbing',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingResponse.FromString,
+                _registered_method=True)
         self.GetRuntime = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/GetRuntime',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
@@ -215,6 +220,13 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPlumbing(self, request, context):
+        """The node's own network: tables that fill, packets dropped, overlay devices, routes, packet filters.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetRuntime(self, request, context):
         """Which rung of the container runtime's ladder fails, its socket, its process and its shims.
         """
@@ -320,6 +332,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.ListPodNetworks,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.SerializeToString,
+            ),
+            'GetPlumbing': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlumbing,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingResponse.SerializeToString,
             ),
             'GetRuntime': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRuntime,
@@ -676,6 +693,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/ListPodNetworks',
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPlumbing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetPlumbing',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,6 +63,8 @@ class NodeAgentStub:
     """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
     ListPodNetworks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodNetworksRequest, _node_agent_pb2.ListPodNetworksResponse]
     """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+    GetPlumbing: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetPlumbingRequest, _node_agent_pb2.GetPlumbingResponse]
+    """The node's own network: tables that fill, packets dropped, overlay devices, routes, packet filters."""
     GetRuntime: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
     GetHeartbeat: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetHeartbeatRequest, _node_agent_pb2.GetHeartbeatResponse]
@@ -109,6 +111,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
     ListPodNetworks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodNetworksRequest, _node_agent_pb2.ListPodNetworksResponse]  # type: ignore[assignment]
     """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+    GetPlumbing: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetPlumbingRequest, _node_agent_pb2.GetPlumbingResponse]  # type: ignore[assignment]
+    """The node's own network: tables that fill, packets dropped, overlay devices, routes, packet filters."""
     GetRuntime: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]  # type: ignore[assignment]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
     GetHeartbeat: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetHeartbeatRequest, _node_agent_pb2.GetHeartbeatResponse]  # type: ignore[assignment]
@@ -224,6 +228,14 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.ListPodNetworksResponse, _abc.Awaitable[_node_agent_pb2.ListPodNetworksResponse]]:
         """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+
+    @_abc_1.abstractmethod
+    def GetPlumbing(
+        self,
+        request: _node_agent_pb2.GetPlumbingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetPlumbingResponse, _abc.Awaitable[_node_agent_pb2.GetPlumbingResponse]]:
+        """The node's own network: tables that fill, packets dropped, overlay devices, routes, packet filters."""
 
     @_abc_1.abstractmethod
     def GetRuntime(
