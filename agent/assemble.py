@@ -19,24 +19,33 @@ from agent.engine.blocked import BLOCKED, BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
 from agent.engine.cni_parts import watch_cni
+from agent.engine.cpu import CPU, CpuWatch, watch_cpu
 from agent.engine.disks import DISKS, DiskWatch
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.ground import Ground
 from agent.engine.guard import Guard
 from agent.engine.headroom import MEMORY, HeadroomWatch
+from agent.engine.heartbeat import CONNECTIONS, HeartbeatWatch
+from agent.engine.heartbeat_parts import watch_heartbeat
 from agent.engine.io_parts import watch_blocked, watch_disks
 from agent.engine.judge import Judge
 from agent.engine.judging import conditions_of, judge_of
+from agent.engine.kubelet import HEALTHZ, KubeletWatch
+from agent.engine.kubelet_parts import watch_kubelet
 from agent.engine.last_words import LastWords
 from agent.engine.network import NETLINK, NetworkWatch
 from agent.engine.network_parts import watch_network
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
+from agent.engine.plumbing import PLUMBING, PlumbingWatch
+from agent.engine.plumbing_parts import watch_plumbing
 from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
+from agent.engine.pulse import Pulse
 from agent.engine.runtime import RUNTIME, RuntimeWatch
 from agent.engine.runtime_parts import watch_runtime
+from agent.engine.shield import Shield
 from agent.engine.status import StatusView
 from agent.engine.strain import StrainFinder
 from agent.engine.usage import USAGE, UsageWatch
@@ -51,6 +60,7 @@ from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.runtime_socket import RuntimeSocket
+from agent.host.self_protection import protect
 from agent.host.self_usage import SelfUsageSource
 from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
@@ -130,7 +140,11 @@ class Agent(Struct, frozen=True, kw_only=True):
     afterlife: AfterlifeWatch
     cni: CNIWatch
     network: NetworkWatch
+    plumbing: PlumbingWatch
     ladder: RuntimeWatch
+    heartbeat: HeartbeatWatch
+    kubelet: KubeletWatch
+    cpu: CpuWatch
     disks: DiskWatch
     blocked: BlockedWatch
     resolver: NameResolver
@@ -141,6 +155,8 @@ class Agent(Struct, frozen=True, kw_only=True):
     exits: ExitsLedger
     exit_series: ExitSeries
     stream: EventStream
+    pulse: Pulse
+    shield: Shield
     view: StatusView
     api: ApiServer
     tcp: TcpApi | None
@@ -237,6 +253,7 @@ def assemble(
     strain = StrainFinder(  # what it asks is built below
         sweep=lambda: None if usage.report is None else usage.report.sweep,
         pressure=lambda: pressure.report,
+        plumbing=lambda: plumbing.report,
     )
     sight = Sight(lambda: board.is_up(SIGNALS))
     exits = ExitsLedger(
@@ -343,12 +360,28 @@ def assemble(
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
     network = watch_network(ground, resolver, cni)
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
+    plumbing = watch_plumbing(ground)
+    judge.sees(PLUMBING, lambda scene: replace(scene, plumbing=plumbing.report))
     ladder = watch_runtime(ground, deaths, index, listens=listens)
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
+    heartbeat = watch_heartbeat(ground, lost=take)
+    dials = roster.dial_watcher()
+    if dials is not None:
+        watches.append(Watch(dials, board, guard, heartbeat.take, openers, spawn))
+    judge.sees(CONNECTIONS, lambda scene: replace(scene, heartbeat=heartbeat.report))
+    kubelet = watch_kubelet(ground, deaths, index, headroom=headroom, usage=lambda: usage.report)
+    judge.sees(HEALTHZ, lambda scene: replace(scene, kubelet=kubelet.report))
+    cpu = watch_cpu(ground, lambda: pressure.report)
+    judge.sees(CPU, lambda scene: replace(scene, cpu=cpu.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
     blocked = watch_blocked(ground, pressure=lambda: pressure.report)
     judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
+    pulse = Pulse(clock=clock)
+    shield = Shield(
+        workers=pools.new(1, name="protect"),
+        protect=(lambda: protect(host.root, host.fs)) if settings.node.protect else None,
+    )
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -380,10 +413,16 @@ def assemble(
         stalls=pressure,
         calls=cni,
         paths=network,
+        pipes=plumbing,
         ladder=ladder,
+        beats=heartbeat,
+        nodes_own=kubelet,
+        processors=cpu,
         devices=disks,
         waiting=blocked,
         conditions=conditions,
+        pulse=pulse,
+        shield=shield,
         trace_buffer_bytes=lambda: places.buffer_bytes + trace_buffer_bytes(watches),
     )
     serve = settings.serve
@@ -407,7 +446,11 @@ def assemble(
         afterlife=afterlife,
         cni=cni,
         network=network,
+        plumbing=plumbing,
         ladder=ladder,
+        heartbeat=heartbeat,
+        kubelet=kubelet,
+        cpu=cpu,
         disks=disks,
         blocked=blocked,
         resolver=resolver,
@@ -418,6 +461,8 @@ def assemble(
         exits=exits,
         exit_series=exit_series,
         stream=stream,
+        pulse=pulse,
+        shield=shield,
         view=view,
         api=ApiServer(servicer, max_subscribers=serve.max_subscribers),
         tcp=tcp,

@@ -135,10 +135,15 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     await agent.guard.run(NAMING, agent.resolver.look())
     agent.guard.call(PRESSURE, partial(agent.pressure.tick, loop))
     spawn(_tick(agent, loop))
+    spawn(agent.pulse.run())
     spawn(agent.afterlife.run())
     spawn(agent.cni.run())
     spawn(agent.network.run())
+    spawn(agent.plumbing.run())
     spawn(agent.ladder.run())
+    spawn(agent.heartbeat.run())
+    spawn(agent.kubelet.run())
+    spawn(agent.cpu.run())
     spawn(agent.disks.run())
     spawn(agent.blocked.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))
@@ -156,6 +161,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     metrics = "" if serve.metrics_address is None else f"http://{serve.metrics_address}/metrics"
     grpc = "" if serve.grpc_address is None else str(serve.grpc_address)
     status = agent.view.status()
+    spawn(agent.guard.run("protection", agent.shield.begin()))
     terminal.open(opening(status, socket=str(serve.socket), grpc=grpc, metrics=metrics))
 
 
@@ -222,6 +228,7 @@ def _say_what_is_off(agent: Agent) -> None:
         ("signals", "signals", sources.signals),
         ("cni", "trace", sources.trace),
         ("cni", "cni", sources.cni),
+        ("dials", "trace", sources.trace),
         ("connector", "connector", sources.connector),
         ("cri", "cri", sources.cri),
         ("runtime", "cri", sources.cri),

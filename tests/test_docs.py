@@ -43,9 +43,13 @@ from tests.prometheus import found as finding
 from tests.prometheus import rules
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
+from tests.serve.cpu_sample import CPU
+from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
+from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.runtime_sample import RUNTIME
 from tests.serve.sample import SERIES, STATUS
@@ -97,6 +101,7 @@ def make_run() -> str:
         " sources.cri_socket",
         "bundle": "/run/containerd/io.containerd.runtime.v2.task/k8s.io: No such file or directory",
         "pod-logs": "/var/log/pods: No such file or directory",
+        "connections": "no process named kubelet or kube-apiserver",
         "kubelet": "no process named kubelet",
         "filesystems": "/var/lib/kubelet: No such file or directory",
     }
@@ -172,7 +177,11 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         pressure=PRESSURE,
         cni=CNI,
         network=NETWORK,
+        heartbeat=HEARTBEAT,
+        plumbing=PLUMBING,
         runtime=RUNTIME,
+        kubelet=KUBELET,
+        cpu=CPU,
         disks=DISKS,
         blocked=BLOCKED,
         conditions=CONDITIONS,

@@ -43,8 +43,8 @@ def runtime_to_wire(report: RuntimeReport) -> pb.RuntimeReport:
         sandboxes=report.sandboxes,
         queues=None if report.queues is None else _queues(report.queues),
         queues_absent_reason=text(report.queues_absent),
-        process=None if process is None else _process(process, offset_ns),
-        former=None if former is None else _former(former, offset_ns),
+        process=None if process is None else process_to_wire(process, offset_ns),
+        former=None if former is None else former_to_wire(former, offset_ns),
         restarts=report.restarts,
         shims=[_shim(shim, offset_ns) for shim in report.shims or ()],
         shims_known=report.shims is not None,
@@ -75,7 +75,8 @@ def _queues(queues: SocketQueues) -> pb.SocketQueues:
     )
 
 
-def _process(process: DaemonProcess, offset_ns: int) -> pb.RuntimeProcess:
+def process_to_wire(process: DaemonProcess, offset_ns: int) -> pb.RuntimeProcess:
+    """A daemon as it is; `offset_ns` is wall time minus boot time."""
     delay = process.blkio_delay_seconds
     return pb.RuntimeProcess(
         pid=process.key.pid,
@@ -95,7 +96,8 @@ def _process(process: DaemonProcess, offset_ns: int) -> pb.RuntimeProcess:
     )
 
 
-def _former(former: FormerDaemon, offset_ns: int) -> pb.FormerRuntime:
+def former_to_wire(former: FormerDaemon, offset_ns: int) -> pb.FormerRuntime:
+    """The daemon before it."""
     return pb.FormerRuntime(
         pid=former.key.pid,
         comm=text(former.comm),

@@ -23,6 +23,7 @@ from agent.config.kinds import (
     integer,
     names,
     path,
+    ports,
     size,
     text,
 )
@@ -53,6 +54,11 @@ class Node(Struct, frozen=True, kw_only=True):
         text("a node name: letters, digits, dots and dashes", r"[A-Za-z0-9.-]{0,253}"),
         "the name that Kubernetes knows the node by; empty: the host's name",
     ] = ""
+    protect: Annotated[
+        bool,
+        boolean(),
+        "protect the agent itself from a lack of memory: oom_score_adj, and its code locked there",
+    ] = True
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -174,7 +180,7 @@ class Sources(Struct, frozen=True, kw_only=True):
 
 
 class Kubelet(Struct, frozen=True, kw_only=True):
-    """Where the kubelet's files are, if they are not where its process says."""
+    """Where the kubelet's files are, if they are not where its process says; how it is asked."""
 
     config: Annotated[
         Path | None,
@@ -191,6 +197,15 @@ class Kubelet(Struct, frozen=True, kw_only=True):
         path(optional=True),
         "its file system is imagefs; empty: as the runtime says, else /var/lib/containerd",
     ] = None
+    healthz_port: Annotated[
+        int, integer(0, 65535), "where its healthz is asked; 0: as it says itself, else 10248"
+    ] = 0
+    healthz_interval: Annotated[
+        float, duration("500ms", "10m"), "time between its answer and the next question"
+    ] = 5.0
+    healthz_deadline: Annotated[
+        float, duration("50ms", "1m"), "an answer of its healthz may take so long"
+    ] = 5.0
 
 
 class OOM(Struct, frozen=True, kw_only=True):
@@ -284,6 +299,27 @@ class Network(Struct, frozen=True, kw_only=True):
     ] = 120.0
 
 
+class Heartbeat(Struct, frozen=True, kw_only=True):
+    """The connections that the node's heartbeat goes over, and those that the API server makes."""
+
+    kubelet_names: Annotated[
+        tuple[str, ...], names(), "processes of these names, in no pod, are the kubelet"
+    ] = ("kubelet",)
+    apiserver_names: Annotated[
+        tuple[str, ...],
+        names(),
+        "processes of these names, in no pod or in one of kube-system, are the API server",
+    ] = ("kube-apiserver",)
+    api_ports: Annotated[
+        tuple[int, ...], ports(), "where the API server and what balances it listen"
+    ] = (443, 6443)
+    stalled_after: Annotated[
+        float,
+        duration("1s", "1h"),
+        "a connection that gets nothing across, or a dial that gets no answer, for longer stalls",
+    ] = 10.0
+
+
 class Runtime(Struct, frozen=True, kw_only=True):
     """How long each rung of the container runtime's ladder may take before it counts as silent."""
 
@@ -342,6 +378,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     pressure: Pressure = field(default_factory=Pressure)
     cni: CNI = field(default_factory=CNI)
     network: Network = field(default_factory=Network)
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
     runtime: Runtime = field(default_factory=Runtime)
     disks: Disks = field(default_factory=Disks)
     tick: Tick = field(default_factory=Tick)

@@ -77,7 +77,7 @@ class NetworkWatch(Struct, kw_only=True):
     async def run(self) -> None:
         """Look for ever, until cancelled."""
         while True:
-            await self.guard.run(NETLINK, self.look())
+            await self.guard.round(NETLINK, self.look())
             await asyncio.sleep(self.interval)
 
     async def look(self) -> None:

@@ -45,6 +45,7 @@ from agent.model.evidence import (
     CgroupAppeared,
     CgroupGone,
     CountersSeen,
+    DialSeen,
     EndSeen,
     EndWanted,
     ExitSeen,
@@ -94,6 +95,7 @@ _NOT_OF_THE_OOM_LEDGER = (
     SignalsMissed,
     SenderSeen,
     PluginExecuted,
+    DialSeen,
 )
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -349,8 +351,8 @@ class Node:
                 self._ledger.fold(item, now_ns)
             case SignalSeen():
                 self._deaths.sent(self._endings.placed(item.sent))
-            case SignalsMissed() | SenderSeen() | PluginExecuted():
-                pass  # of the exits ledger, of the CNI ledger alone
+            case SignalsMissed() | SenderSeen() | PluginExecuted() | DialSeen():
+                pass  # of the exits ledger, of the CNI ledger, of the heartbeat alone
             case ExitSeen():
                 self._deaths.ended(item.exit)
                 self._ledger.fold(item, now_ns)

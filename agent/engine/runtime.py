@@ -65,7 +65,7 @@ class RuntimeWatch(Struct, kw_only=True):
             )
             return
         while True:
-            await self.guard.run(RUNTIME, self.look())
+            await self.guard.round(RUNTIME, self.look())
             await asyncio.sleep(LOOK_SECONDS)
 
     async def close(self) -> None:

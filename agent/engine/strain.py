@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from agent.model.cgroup import CgroupId, Limit
 from agent.model.exits import Strain
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport, Resource, Scope
 from agent.model.usage import CgroupSample, Sweep
 
@@ -20,6 +21,7 @@ class StrainFinder(Struct, frozen=True):
 
     sweep: Callable[[], Sweep | None]
     pressure: Callable[[], PressureReport | None]
+    plumbing: Callable[[], PlumbingReport | None] = lambda: None
 
     def of(self, container: CgroupId, now_ns: int) -> Strain:
         """What was read of it last, and of the node; None for what was not, or is too old."""
@@ -49,12 +51,20 @@ class StrainFinder(Struct, frozen=True):
             node_cpu_pressure_some=_node(node, Resource.CPU, full=False),
             node_memory_pressure_full=_node(node, Resource.MEMORY, full=True),
             node_io_pressure_full=_node(node, Resource.IO, full=True),
+            network_saturated=_saturated(self.plumbing(), now_ns),
         )
 
 
 def _limit(sample: CgroupSample | None) -> int | None:
     limit = None if sample is None else sample.limits.memory_max
     return None if limit is None or isinstance(limit, Limit) else limit
+
+
+def _saturated(report: PlumbingReport | None, now_ns: int) -> bool | None:
+    """Whether the node lost or delayed packets for want of room."""
+    if report is None or now_ns - report.sample.boottime_ns > FRESH_NS:
+        return None
+    return report.rates.saturated
 
 
 def _node(report: PressureReport | None, resource: Resource, *, full: bool) -> float | None:

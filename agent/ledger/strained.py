@@ -19,6 +19,7 @@ def strained(death: ContainerDeath, strain: Strain) -> ContainerDeath:
         node_cpu_pressure_some=strain.node_cpu_pressure_some,
         node_memory_pressure_full=strain.node_memory_pressure_full,
         node_io_pressure_full=strain.node_io_pressure_full,
+        network_saturated=strain.network_saturated,
     )
 
 
@@ -33,4 +34,5 @@ def strain_of(death: ContainerDeath) -> Strain:
         node_cpu_pressure_some=death.node_cpu_pressure_some,
         node_memory_pressure_full=death.node_memory_pressure_full,
         node_io_pressure_full=death.node_io_pressure_full,
+        network_saturated=death.network_saturated,
     )

@@ -133,6 +133,17 @@ class PluginExecuted(Struct, frozen=True, kw_only=True):
     boottime_ns: int
 
 
+class DialSeen(Struct, frozen=True, kw_only=True):
+    """A TCP connection was begun, or one that was begun is not to be (sock:inet_sock_set_state)."""
+
+    tid: int  # of the thread that ran: who begins it; of what fails, anybody
+    local: str  # "10.0.0.4:40112"; port 0: it has none yet
+    remote: str  # "10.96.0.5:443"
+    failed: bool
+    serving: bool  # the kernel served an interrupt, and nobody's system call
+    boottime_ns: int
+
+
 class SenderSeen(Struct, frozen=True, kw_only=True):
     """The answer to SenderWanted: the sender's cgroup; empty: nothing tells it."""
 
@@ -236,6 +247,7 @@ Observation = (
     | SignalsMissed
     | SenderSeen
     | PluginExecuted
+    | DialSeen
     | CgroupAppeared
     | SourceLost
 )

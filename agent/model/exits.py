@@ -71,6 +71,7 @@ class Strain(Struct, frozen=True, kw_only=True):
     node_cpu_pressure_some: float | None = None
     node_memory_pressure_full: float | None = None
     node_io_pressure_full: float | None = None
+    network_saturated: bool | None = None
 
 
 class ContainerDeath(Struct, frozen=True, kw_only=True):

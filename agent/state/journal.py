@@ -219,6 +219,11 @@ class Journal:
         return self._backlog.events
 
     @property
+    def reader_limit(self) -> int:
+        """Threads that read pages, at most."""
+        return self._workers.limit
+
+    @property
     def abandoned_readers(self) -> int:
         """Reads that hung and were given up, now."""
         return self._workers.abandoned

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from agent.engine.strain import FRESH_NS, StrainFinder
 from agent.model.cgroup import CgroupId, Limit, MemoryLimit
 from agent.model.exits import Strain
+from agent.model.plumbing import PlumbingRates, PlumbingReport, PlumbingSample
 from agent.model.pressure import Level, PressureReport, Resource, Scope
 from agent.model.usage import CgroupKind, CgroupSample, Limits, MemoryUse, Pressure, Sweep
 from agent.parse.cgroup_path import place
@@ -70,3 +72,16 @@ def test_unknown_container() -> None:
     other = CgroupId(hierarchy="v2", inode=8)
     assert finder().of(other, AT) == Strain(node_cpu_pressure_some=81.0)
     assert StrainFinder(sweep=lambda: None, pressure=lambda: None).of(KEY, AT) == Strain()
+
+
+def test_network() -> None:
+    """Saturated while the node loses packets; not told when nothing was read lately."""
+    rates = PlumbingRates(window_seconds=10.0, softnet_drops=4.0)
+    report = PlumbingReport(
+        boottime_ns=AT, wall_ns=AT, sample=PlumbingSample(boottime_ns=AT), rates=rates
+    )
+    strain = StrainFinder(sweep=lambda: None, pressure=lambda: None, plumbing=lambda: report)
+    assert strain.of(KEY, AT).network_saturated is True
+    assert strain.of(KEY, AT + FRESH_NS + 1).network_saturated is None
+    report = replace(report, rates=PlumbingRates(window_seconds=10.0, softnet_drops=0.0))
+    assert strain.of(KEY, AT).network_saturated is False

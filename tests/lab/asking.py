@@ -11,10 +11,13 @@ from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
 from agent.api.v1.containers_pb2 import ContainerUsage, PodUsage
 from agent.api.v1.event_pb2 import Event, ResumeToken, RuntimeDisagreement
 from agent.api.v1.exits_pb2 import ContainerDeath
+from agent.api.v1.heartbeat_pb2 import HeartbeatReport
 from agent.api.v1.io_pb2 import BlockedReport, DiskReport
+from agent.api.v1.kubelet_pb2 import KubeletReport
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
+from agent.api.v1.plumbing_pb2 import PlumbingReport
 from agent.api.v1.pressure_pb2 import PressureReport
 from agent.api.v1.runtime_pb2 import RuntimeReport
 from agent.api.v1.status_pb2 import Status
@@ -88,6 +91,11 @@ class Asking:
         request = pb.ListPodNetworksRequest(**filters)  # type: ignore[arg-type]
         return _when_read(lambda: self._stub.ListPodNetworks(request, timeout=CALL_SECONDS))
 
+    def plumbing(self) -> PlumbingReport:
+        """GetPlumbing, as soon as something is read."""
+        request = pb.GetPlumbingRequest()
+        return _when_read(lambda: self._stub.GetPlumbing(request, timeout=CALL_SECONDS).plumbing)
+
     def namespaces(self, **filters: object) -> pb.ListNamespacesResponse:
         """ListNamespaces, as soon as something is read."""
         request = pb.ListNamespacesRequest(**filters)  # type: ignore[arg-type]
@@ -108,6 +116,16 @@ class Asking:
         request = pb.ListBlockedTasksRequest(**filters)  # type: ignore[arg-type]
         call = self._stub.ListBlockedTasks
         return _when_read(lambda: call(request, timeout=CALL_SECONDS).blocked)
+
+    def heartbeat(self) -> HeartbeatReport:
+        """GetHeartbeat, as soon as something is read."""
+        request = pb.GetHeartbeatRequest()
+        return _when_read(lambda: self._stub.GetHeartbeat(request, timeout=CALL_SECONDS).heartbeat)
+
+    def kubelet(self) -> KubeletReport:
+        """GetKubelet, as soon as something is read."""
+        request = pb.GetKubeletRequest()
+        return _when_read(lambda: self._stub.GetKubelet(request, timeout=CALL_SECONDS).kubelet)
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""

@@ -17,13 +17,17 @@ from agent.nodectl.explain import explained
 from agent.nodectl.show import (
     cni,
     conditions,
+    cpu,
     deaths,
     events,
+    heartbeat,
     io,
+    kubelet,
     memory,
     net,
     ns,
     oom,
+    plumbing,
     pressure,
     runtime,
     status,
@@ -113,12 +117,28 @@ def _net_pod() -> str:
     return net.one(examples.networks(pod="web-1"), examples.NETWORK_NS)
 
 
+def _net_node() -> str:
+    return plumbing.node(examples.plumbing().plumbing)
+
+
 def _ns() -> str:
     return ns.report(examples.namespaces(), examples.NETWORK_NS)
 
 
+def _heartbeat() -> str:
+    return heartbeat.report(examples.heartbeat().heartbeat)
+
+
 def _runtime() -> str:
     return runtime.report(examples.runtime().runtime, examples.CNI_NS)
+
+
+def _kubelet() -> str:
+    return kubelet.report(examples.kubelet().kubelet, examples.CNI_NS)
+
+
+def _cpu() -> str:
+    return cpu.report(examples.cpu().cpu)
 
 
 def _io() -> str:
@@ -153,8 +173,12 @@ def _status_wide() -> str:
         _cni,
         _net,
         _net_pod,
+        _net_node,
         _ns,
+        _heartbeat,
         _runtime,
+        _kubelet,
+        _cpu,
         _io,
         _blocked,
         _events,
