@@ -3,6 +3,7 @@
 import json
 
 from agent.api.v1.containers_pb2 import CGROUP_STATE_RUNNING, ContainerUsage
+from agent.api.v1.exits_pb2 import ContainerDeath
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
@@ -18,6 +19,9 @@ TOOTH_KIB, TOOTH_MIB = 1024, 40
 """Of 40 s, in which a line fits the shorter windows: only the fall before it says what it is."""
 FITS_MIB = 28
 """Risen so far, a tooth was looked at in full, every 10 s, when a line had fitted."""
+LEAKED_MIB = 90
+"""Of the limit; a reading is some seconds old at most."""
+STALLS = ("cpu_pressure_some", "memory_pressure_full", "io_pressure_full")
 QUOTA = "20000 100000"
 
 
@@ -70,6 +74,32 @@ def metric(asking: Asking, name: str, pod: str, container: str) -> float:
     return asking.metric(
         f"nodewitness_container_{name}", namespace="default", pod=pod, container=container
     )
+
+
+def died(asking: Asking, pod: str, name: str) -> ContainerDeath:
+    """How this container ended."""
+
+    def told() -> ContainerDeath | None:
+        deaths = [death for death in asking.exits(pod=pod) if death.container.name == name]
+        return deaths[0] if deaths else None
+
+    return until(told, SECONDS, f"the death of {pod} {name}", lambda: str(asking.exits()))
+
+
+def as_they_died(leak: ContainerDeath, steady: ContainerDeath) -> None:
+    """Memory and pressure at the last reading before the end.
+
+    One reading a second: it can fall into the moment in which the kernel takes the memory back,
+    before it tells of the exit, and is less then. That it does so twice is not to be believed.
+    """
+    for death in (leak, steady):
+        assert death.memory_limit == LIMIT_MIB * MIB, death
+        assert 0 < death.memory_working_set <= LIMIT_MIB * MIB, death
+        for name in ("memory_pressure_full", *(f"node_{stall}" for stall in STALLS)):
+            assert death.HasField(name), (name, death)
+    assert (
+        leak.memory_working_set >= LEAKED_MIB * MIB or steady.memory_working_set >= EATEN_MIB * MIB
+    ), (leak, steady)
 
 
 def test_what_containers_use(asking: Asking, pods: Pods, guest: Guest, figures: list[str]) -> None:
@@ -148,8 +178,10 @@ def test_what_containers_use(asking: Asking, pods: Pods, guest: Guest, figures: 
     )
     assert abs(told_seconds - took) < 0.2 * took, (told_seconds, took, seen)
     assert leak.wait_exited()["exit_code"] == 137
+    death = asking.exit("leaking")
 
     pods.remove_all()
+    as_they_died(death, died(asking, "busy", "steady"))
     until(
         lambda: not asking.containers(sandboxes=True) and not asking.pods(),
         SECONDS,
