@@ -285,20 +285,25 @@ def test_a_stale_reason(pods: Pods, asking: Asking) -> None:
 
 
 def test_restart_of_the_agent(pods: Pods, agent: AgentProcess) -> None:
-    """One death before, one while it is down, one after: each once, with the same id."""
+    """One death before, two while it is down, one after: each once, with the same id. Who killed
+    while nobody looked is not guessed.
+    """
     agent.start()
     asking = Asking(agent)
     before, while_down, after = (
         ready(pods, name, [*WAIT, "exit", code])
         for name, code in (("before", "5"), ("meanwhile", "6"), ("afterwards", "7"))
     )
+    unseen = ready(pods, "unseen", [*WAIT, "sleep"])
     until(lambda: asking.metrics(METRIC, pod="before"), EXIT_SECONDS, "its series stand at zero")
     assert {value for _, value in asking.metrics(METRIC, pod="before")} == {0}
     before.group.go()
     told = asking.exit("before")
     agent.stop(signal.SIGKILL)
     while_down.group.go()
+    unseen.group.signal(signal.SIGKILL)
     while_down.wait_exited()
+    unseen.wait_exited()
     agent.start()
     after.group.go()
     death = asking.exit("meanwhile")
@@ -307,6 +312,13 @@ def test_restart_of_the_agent(pods: Pods, agent: AgentProcess) -> None:
     assert asking.exit("afterwards").exit_code == 7
     again = asking.exit("before")
     assert (again.id, again.verdict, again.exit_code) == (told.id, told.verdict, 5)
-    assert len(asking.exits()) == 3
+    death = asking.exit("unseen")
+    assert (death.verdict, death.exit_code) == (pb.VERDICT_UNSPECIFIED, 137)
+    assert (death.confidence, list(death.witnesses)) == (CONFIDENCE_LOW, ["cri"])
+    assert not death.HasField("signal")
+    assert not death.HasField("sender")
+    assert death.runtime_says == "Error, exit code 137"
+    assert len(asking.exits()) == 4
     for pod in ("before", "meanwhile", "afterwards"):
         counted(asking, pod, "exited")
+    counted(asking, "unseen", "unknown")
