@@ -123,6 +123,15 @@ def test_memory_falls_below_the_threshold(
             "nodewitness_eviction_threshold_crossed", signal="memory.available", threshold="hard"
         )
         assert "CROSSED" in guest.run(["nodectl", "memory"]).out
+        memory = until(  # they are put in order every five seconds
+            lambda: m if (m := asking.memory()).eaters and m.eaters[0].pod == "eater" else None,
+            SECONDS,
+            "the one who ate it comes first",
+            lambda: str(asking.memory()),
+        )
+        assert (memory.eaters[0].container, memory.eaters[0].container_id) == ("main", eater.id)
+        named = "; eaten by pod default/eater main (+"
+        asking.condition("EvictionThresholdCrossed", "", lambda c: named in c.message)
 
         guest.run(f"head -c {56 * MIB} /dev/zero > {ROOT}/full")
         memory = until(
