@@ -175,6 +175,9 @@ def test_time_left_is_right(guest: Guest, agent: AgentProcess, figures: list[str
         try:
             memory = until(half_way, 300.0, "the trend is told", lambda: str(asking.memory()))
             told = of(memory, "memory.available").time_left.ToMilliseconds() / 1000
+            near = asking.condition("EvictionImminent", "", lambda c: "at this slope" in c.message)
+            assert near.reason == "Memory"
+            assert near.message.startswith("memory.available ")
             after = until(
                 lambda: m if crossed(m := asking.memory(), "memory.available") else None,
                 300.0,
