@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from agent.api.v1 import exits_pb2 as pb
+from agent.api.v1.condition_pb2 import SEVERITY_INFO, SEVERITY_WARNING
 from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.oom_pb2 import (
     CONFIDENCE_HIGH,
@@ -184,7 +185,8 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     """The init at its own limit; the init beside the one that was chosen; at the pod's limit; at
     that of all pods; at a limit that the container has set itself.
     """
-    init_over_limit(pods, name="own").fire()
+    own = init_over_limit(pods, name="own")
+    own.fire()
     group_over_limit(pods, name="siblings").fire()
     pod_over_limit(pods, name="shared").fire()
     kubepods_over_limit(pods, name="allotted", child_only=False).fire()
@@ -194,13 +196,30 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     assert list(death.incident_ids) == [incident.id]
     assert not death.HasField("sender")
     counted(asking, "own", "oom-container-limit")
+    killed = asking.condition("ContainerOOMKilled", "own")
+    assert (killed.entity.id, killed.severity) == (death.container.id, SEVERITY_INFO)
+    assert killed.reason == "OwnLimit"
     assert asking.exit("siblings").verdict == pb.VERDICT_OOM_GROUP_SIBLING
     death = asking.exit("shared")
     assert (death.verdict, death.container.name) == (pb.VERDICT_OOM_POD_LIMIT, "hog")
+    killed = asking.condition("ContainerOOMKilled", "shared")
+    assert (killed.severity, killed.reason) == (SEVERITY_WARNING, "SharedLimit")
     assert asking.exit("allotted").verdict == pb.VERDICT_OOM_KUBEPODS_LIMIT
     nested = ready(pods, "nested", [*WAIT, "eat", "64"])
     limit_inside(nested, 32 * MIB).go()
     assert asking.exit("nested").verdict == pb.VERDICT_OOM_NESTED_LIMIT
+    assert not conditions(asking, "own")
+    for attempt in (1, 2):  # it comes again, and so does the kill
+        again = own.the_container.pod.container(
+            "main", [*WAIT, "eat", "64"], memory_max=32 * MIB, attempt=attempt
+        )
+        again.wait_ready()
+        again.group.go()
+        again.wait_exited()
+    loop = asking.condition("OOMLoop", "own")
+    assert loop.reason == "OwnLimit"
+    assert loop.message.startswith("main was OOM-killed 3 times in ")
+    assert conditions(asking, "own") == {"OOMLoop"}
 
 
 def limit_inside(container: Container, limit: int) -> Group:
