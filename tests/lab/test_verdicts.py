@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from agent.api.v1 import exits_pb2 as pb
-from agent.api.v1.condition_pb2 import SEVERITY_INFO, SEVERITY_WARNING
+from agent.api.v1.condition_pb2 import ENTITY_KIND_NODE, SEVERITY_INFO, SEVERITY_WARNING
 from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.oom_pb2 import (
     CONFIDENCE_HIGH,
@@ -113,16 +113,26 @@ def busy_cpus(guest: Guest) -> Iterator[None]:
 
 def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking, guest: Guest) -> None:
     """While the CPUs are busy, it ignores SIGTERM, is killed, and comes again three times: a
-    restart storm, with its cause.
+    restart storm, with its cause. With two more in another pod it is the node's.
     """
-    pod = pods.create("stubborn")
-    container = pod.container("main", [*WAIT, "sleep"], attempt=0)
-    container.wait_ready()
+    stubborn = ready(pods, "stubborn", [*WAIT, "sleep"])
+    infected = ready(pods, "infected", [*WAIT, "sleep"])
     with busy_cpus(guest):
-        for attempt in range(1, 4):
-            container.stop(1)
-            container = pod.container("main", [*WAIT, "sleep"], attempt=attempt)
-            container.wait_ready()
+        kill_and_restart(stubborn, 3)
+        said = asking.condition("RestartStorm", "stubborn")
+        assert conditions(asking, "stubborn") == {"RestartStorm"}
+        assert said.reason == "CPUPressure"
+        assert "3 times" in said.message
+        kill_and_restart(infected, 2)
+        said = asking.condition(
+            "RestartStorm", "", lambda found: found.entity.kind == ENTITY_KIND_NODE
+        )
+        assert said.reason == "CPUPressure"
+        assert "5 times" in said.message
+        assert " in 2 pods, " in said.message
+        stall = asking.condition("CPUStall", "")  # after half a minute of it, of which most is over
+        assert stall.entity.kind == ENTITY_KIND_NODE
+        assert stall.message.startswith("cpu pressure of node: some task waited for a CPU ")
 
     def restarts() -> list[ContainerDeath] | None:
         deaths = asking.exits(pod="stubborn", verdicts=[pb.VERDICT_GRACE_EXCEEDED])
@@ -134,11 +144,15 @@ def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking, guest: Gues
     for death in deaths:
         assert death.signal == 9
         assert_runtime(death)
-    said = asking.condition("RestartStorm", "stubborn")
-    assert conditions(asking, "stubborn") == {"RestartStorm"}
-    assert said.reason == "CPUPressure"
-    assert "3 times" in said.message
     assert max(death.node_cpu_pressure_some for death in deaths) > 50  # an average of ten seconds
+
+
+def kill_and_restart(container: Container, times: int) -> None:
+    """As after a failed probe: stopped, with a grace of a second, and made anew in its pod."""
+    for attempt in range(1, times + 1):
+        container.stop(1)
+        container = container.pod.container(container.name, [*WAIT, "sleep"], attempt=attempt)
+        container.wait_ready()
 
 
 def assert_runtime(death: ContainerDeath) -> None:
