@@ -1,9 +1,13 @@
 """What containers use: the sweep on a real kernel, over gRPC, /metrics and nodectl."""
 
 import json
+import re
+import signal
+from contextlib import closing
 
 from agent.api.v1.containers_pb2 import CGROUP_STATE_RUNNING, ContainerUsage
 from agent.api.v1.exits_pb2 import ContainerDeath
+from agent.nodectl.exits import Exit
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
@@ -11,8 +15,10 @@ from tests.lab.kubelet import Pods
 from tests.lab.pods import Container
 
 SECONDS = 120.0
+NODECTL = ["nodectl", "--timeout", "30s"]
 MIB = 1 << 20
 LIMIT_MIB = 112
+LIMIT_OF_POD_MIB = 400
 EATEN_MIB = 40
 LEAK_KIB = 1024  # a second
 TOOTH_KIB, TOOTH_MIB = 1024, 40
@@ -102,11 +108,24 @@ def as_they_died(leak: ContainerDeath, steady: ContainerDeath) -> None:
     ), (leak, steady)
 
 
+def watched(guest: Guest) -> None:
+    """`nodectl ps -w` prints again and again, until Ctrl-C."""
+    with closing(guest.start([*NODECTL, "ps", "--pod", "busy", "-w"])) as watch:
+        until(
+            lambda: watch.out.count(" steady\n") >= 2,
+            SECONDS,
+            "the table is printed again",
+            lambda: watch.out + watch.err,
+        )
+        watch.signal(signal.SIGINT)
+        assert watch.wait(SECONDS).exit_code == Exit.INTERRUPTED
+
+
 def test_what_containers_use(asking: Asking, pods: Pods, guest: Guest, figures: list[str]) -> None:
     """Memory is the kernel's own arithmetic, limits are the kernel's, throttling is seen; a leak
     is told when it hits its limit, a sawtooth is not; what is gone is listed no more.
     """
-    pod = pods.create("busy", memory_max=400 * MIB)
+    pod = pods.create("busy", memory_max=LIMIT_OF_POD_MIB * MIB)
     steady = pod.container(
         "steady", ["/bin/work", "eat", str(EATEN_MIB)], memory_max=LIMIT_MIB * MIB
     )
@@ -143,12 +162,15 @@ def test_what_containers_use(asking: Asking, pods: Pods, guest: Guest, figures: 
 
     [found] = asking.pods(pod="busy")
     assert (found.containers, found.running) == (3, 3)
-    assert found.usage.memory.limit == 400 * MIB
+    assert found.usage.memory.limit == LIMIT_OF_POD_MIB * MIB
     assert found.usage.memory.working_set > EATEN_MIB * MIB
     services = {each.unit for each in asking.containers(services=True)}
     assert "containerd.service" in services
     listed = json.loads(guest.run(["nodectl", "ps", "--pod", "busy", "-o", "json"]).out)
     assert {each["container"] for each in listed["containers"]} == {"steady", "throttled", "saw"}
+    shown = guest.run([*NODECTL, "pods"]).out
+    assert re.search(rf" {LIMIT_OF_POD_MIB}Mi .* 3/3 .* default +busy$", shown, re.MULTILINE), shown
+    watched(guest)
 
     leak = pods.create("leaking").container(
         "main", ["/bin/work", "leak", str(LEAK_KIB), "300"], memory_max=LIMIT_MIB * MIB

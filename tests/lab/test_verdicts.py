@@ -1,5 +1,6 @@
 """Why containers ended, on a real kernel and a real containerd (systemd-oomd: test_systemd.py)."""
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from tests.lab.scenarios.pod_limit import pod_over_limit
 METRIC = "nodewitness_container_exits_total"
 DISAGREEMENTS = "nodewitness_runtime_disagreements_total"
 WAIT = ["/bin/work", "wait"]
+NODECTL = ["nodectl", "--timeout", "30s"]
 
 
 def ready(pods: Pods, name: str, argv: list[str], **fields: int) -> Container:
@@ -78,6 +80,9 @@ def ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
     assert death.runtime_says == "Error, exit code 137"
     assert death.confidence == CONFIDENCE_HIGH
     counted(asking, "shot", "killed-by-process")
+    shown = guest.run([*NODECTL, "exits", "--pod", "shot"]).out
+    row = rf"killed-by-process +SIGKILL +bash\[{shell.pid}\] in lab-.* Error, 137$"
+    assert re.search(row, shown, re.MULTILINE), shown
     death = asking.exit("polite")
     assert (death.verdict, death.exit_code) == (pb.VERDICT_STOPPED_BY_RUNTIME, 0)
     assert death.stop_reason == pb.STOP_REASON_UNKNOWN
