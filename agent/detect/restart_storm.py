@@ -13,7 +13,7 @@ from agent.detect.detector import Detector
 from agent.detect.restarts import evidence, often, pod, pressure, within
 from agent.detect.scene import Scene
 from agent.model.catalogue.restarts import RESTART_STORM
-from agent.model.condition import NODE, Finding
+from agent.model.condition import NODE, Finding, Severity
 from agent.model.exits import ContainerDeath, StopReason, Verdict
 
 WINDOW_SECONDS = 600.0
@@ -62,6 +62,7 @@ def _found(scene: Scene, deaths: list[ContainerDeath], *, pods: int) -> Iterator
             reason="PressureUnknown",
             message=f"{said}, none of them an OOM kill; no pressure was measured",
             evidence=tuple(evidence(deaths, scene.now_boottime_ns)),
+            severity=Severity.WARNING,
         )
         return
     if len(stressed) < len(deaths) * UNDER_PRESSURE_RATIO:

@@ -10,7 +10,7 @@ import pytest
 from agent.detect import crash_loop, oom_loop, restart_storm
 from agent.detect.scene import Scene
 from agent.inventory.records import PodRecord
-from agent.model.condition import EntityKind, Finding
+from agent.model.condition import EntityKind, Finding, Severity
 from agent.model.exits import ContainerDeath, Sender, StopReason, Verdict
 from agent.model.oom import Container
 
@@ -173,6 +173,7 @@ def test_storm_reasons(fields: dict[str, Any], reason: str) -> None:
     deaths = [restart(ago, **({"cpu_pressure_some": None} | fields)) for ago in (1, 2, 3)]
     [found] = findings(deaths)
     assert found.reason == reason
+    assert found.severity is (Severity.WARNING if reason == "PressureUnknown" else None)
 
 
 def test_told_apart() -> None:
