@@ -12,7 +12,7 @@ from agent.detect.scene import Scene
 from agent.inventory.records import PodRecord
 from agent.model.condition import EntityKind, Finding, Severity
 from agent.model.exits import ContainerDeath, Sender, StopReason, Verdict
-from agent.model.oom import Container
+from agent.model.oom import Container, OOMIncident, Outcome, Truth, Victim
 
 SECOND = 10**9
 NOW = 10_000 * SECOND
@@ -47,12 +47,15 @@ def restart(ago: float, pod: str = "api-1", **fields: Any) -> ContainerDeath:
     return death(ago, pod, **(known | fields))
 
 
-def findings(deaths: Iterable[ContainerDeath], *pods: str) -> list[Finding]:
+def findings(
+    deaths: Iterable[ContainerDeath], *pods: str, incidents: Iterable[OOMIncident] = ()
+) -> list[Finding]:
     """Of all three detectors."""
     scene = Scene(
         now_boottime_ns=NOW,
         now_wall_ns=1,
         deaths=tuple(sorted(deaths, key=lambda d: d.boottime_ns)),
+        incidents=tuple(incidents),
         pods=tuple(
             PodRecord(names=Container(pod_uid=f"uid-{pod}"), first_seen_ns=1) for pod in pods
         ),
@@ -92,6 +95,40 @@ def test_oom_loop() -> None:
     assert found.message == "main was OOM-killed 3 times in 3 min, mostly at its own limit"
     [found] = findings([death(ago, **pod) for ago in (1, 2, 3)])
     assert found.reason == "SharedLimit"
+
+
+def kill(init: Truth) -> OOMIncident:
+    """Of a limit that nobody knows."""
+    return OOMIncident(
+        id="k1",
+        boot_id="boot",
+        revision=1,
+        boottime_ns=1,
+        wall_ns=1,
+        victims=(Victim(pid=7, container_init=init),),
+        outcome=Outcome.DIED,
+    )
+
+
+def test_oom_loop_at_an_unknown_limit() -> None:
+    """That the OOM killer took the init is proven, whatever limit it was for."""
+    fields: dict[str, Any] = {
+        "verdict": Verdict.UNKNOWN,
+        "signal": 9,
+        "exit_code": None,
+        "incident_ids": ("k0", "k1"),
+    }
+    deaths = [death(ago, **fields) for ago in (1, 2, 3)]
+    [found] = findings(deaths, incidents=[kill(Truth.YES)])
+    assert (found.type, found.reason) == ("OOMLoop", "UnknownLimit")
+    assert found.message == (
+        "main was OOM-killed 3 times in a minute, mostly at a limit that is not known or not of a "
+        "pod"
+    )
+    assert findings(deaths, incidents=[kill(Truth.UNKNOWN)]) == []
+    assert findings(deaths) == []
+    other = [death(ago, **(fields | {"signal": 15})) for ago in (1, 2, 3)]
+    assert findings(other, incidents=[kill(Truth.YES)]) == []
 
 
 @pytest.mark.parametrize(
