@@ -12,6 +12,7 @@ from agent.api.v1.cni_pb2 import (
     CNI_CALL_STATE_FAILED,
     CNI_CALL_STATE_OK,
     CNI_CALL_STATE_STALLED,
+    CNI_CALL_STATE_UNKNOWN,
     NETWORK_STATE_WEDGED,
     NETWORK_STATE_WORKING,
     CNICall,
@@ -29,7 +30,9 @@ SECONDS = 120
 FAILS_SECONDS = 300
 """A plugin that fails is gone in a moment: it takes some until the agent was in time for a DEL."""
 ATTEMPTS, IN_TIME_SECONDS = 6, 20
-"""A plugin may be gone before a busy agent can ask whose it was: it is counted then, not named."""
+"""A plugin may be gone before a busy agent can ask whose it was, or how it ended: it is counted
+then, and what is not known is said.
+"""
 CONFIG = "/etc/cni/net.d/10-lab.conflist"
 PLUGINS = "/usr/lib/cni"
 LOCK = "/run/cni-ipam/lab/lock"
@@ -69,17 +72,23 @@ def network_ready(node: Node) -> bool:
     return any(each.type == "NetworkReady" and each.status for each in conditions)
 
 
-def ended(asking: Asking, pod: str, command: str, plugin: str, seconds: float = SECONDS) -> CNICall:
+def ended(asking: Asking, pod: str, command: str, plugin: str) -> CNICall:
     """The one call of this kind, once it has ended."""
+    return found(asking, pod, command, plugin, SECONDS, how=False)
 
-    def found() -> CNICall | None:
+
+def found(
+    asking: Asking, pod: str, command: str, plugin: str, seconds: float, *, how: bool
+) -> CNICall:
+    """The one call of this kind, once it is told that it has ended, and (`how`) in which way."""
+
+    def look() -> CNICall | None:
         calls = asking.cni(pod=pod, commands=[command]).cni.calls
         fitting = [c for c in calls if c.plugin == f"{PLUGINS}/{plugin}" and c.HasField("ended")]
-        return fitting[0] if fitting else None
+        told = [c for c in fitting if not how or c.state != CNI_CALL_STATE_UNKNOWN]
+        return told[0] if told else None
 
-    return until(
-        found, seconds, f"{plugin} {command} of {pod} has ended", lambda: str(asking.cni())
-    )
+    return until(look, seconds, f"{plugin} {command} of {pod} has ended", lambda: str(asking.cni()))
 
 
 def in_time(pods: Pods, asking: Asking) -> tuple[int, Pod, list[CNICall]]:
@@ -100,9 +109,9 @@ def come_and_gone(pods: Pods, asking: Asking, name: str) -> tuple[Pod, list[CNIC
     """A pod, made and stopped; the calls for it."""
     pod = pods.create(name, host_network=False)
     plugins = ("bridge", "host-local", "portmap")
-    calls = [ended(asking, name, "ADD", plugin, IN_TIME_SECONDS) for plugin in plugins]
+    calls = [found(asking, name, "ADD", each, IN_TIME_SECONDS, how=True) for each in plugins]
     pod.node.cri.call("StopPodSandbox", pod_sandbox_id=pod.sandbox_id)
-    return pod, [*calls, ended(asking, name, "DEL", "bridge", IN_TIME_SECONDS)]
+    return pod, [*calls, found(asking, name, "DEL", "bridge", IN_TIME_SECONDS, how=True)]
 
 
 def test_healthy(pods: Pods, agent: AgentProcess, figures: list[str]) -> None:
