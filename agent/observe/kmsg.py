@@ -29,8 +29,8 @@ OVERLAP_RECORDS = 8192
 tasks between the two.
 """
 DRIFT_LIMIT_NS = 1_000_000_000
-"""In what was printed before we came, more than this is age rather than drift. And how far apart the
-clocks may be from the boot on.
+"""In what was printed before we came, more than this is age rather than drift. And how far apart
+the clocks may be from the boot on.
 """
 DRIFT_PER_SECOND_NS = 1_000_000
 """How fast the clocks drift apart at most, generously: 1,000 ppm."""
