@@ -36,6 +36,16 @@ def ready(pods: Pods, name: str, argv: list[str], **fields: int) -> Container:
     return container
 
 
+def followed(asking: Asking, pod: str) -> None:
+    """Wait until the agent knows the init of the pod's container: of whose end it is to hear."""
+    until(
+        lambda: any(each.HasField("init_pid") for each in asking.containers(pod=pod)),
+        EXIT_SECONDS,
+        f"the agent follows {pod}",
+        lambda: str(asking.containers(pod=pod)),
+    )
+
+
 def counted(asking: Asking, pod: str, verdict: str) -> None:
     """The death is in /metrics, once."""
     labels = {"namespace": "default", "pod": pod, "container": "main", "verdict": verdict}
@@ -63,6 +73,7 @@ def ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
     shell = guest.start(["bash", "-c", f"kill -9 {pid}; read"])  # waits for its input
     polite.stop(60)
     removed = ready(pods, "at-once", [*WAIT, "sleep"])
+    followed(asking, "at-once")
     removed.stop(0)
     death = asking.exit("shot")
     shell.close()
