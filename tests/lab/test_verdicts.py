@@ -195,8 +195,10 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     """The init at its own limit; the init beside the one that was chosen; at the pod's limit; at
     that of all pods; at a limit that the container has set itself.
     """
-    init_over_limit(pods, name="own").fire()
-    group_over_limit(pods, name="siblings").fire()
+    own, siblings = init_over_limit(pods, name="own"), group_over_limit(pods, name="siblings")
+    for pod, case in (("own", own), ("siblings", siblings)):
+        followed(asking, pod)
+        case.fire()
     pod_over_limit(pods, name="shared").fire()
     kubepods_over_limit(pods, name="allotted", child_only=False).fire()
     death = asking.exit("own")
