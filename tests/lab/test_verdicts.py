@@ -69,6 +69,8 @@ def ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
     """kill -9 from a shell, which is named; StopContainer, within the grace, and without any."""
     shot = ready(pods, "shot", [*WAIT, "sleep"])
     polite = ready(pods, "polite", ["/bin/work", "polite", "0", "wait"], attempt=4)
+    for name in ("shot", "polite"):
+        followed(asking, name)
     pid = shot.init_pid()
     shell = guest.start(["bash", "-c", f"kill -9 {pid}; read"])  # waits for its input
     polite.stop(60)
@@ -196,8 +198,8 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     that of all pods; at a limit that the container has set itself.
     """
     own, siblings = init_over_limit(pods, name="own"), group_over_limit(pods, name="siblings")
-    for pod, case in (("own", own), ("siblings", siblings)):
-        followed(asking, pod)
+    for name, case in (("own", own), ("siblings", siblings)):
+        followed(asking, name)
         case.fire()
     pod_over_limit(pods, name="shared").fire()
     kubepods_over_limit(pods, name="allotted", child_only=False).fire()
