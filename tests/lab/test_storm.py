@@ -25,6 +25,7 @@ from tests.lab.asking import SETTLE_SECONDS, Asking
 from tests.lab.conftest import FIGURES
 from tests.lab.deadline import until
 from tests.lab.kubelet import Pods
+from tests.lab.machines import MORE_STORMS
 from tests.lab.machines import STORMS as STORM_MACHINE
 from tests.lab.pods import Pod
 from tests.lab.scenarios.storm import Forks, LeafKill, Seen, Storm, forks, leaf_reader
@@ -208,7 +209,13 @@ def counters_reach(agent: AgentProcess, pod: Pod, kills: int) -> None:
     assert total() == kills, counters()
 
 
-@pytest.mark.parametrize("settings", [PROBE, RECORDER], ids=["probe", "recorder"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(PROBE, id="probe"),
+        pytest.param(RECORDER, id="recorder", marks=pytest.mark.machine(MORE_STORMS)),
+    ],
+)
 def test_d_killed_in_the_middle(
     pods: Pods,
     agent: AgentProcess,
@@ -228,7 +235,7 @@ def test_d_killed_in_the_middle(
         leaf_reader(pod, "10000") as polled,
         forks(pods.node.guest, FORKS_A_SECOND) as noise,
     ):
-        storm = Storm(pod.group, kills=500, parallel=4, options="deep 2 hold 250 2500")
+        storm = Storm(pod.group, kills=500, parallel=4, options="deep 2 hold 250 10000")
         storm.wait_for(150)
         agent.stop(signal.SIGKILL)
         unseen_from = len(storm.so_far())
@@ -336,6 +343,7 @@ def storm(
     return row_of(name, leaves, found, notified, polled)
 
 
+@pytest.mark.machine(MORE_STORMS)
 def test_e_without_tracefs_and_connector(
     pods: Pods, agent: AgentProcess, rows: list[StormRow], figures: list[str]
 ) -> None:

@@ -39,6 +39,16 @@ def ready(pods: Pods, name: str, argv: list[str], **fields: int) -> Container:
     return container
 
 
+def followed(asking: Asking, pod: str) -> None:
+    """Wait until the agent knows the init of the pod's container: of whose end it is to hear."""
+    until(
+        lambda: any(each.HasField("init_pid") for each in asking.containers(pod=pod)),
+        EXIT_SECONDS,
+        f"the agent follows {pod}",
+        lambda: str(asking.containers(pod=pod)),
+    )
+
+
 def counted(asking: Asking, pod: str, verdict: str) -> None:
     """The death is in /metrics, once."""
     labels = {"namespace": "default", "pod": pod, "container": "main", "verdict": verdict}
@@ -62,10 +72,13 @@ def ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
     """kill -9 from a shell, which is named; StopContainer, within the grace, and without any."""
     shot = ready(pods, "shot", [*WAIT, "sleep"])
     polite = ready(pods, "polite", ["/bin/work", "polite", "0", "wait"], attempt=4)
+    for name in ("shot", "polite"):
+        followed(asking, name)
     pid = shot.init_pid()
     shell = guest.start(["bash", "-c", f"kill -9 {pid}; read"])  # waits for its input
     polite.stop(60)
     removed = ready(pods, "at-once", [*WAIT, "sleep"])
+    followed(asking, "at-once")
     removed.stop(0)
     death = asking.exit("shot")
     shell.close()
@@ -205,8 +218,11 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     that of all pods; at a limit that the container has set itself.
     """
     own = init_over_limit(pods, name="own")
+    followed(asking, "own")
     own.fire()
-    group_over_limit(pods, name="siblings").fire()
+    siblings = group_over_limit(pods, name="siblings")
+    followed(asking, "siblings")
+    siblings.fire()
     pod_over_limit(pods, name="shared").fire()
     kubepods_over_limit(pods, name="allotted", child_only=False).fire()
     death = asking.exit("own")
