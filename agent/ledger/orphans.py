@@ -112,7 +112,7 @@ class Orphans:
         for counts, noticed_ns in ((early, first_ns - 1), (count - early, now_ns)):
             if counts:
                 entry = self._book.open(f"c0-{self._tally.explained + 1}", noticed_ns, now_ns)
-                self._tally.unknown(noticed_ns, counts)
+                self._tally.unknown(entry.early, counts)
                 self._book.amend(entry, unattributed=True, counted=counts, outcome=Outcome.UNKNOWN)
 
     def _place_by_counter(self, entry: Entry, since_ns: int) -> None:

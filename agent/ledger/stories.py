@@ -205,7 +205,7 @@ class Stories:
 
     def _repeat(self, entry: Entry, kill: Kill) -> None:
         self._tally.repeats += 1
-        self._tally.explains(entry.incident.boottime_ns)
+        self._tally.explains(entry.early)
         self._book.amend(entry, counted=entry.incident.counted + 1)
         for index, victim in enumerate(entry.incident.victims):
             if victim.pid == kill.line.pid:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from agent.ledger.oom import OOMLedger
 from agent.model.event import OOMAmended, OOMRecorded
 from agent.model.evidence import FateWanted, ForgedSeen, TraceSeen, VmstatSeen
 from agent.model.kmsg import TraceVictim
 from agent.model.oom import Attribution, Outcome
-from tests.ledger.kernel import CONTAINER, POD, SECOND, Kernel, captured
+from tests.ledger.kernel import BOOT, CONTAINER, POD, SECOND, SETTLE, Kernel, captured
 
 
 @pytest.fixture
@@ -331,3 +332,58 @@ def test_consumed_and_not_written_down() -> None:
     replay(kernel, seen)
     kernel.wait()
     assert {2} <= {victim.pid for incident in kernel.incidents() for victim in incident.victims}
+
+
+def test_a_kill_that_was_given_up_before_the_count_could_be_read() -> None:
+    """It is in the first count, whenever that is read, and leaves it as it came; a kill that is
+    missed later is no part of it.
+    """
+    kernel = Kernel()
+    blind = VmstatSeen(oom_kill=None)
+    kernel.ledger = fresh(kernel)
+    kernel.ledger.fold(blind, kernel.now)
+    kernel.kill(7, count=False)
+    kernel.now += 3 * SECOND
+    kernel.ledger.tick(kernel.now)
+    kernel.flush()
+    kernel.count()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.unattributed, books.unattributed_before_start) == (1, 1)
+    kernel.oom_kill += 1
+    kernel.wait()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.unattributed, books.unattributed_before_start) == (2, 1)
+    kernel.recorder(CONTAINER)
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 1, 0)
+    assert books.balanced
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_checkpoint_of_a_run_that_never_read_the_count(known: bool) -> None:
+    """All that it has booked is in the first count of the next."""
+    kernel = Kernel()
+    kernel.ledger = fresh(kernel)
+    kernel.kill(7, count=False)
+    kernel.now += 3 * SECOND
+    kernel.ledger.tick(kernel.now)
+    before = kernel.incidents()
+    point = replace(kernel.ledger.checkpoint(), before_start=0, explained_early=0)
+    kernel.start(point if known else None, before)
+    kernel.recorder(CONTAINER)
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 0, 0)
+
+
+def fresh(kernel: Kernel) -> OOMLedger:
+    """One that has read no count yet."""
+    return OOMLedger(
+        boot_id=BOOT,
+        settle_ns=SETTLE,
+        hold_ns=SETTLE,
+        directory=kernel.names,
+        wall_offset_ns=SECOND,
+    )
