@@ -10,7 +10,7 @@ from agent.model.event import OOMAmended, OOMRecorded
 from agent.model.evidence import FateWanted, ForgedSeen, TraceSeen, VmstatSeen
 from agent.model.kmsg import TraceVictim
 from agent.model.oom import Attribution, Outcome
-from tests.ledger.kernel import BOOT, CONTAINER, POD, SECOND, SETTLE, Kernel, captured
+from tests.ledger.kernel import BOOT, CONTAINER, OTHER, POD, SECOND, SETTLE, Kernel, captured
 
 
 @pytest.fixture
@@ -387,3 +387,75 @@ def fresh(kernel: Kernel) -> OOMLedger:
         directory=kernel.names,
         wall_offset_ns=SECOND,
     )
+
+
+def test_a_counter_explains_a_kill_from_before_the_first_run() -> None:
+    """In a pod that lives on: one that is missed later is not taken for it, and the operator is
+    warned of that.
+    """
+    kernel = Kernel()
+    kernel.now += SECOND
+    kernel.oom_kill = 1
+    kernel.start()
+    kernel.counters(OTHER, 1)
+    kernel.counters(POD, 1)
+    kernel.wait()
+    kernel.now += 60 * SECOND
+    kernel.oom_kill += 1
+    kernel.wait()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 1, 0)
+    early, late = kernel.incidents()
+    first_ns = kernel.ledger.first_run_ns
+    assert first_ns is not None
+    assert early.boottime_ns < first_ns <= late.boottime_ns
+
+
+@pytest.mark.parametrize("counts", [1, 2])
+def test_a_counter_has_early_kills_and_later_ones(counts: int) -> None:
+    """Of an excess what stood there at the first reading is from before, and no more."""
+    kernel = Kernel()
+    kernel.now += SECOND
+    kernel.oom_kill = 1
+    kernel.start()
+    kernel.counters(POD, 1)
+    kernel.oom_kill = counts
+    kernel.counters(POD, counts)
+    kernel.wait()
+    kernel.wait()
+    first_ns = kernel.ledger.first_run_ns
+    assert first_ns is not None
+    early = [i.counted for i in kernel.incidents() if i.boottime_ns < first_ns]
+    late = [i.counted for i in kernel.incidents() if i.boottime_ns >= first_ns]
+    assert (sum(early), sum(late)) == (1, counts - 1)
+
+
+def test_a_line_from_before_the_first_run_names_what_was_noticed_later() -> None:
+    """The kernel's log is read late: the kill moves to its own time, and what is missed later is
+    not called early in its place.
+    """
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER, heard=False)
+    kernel.kill(1, heard=False)
+    lines, kernel.lines = kernel.lines, []
+    kernel.now += SECOND
+    kernel.start()
+    kernel.counters(CONTAINER, 0)
+    kernel.counters(CONTAINER, 1)
+    kernel.wait(3 * SECOND)
+    first_ns = kernel.ledger.first_run_ns
+    assert first_ns is not None
+    (noticed,) = kernel.incidents()
+    assert noticed.boottime_ns >= first_ns
+    for line in lines:
+        kernel.ledger.fold(line, kernel.now)
+        kernel.count()
+    left, moved = kernel.incidents()
+    assert (left.counted, moved.counted, moved.moved_from) == (0, 1, (noticed.id,))
+    assert moved.boottime_ns < first_ns
+    kernel.oom_kill += 1
+    kernel.wait()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 1, 0)
