@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from agent.ledger.series import MAX_UNITS, NAMES_NS, OTHER_UNITS, OOMSeriesFold
+from agent.ledger.series import MAX_UNITS, OTHER_UNITS, OOMSeriesFold
+from agent.ledger.waiting import NAMES_NS
 from agent.model.oom import (
     Container,
     Disagreement,
@@ -230,6 +231,40 @@ def test_a_restart_while_a_kill_waits_for_its_names(fold: OOMSeriesFold) -> None
     assert kills(after) == {LABELS: {"died": 1}}
     waiting = [each for each in after.unsaved() if each.sum.counter is OOMCounter.WAITING]
     assert [each.count for each in waiting] == [-1, -1]
+
+
+@pytest.mark.parametrize("revised", [False, True])
+def test_a_kill_that_moves_to_an_incident_that_waits(fold: OOMSeriesFold, revised: bool) -> None:
+    """It was counted where it came from, and is not counted again after a restart; what else is
+    killed there is.
+    """
+    stand_in = incident(1)
+    left = replace(stand_in, victims=(), revision=2)
+    line = incident(2, moved_from=(stand_in.id,), container=UNNAMED)
+    for revision in (stand_in, left, line):
+        fold.incident(revision, 0)
+    after = restarted(fold, [left, line])
+    if revised:
+        line = replace(line, victims=(VICTIM, VICTIM), revision=2)
+        after.incident(line, 0)
+    after.expire(NAMES_NS)
+    rest = {("", "", ""): {"died": 1}} if revised else {}
+    assert kills(after) == {LABELS: {"died": 1}} | rest
+    assert shown(after).incidents[LimitLevel.CONTAINER] == 1
+    waiting = [each for each in after.unsaved() if each.sum.counter is OOMCounter.WAITING]
+    assert [each.count for each in waiting] == [-2]
+
+
+def test_names_are_awaited_since_the_kill(fold: OOMSeriesFold) -> None:
+    """However often the agent is restarted meanwhile."""
+    nameless = incident(container=UNNAMED, boottime_ns=5 * SECOND)
+    fold.incident(nameless, 5 * SECOND)
+    after = OOMSeriesFold(retention_ns=60 * SECOND, max_series=3)
+    after.adopt(fold.unsaved(), [nameless], 20 * SECOND)
+    after.expire(5 * SECOND + NAMES_NS - 1)
+    assert kills(after) == {}
+    after.expire(5 * SECOND + NAMES_NS)
+    assert kills(after) == {("", "", ""): {"died": 1}}
 
 
 def test_what_was_counted_once_waits_no_more(fold: OOMSeriesFold) -> None:
