@@ -59,11 +59,18 @@ class OOMSeriesFold:
         self._last: dict[str, int] = {}  # what the books said, by their fields
 
     def adopt(
-        self, sums: Iterable[OOMCount], incidents: Iterable[OOMIncident], now_ns: int
+        self,
+        sums: Iterable[OOMCount],
+        incidents: Iterable[OOMIncident],
+        now_ns: int,
+        point: Checkpoint | None = None,
     ) -> None:
         """Go on from what a journal holds, all of this boot. Of the `incidents` those whose outcome
-        is settled are in the sums, but for those that waited for names.
+        is settled are in the sums, but for those that waited for names. What the books said is in
+        the checkpoint: they may say less before anybody asks again.
         """
+        if point is not None:
+            self.balanced(point)
         for each in sums:
             if each.sum.counter is OOMCounter.WAITING:
                 self._waiting.found(each)

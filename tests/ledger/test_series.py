@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.ledger.series import MAX_UNITS, OTHER_UNITS, OOMSeriesFold
+from agent.ledger.tally import Tally
 from agent.ledger.waiting import NAMES_NS
 from agent.model.oom import (
     Container,
@@ -284,6 +285,14 @@ def test_unattributed_does_not_fall(fold: OOMSeriesFold) -> None:
     after = restarted(fold, [])
     assert (after.series(less).unattributed, after.series(less).before_start) == (3, 2)
     assert after.unsaved() == []
+
+
+def test_unattributed_does_not_fall_while_a_start_is_told(fold: OOMSeriesFold) -> None:
+    """What the flight recorder places before the books are stored again was in the counter."""
+    point = Tally(settle_ns=1).checkpoint(BOOT, -1, -1, {})
+    fold.adopt([], [], 0, replace(point, unattributed=5, before_start=2))
+    books = replace(BOOKS, unattributed=3, unattributed_before_start=1)
+    assert (fold.series(books).unattributed, fold.series(books).before_start) == (3, 2)
 
 
 @pytest.mark.parametrize("restart", [False, True])
