@@ -99,9 +99,11 @@ class IncidentBook:
             self._register(entry)
             if rebuild:
                 self._rebuild(entry)
-            if cgroup:
-                entry.place = place_of(cgroup)
-            if incident.outcome is Outcome.OPEN and entry.place and entry.place.container_id:
+            place = place_of(cgroup) if cgroup else None
+            opened = incident.outcome is Outcome.OPEN
+            if place is not None and (place.container_id or not opened):
+                entry.place = place  # else it has left a container, and that is to be settled
+            if opened and entry.place is not None:
                 entry.fate_owed, entry.fate_due_ns = True, 0
             if not entry.settled or entry.unsure:
                 self._open[incident.id] = None

@@ -459,3 +459,22 @@ def test_a_line_from_before_the_first_run_names_what_was_noticed_later() -> None
     kernel.wait()
     books = kernel.ledger.books()
     assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 1, 0)
+
+
+def test_a_kill_that_has_left_its_container() -> None:
+    """Booked there by a counter, and moved to a service by the recorder; then the agent was killed
+    before it heard what became of the container. The incident does not stay open.
+    """
+    kernel = Kernel()
+    kernel.counters(CONTAINER, 0)
+    kernel.kill(1, memcg=False)
+    kernel.counters(CONTAINER, 1)
+    kernel.wait()
+    kernel.recorder("/system.slice/daemon.service")
+    before = kernel.incidents()
+    assert [(i.outcome, i.victims[0].cgroup) for i in before] == [
+        (Outcome.OPEN, "/system.slice/daemon.service")
+    ]
+    kernel.start(kernel.ledger.checkpoint(), before)
+    (incident,) = kernel.incidents()
+    assert (incident.outcome, incident.unit) == (Outcome.UNKNOWN, "daemon.service")
