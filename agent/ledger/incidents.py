@@ -85,7 +85,8 @@ class IncidentBook:
 
         With `rebuild` the tally and the levels are summed up from them, for want of a checkpoint.
         """
-        for incident in sorted(incidents, key=lambda i: i.boottime_ns):
+        for told in sorted(incidents, key=lambda i: i.boottime_ns):
+            incident = self._shifted(told)
             cgroup = next((v.cgroup for v in incident.victims if v.cgroup), "")
             entry = Entry(
                 incident,
@@ -93,7 +94,7 @@ class IncidentBook:
                 live=False,
                 early=self._tally.early(incident.boottime_ns),
                 published=True,
-                dirty=False,
+                dirty=incident is not told,
             )
             entry.ordinals = [{} for _ in incident.victims]
             self._register(entry)
@@ -105,10 +106,17 @@ class IncidentBook:
                 entry.place = place  # else it has left a container, and that is to be settled
             if opened and entry.place is not None:
                 entry.fate_owed, entry.fate_due_ns = True, 0
-            if not entry.settled or entry.unsure:
+            if entry.dirty or not entry.settled or entry.unsure:
                 self._open[incident.id] = None
         if rebuild:  # all of this is from before what is now the first run on this boot
             self._tally.all_early()
+
+    def _shifted(self, incident: OOMIncident) -> OOMIncident:
+        """What was lost before the first run a former version booked as of that very moment."""
+        lost = incident.unattributed and not incident.victims
+        if not lost or incident.boottime_ns != self._tally.first_run_ns:
+            return incident
+        return replace(incident, boottime_ns=incident.boottime_ns - 1, wall_ns=incident.wall_ns - 1)
 
     def _rebuild(self, entry: Entry) -> None:
         incident, tally = entry.incident, self._tally

@@ -478,3 +478,26 @@ def test_a_kill_that_has_left_its_container() -> None:
     kernel.start(kernel.ledger.checkpoint(), before)
     (incident,) = kernel.incidents()
     assert (incident.outcome, incident.unit) == (Outcome.UNKNOWN, "daemon.service")
+
+
+def test_what_a_former_version_has_lost_before_the_first_run() -> None:
+    """It booked that as of the first run itself: a line of the time before takes it back."""
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER, heard=False)
+    kernel.kill(1, heard=False)
+    lines, kernel.lines = kernel.lines, []
+    kernel.now += SECOND
+    kernel.start()
+    kernel.wait()
+    first_ns = kernel.ledger.first_run_ns
+    assert first_ns is not None
+    former = [replace(each, boottime_ns=first_ns) for each in kernel.incidents()]
+    point, kernel.lines = kernel.ledger.checkpoint(), lines
+    kernel.out.clear()
+    kernel.start(point, former)
+    _, taken_back = kernel.incidents()
+    assert (taken_back.id, taken_back.counted) == (former[0].id, 0)
+    assert taken_back.boottime_ns < first_ns
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 0, 0)
