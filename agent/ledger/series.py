@@ -15,6 +15,7 @@ from itertools import islice
 from msgspec import Struct
 
 from agent.ledger.checkpoint import Checkpoint
+from agent.ledger.naming import lacks_names
 from agent.ledger.oom_sums import Labels, OOMSums, Series, killed
 from agent.ledger.waiting import Waiting
 from agent.model.oom import (
@@ -138,7 +139,7 @@ class OOMSeriesFold:
         if incident.outcome is Outcome.OPEN:
             return
         counted = self._counted.get(incident.id)
-        if (counted is None or not counted.kills) and _lacks_names(incident):
+        if (counted is None or not counted.kills) and lacks_names(incident):
             self._waiting.hold(incident, now_ns, self._elsewhere(incident))
             if len(self._waiting) <= MAX_COUNTED:
                 return
@@ -248,13 +249,6 @@ class OOMSeriesFold:
             disbelieved=books.disbelieved,
             disagreements=dict(sums.disagreements),
         )
-
-
-def _lacks_names(incident: OOMIncident) -> bool:
-    container = incident.container
-    if container is None or incident.drill:
-        return False
-    return not (container.namespace and container.pod and (container.name or not container.id))
 
 
 def _placed(incident: OOMIncident) -> int:

@@ -8,13 +8,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from agent.ledger.naming import NAMES_NS
 from agent.ledger.oom_sums import OOMSums
 from agent.model.oom import OOMCount, OOMCounter, OOMIncident, OOMSum
-
-NAMES_NS = 30_000_000_000
-"""A kill waits for its container's names for so long; then it counts under those that are known. A
-busy runtime answers late, and a counter never changes its labels.
-"""
 
 
 class _Held(Struct):

@@ -60,13 +60,13 @@ ALL = 1 << 20
 
 
 class Directory(Names):
-    """Knows the pods, and their names only when `known`."""
+    """Knows the pods, and their names only when they are `told`."""
 
-    known = True
+    told = True
 
     def names(self, place: CgroupPlace) -> Container | None:
         found = super().names(place)
-        if found is None or self.known:
+        if found is None or self.told:
             return found
         return Container(pod_uid=found.pod_uid, id=found.id)
 
@@ -262,7 +262,7 @@ class World:
         self.node.tick(self.watches, asyncio.get_running_loop())
 
     def names(self, known: bool) -> None:
-        cast(Directory, self.kernel.names).known = known
+        cast(Directory, self.kernel.names).told = known
         for cgroup in (CONTAINER, OTHER) if known else ():
             container = self.kernel.names.names(place(cgroup))
             assert container is not None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from agent.ledger.naming import NAMES_NS
 from agent.ledger.series import MAX_UNITS, OTHER_UNITS, OOMSeriesFold
 from agent.ledger.tally import Tally
-from agent.ledger.waiting import NAMES_NS
 from agent.model.oom import (
     Container,
     Disagreement,
