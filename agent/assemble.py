@@ -183,7 +183,8 @@ def assemble(
     index = IncidentIndex(oom.max_incidents, recovered.incidents)
     series = OOMSeriesFold(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
     here = [each for each in recovered.incidents if each.boot_id == boot.boot_id]
-    series.adopt(recovered.kills, here, clock.boottime_ns())
+    point = _checkpoint(recovered.checkpoint, boot.boot_id)
+    series.adopt(recovered.kills, here, clock.boottime_ns(), point)
     deaths_told = DeathIndex(recovered.deaths)
     exit_series = ExitSeries(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
     told = [death for death in recovered.deaths if death.boot_id == boot.boot_id]
@@ -228,7 +229,7 @@ def assemble(
         hold_ns=_ns(oom.outcome_hold),
         directory=Who(inventory),
         wall_offset_ns=clock.wall_ns() - clock.boottime_ns(),
-        checkpoint=_checkpoint(recovered.checkpoint),
+        checkpoint=point,
         incidents=recovered.incidents,
     )
     deaths = DeathBook()
@@ -492,14 +493,16 @@ def trace_name(directory: Path) -> str:
     return TRACE_PREFIX + hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:12]
 
 
-def _checkpoint(data: bytes | None) -> Checkpoint | None:
+def _checkpoint(data: bytes | None, boot_id: str) -> Checkpoint | None:
+    """Of this boot; None if there is none."""
     if data is None:
         return None
     try:
-        return Checkpoint.decode(data)
+        point = Checkpoint.decode(data)
     except ParseError as error:
         log.warning("the books begin anew: %s", error)
         return None
+    return point if point.boot_id == boot_id else None
 
 
 def _ns(seconds: float) -> int:

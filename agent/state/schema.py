@@ -3,9 +3,10 @@
 `events.payload` is a serialized agent.api.v1.Event; the other columns are copies out of it, for
 people with sqlite3. Streams are numbered in their order: (stream, seq) is the order of all events.
 `meta`: clean (0 or 1), stream_id, first_sequence and next_sequence (of the last clean close),
-checkpoint (opaque bytes of the ledger), dropped (events that never reached this file). `exits` is
-the counter of deaths and `kills` those of OOM kills (see agent.model.oom.OOMCounter), which go on
-when the events behind them are gone; older versions write none.
+checkpoint (opaque bytes of the ledger), claimed and unclaimed (see agent.state.claims), dropped
+(events that never reached this file). `exits` is the counter of deaths and `kills` those of OOM
+kills (see agent.model.oom.OOMCounter), which go on when the events behind them are gone. Older
+versions write neither these nor what is claimed.
 """
 
 from __future__ import annotations

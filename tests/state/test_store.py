@@ -169,7 +169,8 @@ def test_latest_revisions(tmp_path: Path) -> None:
         recorded(3),
         amended(2, 2),
     ]
-    store.write(Batch(records=[record(n, kind) for n, kind in enumerate(kinds, 1)]), STREAM)
+    stored = [record(n, kind) for n, kind in enumerate(kinds, 1)]
+    store.write(Batch(records=stored, checkpoint=b"c", claimed=6), STREAM)
     everything = store.recover(tail_events=9, max_incidents=9).incidents
     assert everything == (incident(1, 2), incident(3), incident(2, 2))
     assert store.recover(tail_events=9, max_incidents=2).incidents == everything[1:]
@@ -180,7 +181,8 @@ def test_event_that_cannot_be_read(tmp_path: Path) -> None:
     """A payload that is no event is left out and counted; the others are found."""
     store = _open(tmp_path / "journal.db")
     garbage = record(2, recorded(2))._replace(payload=b"\xff\xff")
-    store.write(Batch(records=[record(1, recorded(1)), garbage, record(3)]), STREAM)
+    events = [record(1, recorded(1)), garbage, record(3)]
+    store.write(Batch(records=events, checkpoint=b"c", claimed=3), STREAM)
     found = store.recover(tail_events=9, max_incidents=9)
     assert [event.sequence for event in found.tail] == [1, 3]
     assert [i.id for i in found.incidents] == [incident(1).id]
