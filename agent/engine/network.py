@@ -89,7 +89,7 @@ class NetworkWatch(Struct, kw_only=True):
     def take(self, seen: list[Observation]) -> None:
         """What the watcher of interfaces tells: however much it has lost, a look sees all."""
         self.pace.changed()
-        others = [item for item in seen if not isinstance(item, LinksChanged)]
+        others: list[Observation] = [item for item in seen if not isinstance(item, LinksChanged)]
         if others:
             self.lost(others)
 

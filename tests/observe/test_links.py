@@ -52,7 +52,9 @@ def watcher(changes: FakeChanges) -> Iterator[LinkWatcher]:
 
 
 def readable(watcher: LinkWatcher) -> bool:
-    return bool(select.select([watcher.fileno()], [], [], 0)[0])
+    fd = watcher.fileno()
+    assert fd is not None
+    return bool(select.select([fd], [], [], 0)[0])
 
 
 def losses(watcher: LinkWatcher, ticks: int) -> list[int | None]:
