@@ -193,8 +193,8 @@ def test_burst(guest: Guest, agent: AgentProcess, cleared: None, figures: list[s
     assert made >= CHANGES
     assert grown < MOST_GROWTH_KIB
     figures.append(
-        f"links: {made} changes leave {grown} KiB in the agent's {before} KiB; for all that it did in"
-        f" these {took:.0f} s it took {spent:.1f} s of CPU"
+        f"links: {made} changes leave {grown} KiB in the agent's {before} KiB;"
+        f" for all that it did in these {took:.0f} s it took {spent:.1f} s of CPU"
     )
 
 
