@@ -360,7 +360,8 @@ def assemble(
     if plugins is not None:
         watches.append(Watch(plugins, board, guard, cni.take, openers, spawn))
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
-    network = watch_network(ground, resolver, cni)
+    network = watch_network(ground, resolver, cni, lost=take)
+    watches.append(Watch(roster.link_watcher(), board, guard, network.take, openers, spawn))
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
     plumbing = watch_plumbing(ground)
     judge.sees(PLUMBING, lambda scene: replace(scene, plumbing=plumbing.report))

@@ -297,6 +297,11 @@ class Network(Struct, frozen=True, kw_only=True):
         duration("1s", "24h"),
         "what nobody has used for so long, and the runtime does not know, is a leftover",
     ] = 120.0
+    event_buffer_bytes: Annotated[
+        int,
+        size(4 * _KIB, 64 * _MIB),
+        "room for changes of interfaces that wait to be read; the kernel takes twice as much",
+    ] = _MIB
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True):

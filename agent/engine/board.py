@@ -36,6 +36,7 @@ TELLS = {
     "cni-config": ("which CNI configuration the runtime loads, and why it does not", False),
     "namespaces": ("which namespaces containers share, and which namespaces nobody uses", False),
     "netlink": ("the network path of each pod: interfaces, addresses, routes, NAT", False),
+    "links": ("at once, and not only at the next look, that an interface has changed", False),
     "connections": (
         "whether the kubelet's heartbeat gets out, and whom the API server dials in vain",
         False,

@@ -54,6 +54,7 @@ from agent.model.evidence import (
     KmsgSeen,
     KmsgState,
     LimitWanted,
+    LinksChanged,
     NamesSeen,
     Observation,
     PlacesSeen,
@@ -93,6 +94,7 @@ _NOT_OF_THE_OOM_LEDGER = (
     SenderSeen,
     PluginExecuted,
     DialSeen,
+    LinksChanged,
 )
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -342,8 +344,8 @@ class Node:
                 self._ledger.fold(item, now_ns)
             case SignalSeen():
                 self._deaths.sent(self._endings.placed(item.sent))
-            case SignalsMissed() | SenderSeen() | PluginExecuted() | DialSeen():
-                pass  # of the exits ledger, of the CNI ledger, of the heartbeat alone
+            case SignalsMissed() | SenderSeen() | PluginExecuted() | DialSeen() | LinksChanged():
+                pass  # of the exits ledger, of the CNI ledger, the heartbeat, the networks alone
             case ExitSeen():
                 self._deaths.ended(item.exit)
                 self._ledger.fold(item, now_ns)

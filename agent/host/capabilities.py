@@ -33,9 +33,14 @@ CAPABILITIES = (
     Capability(
         name="NET_ADMIN",
         bit=12,
-        modules=("host/proc_connector.py", "host/nftables.py", "host/rule_tables.py"),
+        modules=(
+            "host/proc_connector.py",
+            "host/nftables.py",
+            "host/rule_tables.py",
+            "host/link_changes.py",
+        ),
         without="exit codes and signals as the kernel tells them (connector); NAT of nftables;"
-        " how large the packet filter is",
+        " how large the packet filter is; network.event_buffer_bytes above net.core.rmem_max",
     ),
     Capability(
         name="SYS_PTRACE",

@@ -144,6 +144,12 @@ class DialSeen(Struct, frozen=True, kw_only=True):
     boottime_ns: int
 
 
+class LinksChanged(Struct, frozen=True, kw_only=True):
+    """Interfaces of the host's network namespace came, went or changed (RTNLGRP_LINK)."""
+
+    changes: int  # 0: it is only known that there were some
+
+
 class SenderSeen(Struct, frozen=True, kw_only=True):
     """The answer to SenderWanted: the sender's cgroup; empty: nothing tells it."""
 
@@ -248,6 +254,7 @@ Observation = (
     | SenderSeen
     | PluginExecuted
     | DialSeen
+    | LinksChanged
     | CgroupAppeared
     | SourceLost
 )

@@ -18,6 +18,8 @@ from agent.host.dynamic_events import remove_unused
 from agent.host.files import read_file
 from agent.host.inotify import Inotify
 from agent.host.kmsg import KmsgReader
+from agent.host.link_changes import LinkChanges
+from agent.host.namespaces import Namespaces
 from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
 from agent.host.proc_connector import ProcConnector
@@ -27,12 +29,13 @@ from agent.host.trace_ownership import owned, remove_stale_instances
 from agent.host.tracefs import Tracefs
 from agent.host.vmstat import VmStat
 from agent.model.evidence import Observation
-from agent.observe import dials, exits, kmsg, plugins, probe, signals, trace
+from agent.observe import dials, exits, kmsg, links, plugins, probe, signals, trace
 from agent.observe.cgroup_paths import CgroupPaths
 from agent.observe.cgroups import CgroupWatcher
 from agent.observe.dials import DialWatcher
 from agent.observe.exits import ExitWatcher
 from agent.observe.kmsg import KmsgWatcher
+from agent.observe.links import LinkWatcher
 from agent.observe.plugins import PluginWatcher
 from agent.observe.probe import ProbeWatcher
 from agent.observe.recorder import LINEAGE, Recorder
@@ -141,6 +144,10 @@ class Roster(Struct, frozen=True, kw_only=True):
         heartbeat = self.settings.heartbeat
         named = heartbeat.kubelet_names or heartbeat.apiserver_names
         return Opening(dials.NAME, self._dials) if self.settings.sources.trace and named else None
+
+    def link_watcher(self) -> Opening:
+        """Of the host's network interfaces."""
+        return Opening(links.NAME, self._links)
 
     def _kmsg(self) -> Watcher:
         device = Path(self.settings.host.root) / "dev/kmsg"
@@ -273,3 +280,7 @@ class Roster(Struct, frozen=True, kw_only=True):
 
     def _exits(self) -> Watcher:
         return ExitWatcher(ProcConnector(self.proc), self.proc)
+
+    def _links(self) -> Watcher:
+        buffer_bytes = self.settings.network.event_buffer_bytes
+        return LinkWatcher(LinkChanges(Namespaces(self.root), buffer_bytes))
