@@ -266,6 +266,7 @@ def test_leftovers(
 
     until(lambda: left() >= wanted, SECONDS, "all three are left", lambda: str(asking.networks()))
     assert other.name not in {name for _, name in left()}
+    assert "populated 0" in guest.read(f"{lost.group.directory}/cgroup.events")
     leaked = asking.condition("NetworkNamespaceLeaked", "", lambda c: path.name in str(c.evidence))
     assert any(lost.sandbox_id[:12] in each.value for each in leaked.evidence)
     asking.condition("VethOrphaned", "", lambda c: path.host_interface in str(c.evidence))
