@@ -230,6 +230,8 @@ class Journal:
 
     async def read_after(self, after: Position | None, limit: int) -> tuple[Kept, ...]:
         """Stored events after a position, as `read_page`; `ReplayError` if they cannot be had."""
+        if self._board.report.trouble is Trouble.REFUSED:
+            raise ReplayError(self._board.report.detail)
         seconds = self._limits.read_seconds
         try:
             return await self._workers.run(
