@@ -211,6 +211,7 @@ class Journal:
             last_sequence=figures.last_sequence,
             dropped=self._backlog.dropped,
             stream_id=self.recovered.numbering.stream_id,
+            waiting=self.waiting,
         )
 
     @property

@@ -112,7 +112,7 @@ async def test_hung_disk(disk: Disk) -> None:
     journal.poll()
     assert [change.state for change in watch.changes] == ["stalled"]
     health = journal.health()
-    assert (health.state, journal.waiting) == ("stalled", 2)
+    assert (health.state, health.waiting) == ("stalled", 2)
     assert "not answered for 6 s" in health.detail
     disk.moving.set()
     assert journal.wait_stored(2, SOON)
