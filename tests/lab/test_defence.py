@@ -80,7 +80,7 @@ def test_no_disk_no_runtime_and_a_storm(
 
         return until(found, SECONDS, f"the journal is {state}", lambda: str(asking.status()))
 
-    with disk.suspended(), stopped(node):
+    with disk.frozen(), stopped(node):
         storm = Storm(pod.group, kills=KILLS, options=f"hold {FIRST} 3000")
         hangs = journal("stalled")
         assert f"{MOUNT}/state/journal.db: the disk has not answered for" in hangs.detail
