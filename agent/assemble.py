@@ -92,6 +92,7 @@ from agent.serve.server import ApiServer
 from agent.serve.tcp import TcpApi, tcp_api
 from agent.state.conditions import Conditions
 from agent.state.deaths import DeathIndex
+from agent.state.directory import real_path
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
@@ -491,7 +492,7 @@ def since_wall_ns(recovered: Recovered) -> int:
 
 def trace_name(directory: Path) -> str:
     """Named after the state directory, whose lock owns it: two agents never share an instance."""
-    return TRACE_PREFIX + hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:12]
+    return TRACE_PREFIX + hashlib.sha256(os.fsencode(real_path(directory))).hexdigest()[:12]
 
 
 def _checkpoint(data: bytes | None, boot_id: str) -> Checkpoint | None:

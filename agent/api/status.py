@@ -86,6 +86,7 @@ def _journal(journal: JournalHealth) -> pb.Journal:
         last_sequence=journal.last_sequence,
         dropped=journal.dropped,
         stream_id=journal.stream_id,
+        waiting=journal.waiting,
     )
 
 

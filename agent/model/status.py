@@ -46,6 +46,7 @@ class JournalHealth(Struct, frozen=True, kw_only=True):
     last_sequence: int
     dropped: int
     stream_id: str
+    waiting: int = 0  # events that are not on the disk yet
 
 
 class SelfUsage(Struct, frozen=True, kw_only=True):

@@ -286,6 +286,11 @@ ROWS = (
     _gauge("journal_bytes", "Size of the journal.", lambda s: _one(s.status.journal.bytes)),
     _gauge("journal_events", "Events in the journal.", lambda s: _one(s.status.journal.events)),
     _gauge(
+        "journal_waiting_events",
+        "Events that wait for the journal's disk: lost to it if the agent ends before.",
+        lambda s: _one(s.status.journal.waiting),
+    ),
+    _gauge(
         "event_subscribers",
         "Open streams of events (WatchEvents).",
         lambda s: _one(s.status.usage.subscribers),

@@ -211,6 +211,7 @@ class Journal:
             last_sequence=figures.last_sequence,
             dropped=self._backlog.dropped,
             stream_id=self.recovered.numbering.stream_id,
+            waiting=self.waiting,
         )
 
     @property
@@ -230,6 +231,8 @@ class Journal:
 
     async def read_after(self, after: Position | None, limit: int) -> tuple[Kept, ...]:
         """Stored events after a position, as `read_page`; `ReplayError` if they cannot be had."""
+        if self._board.report.trouble is Trouble.REFUSED:
+            raise ReplayError(self._board.report.detail)
         seconds = self._limits.read_seconds
         try:
             return await self._workers.run(

@@ -40,6 +40,7 @@ STATUS = NodeStatus(
     journal=JournalHealth(
         state="full", detail="no space", since_wall_ns=8 * S, path="/var/lib/x", bytes=10,
         max_bytes=20, events=3, first_sequence=4, last_sequence=6, dropped=2, stream_id="s",
+        waiting=7,
     ),
     usage=SelfUsage(
         cpu_seconds=1.25, resident_bytes=11, open_fds=12, trace_buffer_bytes=13, subscribers=14,
@@ -66,6 +67,7 @@ def test_status() -> None:
     assert wire.oom.settle.ToNanoseconds() == 5 * S // 2
     journal = wire.journal
     assert (journal.state, journal.dropped, journal.stream_id) == ("full", 2, "s")
+    assert journal.waiting == 7
     usage = getattr(wire, "self")  # noqa: B009 - `self` is a field's name, not an argument's
     assert usage.cpu.ToNanoseconds() == 5 * S // 4
     assert (usage.resident_bytes, usage.abandoned_workers) == (11, 16)

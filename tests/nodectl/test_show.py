@@ -451,3 +451,13 @@ def test_a_kill_that_nobody_settles_is_said() -> None:
     assert words.books_line(left.oom).endswith(" + 1 pending")
     assert "!=" not in words.books_line(left.oom)
     assert "1 of the pending is not settled" in words.books_notes(left.oom)[0]
+
+
+def test_what_the_journal_may_lose_is_said() -> None:
+    """How many events wait for a disk that hangs; while it writes, some always do."""
+    hangs = examples.healthy()
+    hangs.journal.waiting = 1057
+    assert "wait for the disk" not in status.report(hangs, examples.NOW_NS)
+    hangs.journal.state = "stalled"
+    told = " ".join(status.report(hangs, examples.NOW_NS).split())
+    assert "1,057 events wait for the disk · /var/lib" in told

@@ -133,6 +133,7 @@ STATUS = NodeStatus(
         last_sequence=12,
         dropped=5,
         stream_id=STREAM_ID,
+        waiting=3,
     ),
     recorder_window_seconds=43.5,
     usage=SelfUsage(

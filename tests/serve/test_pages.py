@@ -108,6 +108,7 @@ def test_both_formats_say_the_same(pages: Pages) -> None:
         ("journal_up", {}, 1),
         ("journal_bytes", {}, 4096),
         ("journal_events", {}, 12),
+        ("journal_waiting_events", {}, 3),
         ("event_subscribers", {}, 2),
         ("abandoned_workers", {}, 0),
         ("trace_buffer_bytes", {}, 16 << 20),

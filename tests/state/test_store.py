@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from agent.model.event import EventKind
 from agent.model.exits import ExitCount, Verdict
 from agent.model.oom import OOMCount, OOMCounter, OOMSum
+from agent.state import schema
 from agent.state.batch import Batch
 from agent.state.opener import opener
 from agent.state.position import Numbering, Span
+from agent.state.reader import read_page
 from agent.state.setaside import asides
 from agent.state.store import Store
 from agent.state.trouble import StoreError, Trouble
@@ -139,8 +142,8 @@ def test_marks_reach_the_platter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     statements: list[str] = []
     connect = sqlite3.connect
 
-    def traced(path: Path, isolation_level: None) -> sqlite3.Connection:
-        connection = connect(path, isolation_level=isolation_level)
+    def traced(where: str, uri: bool, isolation_level: None) -> sqlite3.Connection:
+        connection = connect(where, uri=uri, isolation_level=isolation_level)
         connection.set_trace_callback(statements.append)
         return connection
 
@@ -156,6 +159,27 @@ def test_marks_reach_the_platter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             mode = statement.split()[-1]
         modes |= {name: mode for mark, name in marks.items() if mark in statement}
     assert modes == {"unclean": "FULL", "write": "NORMAL", "clean": "FULL"}
+
+
+def test_nothing_is_mapped(tmp_path: Path) -> None:
+    """No page of the journal's files is in our memory, where a hung disk would hold all of it, and
+    a read beside an open transaction goes without as well.
+    """
+    path = tmp_path / "journal.db"
+    store = _open(path)
+    store.write(Batch(records=records([1])), STREAM)
+    store._connection.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        page = pool.submit(read_page, path, None, 9).result()
+    assert [event.sequence for event in page] == [1]
+    reader = schema.read_only(path)
+    assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["journal.db", "journal.db-wal"]
+    assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("DELETE FROM events")
+    reader.close()
+    store.close()
 
 
 def test_latest_revisions(tmp_path: Path) -> None:

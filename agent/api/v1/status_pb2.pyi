@@ -82,7 +82,7 @@ class Source(_message.Message):
     def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[Source.State, str]] = ..., absence: _Optional[str] = ..., detail: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tells: _Optional[str] = ..., required: _Optional[bool] = ..., records: _Optional[int] = ..., lost: _Optional[int] = ...) -> None: ...
 
 class Journal(_message.Message):
-    __slots__ = ("state", "detail", "since", "path", "bytes", "max_bytes", "events", "first_sequence", "last_sequence", "dropped", "stream_id")
+    __slots__ = ("state", "detail", "since", "path", "bytes", "max_bytes", "events", "first_sequence", "last_sequence", "dropped", "stream_id", "waiting")
     STATE_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +94,7 @@ class Journal(_message.Message):
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     DROPPED_FIELD_NUMBER: _ClassVar[int]
     STREAM_ID_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
     state: str
     detail: str
     since: _timestamp_pb2.Timestamp
@@ -105,7 +106,8 @@ class Journal(_message.Message):
     last_sequence: int
     dropped: int
     stream_id: str
-    def __init__(self, state: _Optional[str] = ..., detail: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., path: _Optional[str] = ..., bytes: _Optional[int] = ..., max_bytes: _Optional[int] = ..., events: _Optional[int] = ..., first_sequence: _Optional[int] = ..., last_sequence: _Optional[int] = ..., dropped: _Optional[int] = ..., stream_id: _Optional[str] = ...) -> None: ...
+    waiting: int
+    def __init__(self, state: _Optional[str] = ..., detail: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., path: _Optional[str] = ..., bytes: _Optional[int] = ..., max_bytes: _Optional[int] = ..., events: _Optional[int] = ..., first_sequence: _Optional[int] = ..., last_sequence: _Optional[int] = ..., dropped: _Optional[int] = ..., stream_id: _Optional[str] = ..., waiting: _Optional[int] = ...) -> None: ...
 
 class SelfUsage(_message.Message):
     __slots__ = ("cpu", "resident_bytes", "open_fds", "trace_buffer_bytes", "subscribers", "subscriber_drops", "abandoned_workers", "worker_limit", "loop_lag_max", "loop_stalls", "protections")

@@ -204,6 +204,8 @@ def _journal(journal: status_pb2.Journal, now_ns: int) -> str:
     else:
         parts.append("no events")
     parts.append(f"{size(journal.bytes)} of {size(journal.max_bytes)}")
+    if journal.waiting and journal.state != "ok":
+        parts.append(f"{journal.waiting:,} events wait for the disk")
     if journal.dropped:
         parts.append(f"{journal.dropped:,} NEVER WRITTEN")
     parts.append(escape(journal.path))
