@@ -213,6 +213,21 @@ class Asking:
         """WatchEvents from the first event that is held."""
         return self._stub.WatchEvents(pb.WatchEventsRequest(resume=ResumeToken()), timeout=120)
 
+    def events(self) -> list[Event]:
+        """All events that are held, up to now; an error if some are missing."""
+        newest = self._stub.WatchEvents(pb.WatchEventsRequest(), timeout=CALL_SECONDS)
+        head = next(newest).position
+        newest.cancel()
+        found: list[Event] = []
+        replay = self._stub.WatchEvents(pb.WatchEventsRequest(resume=ResumeToken()), timeout=120)
+        for message in replay:
+            assert not message.HasField("gap"), message.gap
+            found += message.events
+            if message.position.sequence >= head.sequence:
+                replay.cancel()
+                return found
+        raise AssertionError("the stream ended")
+
     def disagreement(self, pod: str) -> RuntimeDisagreement:
         """The event of the disagreement on this pod, from the beginning of the stream."""
         for message in self.watch_all():

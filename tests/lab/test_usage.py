@@ -13,6 +13,7 @@ from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.pods import Container
+from tests.lab.status_pace import StatusPace
 
 SECONDS = 120.0
 NODECTL = ["nodectl", "--timeout", "30s"]
@@ -125,6 +126,7 @@ def test_what_containers_use(asking: Asking, pods: Pods, guest: Guest, figures: 
     """Memory is the kernel's own arithmetic, limits are the kernel's, throttling is seen; a leak
     is told when it hits its limit, a sawtooth is not; what is gone is listed no more.
     """
+    pace = StatusPace(guest, figures)
     pod = pods.create("busy", memory_max=LIMIT_OF_POD_MIB * MIB)
     steady = pod.container(
         "steady", ["/bin/work", "eat", str(EATEN_MIB)], memory_max=LIMIT_MIB * MIB
@@ -159,6 +161,7 @@ def test_what_containers_use(asking: Asking, pods: Pods, guest: Guest, figures: 
     assert 0.1 < seen.usage.cpu.cores < 0.3
     assert metric(asking, "cpu_cfs_throttled_seconds_total", "busy", "throttled") > 0
     asking.condition("CPUThrottled", "busy", lambda c: c.entity.names.name == "throttled")
+    pace.holds("a throttled pod")
 
     [found] = asking.pods(pod="busy")
     assert (found.containers, found.running) == (3, 3)
