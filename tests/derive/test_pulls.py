@@ -69,7 +69,7 @@ def test_progress(bench: Bench) -> None:
     assert not bench.look()
     assert bench.over == (pull,)
     assert not bench.look()
-    assert bench.over == ()
+    assert not bench.over
 
 
 def test_stall(bench: Bench) -> None:
