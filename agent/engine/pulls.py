@@ -31,6 +31,10 @@ from agent.parse.containerd_content import blob_path
 PULLS = "pulls"
 IDLE_SECONDS = 4.0
 BUSY_SECONDS = 2.0
+FIRST_SECONDS = 0.5
+"""While it is not known yet whether there is a runtime."""
+BUSY_NS = 10 * 1_000_000_000
+"""After a blob was seen: the next one of its image follows soon."""
 LOOK_SECONDS = 5.0
 """The kernel answers a look in milliseconds."""
 DISK_SECONDS = 1.0
@@ -58,14 +62,20 @@ class PullWatch(Struct, kw_only=True):
     _described: dict[str, BlobFile] = field(default_factory=dict)
     _ended: deque[EndedPull] = field(default_factory=lambda: deque(maxlen=MAX_ENDED))
     _ends: Counter[Outcome] = field(default_factory=Counter)
+    _busy_ns: int = 0  # until when it is looked at more often
     _looks: int = 0
 
     async def run(self) -> None:
         """Look for ever, until cancelled."""
         while not self.off:
             await self.guard.round(PULLS, self.look())
-            idle = self.report is not None and not self.report.pulls
-            await asyncio.sleep(IDLE_SECONDS if idle else BUSY_SECONDS)
+            await asyncio.sleep(self._pause())
+
+    def _pause(self) -> float:
+        if self.runtime() is None:
+            return FIRST_SECONDS
+        idle = self.report is not None and self.clock.boottime_ns() >= self._busy_ns
+        return IDLE_SECONDS if idle else BUSY_SECONDS
 
     async def look(self) -> None:
         """One round."""
@@ -103,6 +113,8 @@ class PullWatch(Struct, kw_only=True):
         self, fold: Pulls, process: DaemonProcess, seen: Sight, files: tuple[BlobFile, ...]
     ) -> None:
         now, disks = self.clock.boottime_ns(), self.disks()
+        if files:
+            self._busy_ns = now + BUSY_NS
         states = () if disks is None else disks.disks
         moment = Moment(
             boottime_ns=now,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
-from agent.engine.pulls import BUSY_SECONDS, IDLE_SECONDS, PULLS, PullWatch
+from agent.engine.pulls import BUSY_SECONDS, FIRST_SECONDS, IDLE_SECONDS, PULLS, PullWatch
 from agent.engine.pulls_parts import waiting_pods
 from agent.host.absence import SourceAbsent
 from agent.host.containerd_files import OpenFiles
@@ -208,19 +208,29 @@ def test_not_known_yet(bench: Bench) -> None:
 
 
 def test_rhythm(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It looks more often while something is pulled; switched off it does not look."""
+    """It looks more often while something is pulled, and a while after; switched off it does not
+    look.
+    """
     slept: list[float] = []
+    bench.runtime = None
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
-        bench.pull(BARE)
+        bench.runtime = RUNNING
         if len(slept) == 2:
+            bench.pull(BARE)
+        if len(slept) == 3:
+            bench.pull()
+        if len(slept) == 5:
+            bench.clock.now_ns += 11 * S
+        if len(slept) == 6:
             raise asyncio.CancelledError
 
     monkeypatch.setattr("agent.engine.pulls.asyncio.sleep", sleep)
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(bench.watch.run())
-    assert slept == [IDLE_SECONDS, BUSY_SECONDS]
+    busy = [BUSY_SECONDS] * 3
+    assert slept == [FIRST_SECONDS, IDLE_SECONDS, *busy, IDLE_SECONDS]
     bench.watch.off = "switched off"
     asyncio.run(bench.watch.run())
 
