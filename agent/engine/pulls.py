@@ -31,7 +31,7 @@ from agent.parse.containerd_content import blob_path
 PULLS = "pulls"
 IDLE_SECONDS = 4.0
 BUSY_SECONDS = 2.0
-FIRST_SECONDS = 0.5
+FIRST_SECONDS = 0.1
 """While it is not known yet whether there is a runtime."""
 BUSY_NS = 10 * 1_000_000_000
 """After a blob was seen: the next one of its image follows soon."""

@@ -16,6 +16,7 @@ from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
+from tests.lab.kubelet import Pods
 from tests.lab.node import Node
 from tests.lab.scenarios.slow_disk import MOUNT, NAME, slow_disk
 from tests.lab.wire import Process
@@ -131,10 +132,13 @@ def quiet(report: PullReport) -> bool:
     return not report.pulls
 
 
-def test_silent_registry(node: Node, guest: Guest, asking: Asking, figures: list[str]) -> None:
+def test_silent_registry(pods: Pods, asking: Asking, figures: list[str]) -> None:
     """A registry that stops in the middle of a layer: the pull is seen with its bytes and its age,
-    the network is named, and it is over when the bytes come. One that dies: the pull is given up.
+    the network is named, so is the pod that waits, and it is over when the bytes come. One that
+    dies: the pull is given up.
     """
+    node, guest = pods.node, pods.node.guest
+    pods.create("waits")
     assert not asking.pulls().pulls
     with registry_in(node) as registry:
         pulled = registry.pull("lab/one")
@@ -142,11 +146,14 @@ def test_silent_registry(node: Node, guest: Guest, asking: Asking, figures: list
         assert (layer.phase, layer.namespace) == ("downloading", "k8s.io")
         assert layer.total_bytes > LAYER_MIB * MIB
         assert layer.digest.startswith("sha256:")
-        found = asking.condition(STALLED, "", lambda c: c.reason == "RegistrySilent")
+        found = asking.condition(
+            STALLED, "", lambda c: c.reason == "RegistrySilent" and "waits" in c.message
+        )
         assert found.severity == SEVERITY_WARNING
         assert f"has got no byte of layer {layer.digest[7:19]} for" in found.message
         assert f"{REGISTRY} has sent nothing for" in found.message
         assert f"containerd[{node.containerd.pid}]" in found.message
+        assert "without a container: default/waits" in found.message
         figures.append(f"pulls: {found.message}")
         report = asking.pulls()
         assert report.pid == node.containerd.pid
