@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from agent.host.absence import SourceAbsent
 from agent.host.containerd_files import ContainerdFiles
-from agent.host.root import HostRoot
 from agent.model.absence import Absence
+from tests.host.this_host import HOST
 from tests.serve.pulls_sample import DIGEST, INGEST
 
 ME = os.getpid()
@@ -21,7 +21,7 @@ STARTED = "2026-11-27T21:47:54.433645781Z"
 
 @pytest.fixture
 def files() -> ContainerdFiles:
-    return ContainerdFiles(HostRoot.at(Path("/")))
+    return ContainerdFiles(HOST)
 
 
 @pytest.fixture
