@@ -42,6 +42,8 @@ from agent.engine.plumbing import PLUMBING, PlumbingWatch
 from agent.engine.plumbing_parts import watch_plumbing
 from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
+from agent.engine.pulls import PULLS, PullWatch
+from agent.engine.pulls_parts import watch_pulls
 from agent.engine.pulse import Pulse
 from agent.engine.runtime import RUNTIME, RuntimeWatch
 from agent.engine.runtime_parts import watch_runtime
@@ -148,6 +150,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     cpu: CpuWatch
     disks: DiskWatch
     blocked: BlockedWatch
+    pulls: PullWatch
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
@@ -381,6 +384,8 @@ def assemble(
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
     blocked = watch_blocked(ground, pressure=lambda: pressure.report)
     judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
+    pulls = watch_pulls(ground, runtime=lambda: ladder.report, disks=lambda: disks.report)
+    judge.sees(PULLS, lambda scene: replace(scene, pulls=pulls.report))
     pulse = Pulse(clock=clock)
     shield = Shield(
         workers=pools.new(1, name="protect"),
@@ -424,6 +429,7 @@ def assemble(
         processors=cpu,
         devices=disks,
         waiting=blocked,
+        images=pulls,
         conditions=conditions,
         pulse=pulse,
         shield=shield,
@@ -457,6 +463,7 @@ def assemble(
         cpu=cpu,
         disks=disks,
         blocked=blocked,
+        pulls=pulls,
         resolver=resolver,
         cri=cri,
         journal=journal,

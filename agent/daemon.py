@@ -146,6 +146,7 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(agent.cpu.run())
     spawn(agent.disks.run())
     spawn(agent.blocked.run())
+    spawn(agent.pulls.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))
     spawn(agent.headroom.run(agent.settings.tick.interval))
     with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody
@@ -232,6 +233,7 @@ def _say_what_is_off(agent: Agent) -> None:
         ("connector", "connector", sources.connector),
         ("cri", "cri", sources.cri),
         ("runtime", "cri", sources.cri),
+        ("pulls", "cri", sources.cri),
     ):
         if not wanted:
             agent.board.off(name, f"switched off by sources.{key}")

@@ -51,6 +51,7 @@ from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
 from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.pulls_sample import PULLS
 from tests.serve.runtime_sample import RUNTIME
 from tests.serve.sample import SERIES, STATUS
 
@@ -102,6 +103,7 @@ def make_run() -> str:
         "bundle": "/run/containerd/io.containerd.runtime.v2.task/k8s.io: No such file or directory",
         "pod-logs": "/var/log/pods: No such file or directory",
         "connections": "no process named kubelet or kube-apiserver",
+        "pulls": "no process of containerd is known",
         "kubelet": "no process named kubelet",
         "filesystems": "/var/lib/kubelet: No such file or directory",
     }
@@ -184,6 +186,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         cpu=CPU,
         disks=DISKS,
         blocked=BLOCKED,
+        pulls=PULLS,
         conditions=CONDITIONS,
     )
     for family in registry.collect():

@@ -336,6 +336,9 @@ class Runtime(Struct, frozen=True, kw_only=True):
     ] = 3.0
     status_deadline: Annotated[float, duration("50ms", "1m"), "Status"] = 5.0
     list_deadline: Annotated[float, duration("50ms", "1m"), "ListPodSandbox"] = 10.0
+    pull_stalled_after: Annotated[
+        float, duration("1s", "1h"), "an image pull that gets no further for longer is stalled"
+    ] = 30.0
 
 
 class Disks(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from agent.model.network import NetworkReport
 from agent.model.oom import OOMBooks, OOMIncident
 from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
+from agent.model.pulls import PullReport
 from agent.model.rates import UsageReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth
@@ -50,3 +51,4 @@ class Scene(Struct, frozen=True, kw_only=True):
     memo: Memo = field(default_factory=Memo)  # what was said before; of whoever makes the scenes
     cpu: CPUReport | None = None  # where the CPUs' time goes
     kubelet: KubeletReport | None = None  # its process and its healthz
+    pulls: PullReport | None = None  # blobs that containerd pulls

@@ -48,6 +48,7 @@ TELLS = {
         "whether the container runtime answers, and which rung of its ladder does not",
         False,
     ),
+    "pulls": ("which images' blobs containerd pulls, and what holds one up", False),
     "healthz": ("whether the kubelet's process lives, and whether it answers", False),
     "disks": ("how fast block devices answer, and which of them ends no request", False),
     "blocked": (

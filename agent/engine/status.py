@@ -18,6 +18,7 @@ from agent.engine.network import NetworkWatch
 from agent.engine.places import PlaceFinder
 from agent.engine.plumbing import PlumbingWatch
 from agent.engine.pressure import PressureWatch
+from agent.engine.pulls import PullWatch
 from agent.engine.pulse import Pulse
 from agent.engine.runtime import RuntimeWatch
 from agent.engine.shield import Shield
@@ -44,6 +45,7 @@ from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
+from agent.model.pulls import PullReport
 from agent.model.runtime import RuntimeReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.conditions import Conditions
@@ -86,6 +88,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     processors: CpuWatch
     devices: DiskWatch
     waiting: BlockedWatch
+    images: PullWatch
     conditions: Conditions
     pulse: Pulse
     shield: Shield
@@ -131,6 +134,10 @@ class StatusView(Struct, frozen=True, kw_only=True):
     def plumbing(self) -> PlumbingReport | None:
         """The node's own network."""
         return self.pipes.report
+
+    def pulls(self) -> PullReport | None:
+        """Blobs that containerd pulls."""
+        return self.images.report
 
     def disks(self) -> DiskReport | None:
         """Block devices."""

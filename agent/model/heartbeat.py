@@ -66,6 +66,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     since_acked_seconds: float
     rtt_seconds: float
     total_retransmits: int
+    unread_bytes: int = 0  # that have come, and that the process has not read
 
 
 class Watched(Struct, frozen=True, kw_only=True):

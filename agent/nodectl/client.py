@@ -154,6 +154,12 @@ class Client:
 
         return self._unary("GetCPU", wire.GetCPURequest(), wire.GetCPUResponse)
 
+    def pulls(self) -> wire.ListPullsResponse:
+        """ListPulls."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListPulls", wire.ListPullsRequest(), wire.ListPullsResponse)
+
     def devices(self) -> wire.ListDevicesResponse:
         """ListDevices."""
         from agent.api.v1 import node_agent_pb2 as wire

@@ -26,6 +26,7 @@ _COMMANDS = {
     "net": ("agent.nodectl.net", "The network path of each pod in six steps, and leftovers."),
     "ns": ("agent.nodectl.ns", "Namespaces of containers, and which are the host's."),
     "runtime": ("agent.nodectl.runtime", "Whether the container runtime answers, and if not, why."),
+    "pulls": ("agent.nodectl.pulls", "Images that containerd pulls, and what holds one up."),
     "heartbeat": ("agent.nodectl.heartbeat", "Whether the kubelet's heartbeat gets out."),
     "kubelet": ("agent.nodectl.kubelet", "Whether the kubelet lives and answers; if not, why."),
     "cpu": ("agent.nodectl.cpu", "Where the CPUs' time goes, and how many tasks wait for one."),

@@ -52,33 +52,41 @@ class ConnectionSight:
         """Its connections: of the kubelet those to the API server's ports, of the API server those
         that it has made itself. Raises SourceAbsent, ParseError.
         """
-        wanted = self._wanted[caller.role]
-        inode = self._cgroup(caller)
+        found = self.sockets(caller.pid, caller.cgroup, self._wanted[caller.role])
+        return tuple(map(connection, found))
+
+    def sockets(
+        self, pid: int, cgroup: str, *wanted: tuple[Op, ...], states: Iterable[int] = STATES
+    ) -> tuple[TcpSocket, ...]:
+        """Those of a process. Raises SourceAbsent, ParseError."""
+        inode = self._cgroup(cgroup)
         if inode is not None:
             try:
-                found = self._dump(caller.pid, in_cgroup(inode), wanted)
+                found = self._dump(pid, states, in_cgroup(inode), *wanted)
             except SourceAbsent as error:
                 if error.absent.absence is not Absence.FAILED:
                     raise
                 found = ()  # EINVAL: older than 5.9
             if found:
-                return tuple(map(_connection, found))
-        ours = self._finder.sockets(caller.pid)
-        seen = self._dump(caller.pid, wanted)
-        return tuple(_connection(each) for each in seen if each.inode in ours)
+                return found
+        ours = self._finder.sockets(pid)
+        seen = self._dump(pid, states, *wanted)
+        return tuple(each for each in seen if each.inode in ours)
 
-    def _cgroup(self, caller: Caller) -> int | None:
+    def _cgroup(self, cgroup: str) -> int | None:
         """Of v2, if it is its own; None: not known so."""
-        if self._fs.mode is not CgroupMode.V2 or caller.cgroup in ("", "/"):
+        if self._fs.mode is not CgroupMode.V2 or cgroup in ("", "/"):
             return None
         try:
-            return self._fs.inode(caller.cgroup)
+            return self._fs.inode(cgroup)
         except SourceAbsent:
             return None
 
-    def _dump(self, pid: int, *parts: tuple[Op, ...]) -> tuple[TcpSocket, ...]:
+    def _dump(
+        self, pid: int, states: Iterable[int], *parts: tuple[Op, ...]
+    ) -> tuple[TcpSocket, ...]:
         with self._socket(pid) as asking:
-            return dump_tcp(asking, STATES, bytecode(*parts))
+            return dump_tcp(asking, states, bytecode(*parts))
 
     def _socket(self, pid: int) -> Netlink:
         """In its network namespace, which is ours as a rule."""
@@ -88,7 +96,8 @@ class ConnectionSight:
             return self._namespaces.socket_in(fd, NETLINK_SOCK_DIAG)
 
 
-def _connection(seen: TcpSocket) -> Connection:
+def connection(seen: TcpSocket) -> Connection:
+    """One that is established or being made."""
     info = seen.info
     return Connection(
         cookie=seen.cookie,
@@ -106,6 +115,7 @@ def _connection(seen: TcpSocket) -> Connection:
         since_acked_seconds=0.0 if info is None else info.since_acked_ms / 1e3,
         rtt_seconds=0.0 if info is None else info.rtt_us / 1e6,
         total_retransmits=0 if info is None else info.total_retransmits,
+        unread_bytes=seen.receive_queue,
     )
 
 

@@ -27,6 +27,7 @@ from agent.parse.netlink import attributes
 
 TCP_ESTABLISHED = 1  # include/net/tcp_states.h
 TCP_SYN_SENT = 2
+TCP_LISTEN = 10
 INET_DIAG_INFO = 2
 
 _MESSAGE = struct.Struct("=BBBB2s2s16s16s4sQ5I")
@@ -59,6 +60,7 @@ class TcpSocket(Struct, frozen=True, kw_only=True):
     cookie: int
     inode: int
     send_queue: int
+    receive_queue: int = 0
     info: TcpInfo | None = None
 
 
@@ -71,7 +73,7 @@ def parse_inet_diag(payload: bytes) -> TcpSocket:
     )
     if family not in (socket.AF_INET, socket.AF_INET6):
         raise ParseError("inet_diag: AF_INET or AF_INET6", payload[:16].hex())
-    _, _, send_queue, _, inode = rest
+    _, receive_queue, send_queue, _, inode = rest
     data = attributes(payload, _MESSAGE.size).get(INET_DIAG_INFO)
     return TcpSocket(
         state=state,
@@ -80,6 +82,7 @@ def parse_inet_diag(payload: bytes) -> TcpSocket:
         cookie=cookie,
         inode=inode,
         send_queue=send_queue,
+        receive_queue=receive_queue,
         info=None if data is None else _info(data),
     )
 

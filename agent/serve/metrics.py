@@ -25,6 +25,7 @@ from agent.model.network import NetworkReport
 from agent.model.oom import LimitLevel
 from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
+from agent.model.pulls import PullReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
@@ -39,6 +40,7 @@ from agent.serve import (
     network,
     plumbing,
     pressure,
+    pulls,
     runtime,
 )
 from agent.serve.conditions import ConditionSeries
@@ -87,6 +89,7 @@ class Scrape(Struct, frozen=True, kw_only=True):
     cpu: CPUReport | None = None
     disks: DiskReport | None = None
     blocked: BlockedReport | None = None
+    pulls: PullReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
 
@@ -557,6 +560,34 @@ ROWS = (
         "Shims of containerd: those of sandboxes that it knows, and orphans.",
         lambda s: runtime.shims(s.runtime),
         labels=("state",),
+    ),
+    _gauge(
+        "image_pulls_in_progress",
+        "Blobs of images that containerd downloads, writes out or unpacks.",
+        lambda s: pulls.in_progress(s.pulls),
+        labels=("phase",),
+    ),
+    _gauge(
+        "image_pulls_stalled",
+        "Those of them that have got no further for runtime.pull_stalled_after.",
+        lambda s: pulls.stalled(s.pulls),
+    ),
+    _gauge(
+        "image_pulls_written_bytes",
+        "What is written so far of blobs that are being downloaded.",
+        lambda s: pulls.written(s.pulls),
+    ),
+    _gauge(
+        "image_pulls_oldest_seconds",
+        "How long ago the oldest pull in progress began; 0 if there is none.",
+        lambda s: pulls.oldest(s.pulls),
+    ),
+    _counter(
+        "image_pulls_ended",
+        "Blobs that containerd pulls no more, by what became of them. One that is pulled between "
+        "two looks is not seen.",
+        lambda s: pulls.ends(s.pulls),
+        labels=("outcome",),
     ),
     _gauge(
         "heartbeat_connections",

@@ -23,6 +23,7 @@ from agent.serve import (
     network,
     plumbing,
     pressure,
+    pulls,
     runtime,
 )
 from agent.serve.messages import (
@@ -203,6 +204,17 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return runtime.answer(report)
+
+    async def ListPulls(
+        self,
+        request: pb.ListPullsRequest,
+        context: ServicerContext[pb.ListPullsRequest, pb.ListPullsResponse],
+    ) -> pb.ListPullsResponse:
+        report = self._view.pulls()
+        if report is None:
+            why = "no containerd is known, or nothing is read yet: ask again"
+            await context.abort(StatusCode.UNAVAILABLE, why)
+        return pulls.answer(report)
 
     async def GetHeartbeat(
         self,

@@ -17,6 +17,7 @@ from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
+from agent.model.pulls import PullReport
 from agent.model.runtime import RuntimeReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.conditions import Conditions
@@ -76,6 +77,10 @@ class View(Protocol):
         """The node's own network; None until it was read for the first time, and while that
         hangs.
         """
+        ...
+
+    def pulls(self) -> PullReport | None:
+        """None until they were looked at for the first time, and while looking hangs."""
         ...
 
     def disks(self) -> DiskReport | None:

@@ -85,6 +85,7 @@ DEFAULTS = {
         "version_deadline": "3s",
         "status_deadline": "5s",
         "list_deadline": "10s",
+        "pull_stalled_after": "30s",
     },
     "disks": {"stalled_after": "10s", "blocked_after": "10s"},
     "tick": {"interval": "1s"},

@@ -19,6 +19,7 @@ from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
 from agent.api.v1.plumbing_pb2 import PlumbingReport
 from agent.api.v1.pressure_pb2 import PressureReport
+from agent.api.v1.pulls_pb2 import PullReport
 from agent.api.v1.runtime_pb2 import RuntimeReport
 from agent.api.v1.status_pb2 import Status
 from tests.lab.agent_process import AgentProcess
@@ -116,6 +117,11 @@ class Asking:
         request = pb.ListBlockedTasksRequest(**filters)  # type: ignore[arg-type]
         call = self._stub.ListBlockedTasks
         return _when_read(lambda: call(request, timeout=CALL_SECONDS).blocked)
+
+    def pulls(self) -> PullReport:
+        """ListPulls, as soon as something is read."""
+        request = pb.ListPullsRequest()
+        return _when_read(lambda: self._stub.ListPulls(request, timeout=CALL_SECONDS).pulls)
 
     def heartbeat(self) -> HeartbeatReport:
         """GetHeartbeat, as soon as something is read."""

@@ -27,6 +27,7 @@ from agent.serve.io import blocked as answer_blocked
 from agent.serve.io import devices as answer_devices
 from agent.serve.kubelet import answer as answer_kubelet
 from agent.serve.plumbing import answer as answer_plumbing
+from agent.serve.pulls import answer as answer_pulls
 from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
@@ -39,6 +40,7 @@ from tests.serve.network_sample import NETWORK
 from tests.serve.network_sample import WALL_NS as NETWORK_WALL_NS
 from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.pulls_sample import PULLS
 from tests.serve.runtime_sample import RUNTIME
 
 GI = 1 << 30
@@ -428,6 +430,11 @@ def namespaces() -> node_agent_pb2.ListNamespacesResponse:
 def runtime() -> node_agent_pb2.GetRuntimeResponse:
     """A stopped containerd, as it is at CNI_NS."""
     return answer_runtime(RUNTIME)
+
+
+def pulls() -> node_agent_pb2.ListPullsResponse:
+    """A registry that has gone silent."""
+    return answer_pulls(PULLS)
 
 
 def heartbeat() -> node_agent_pb2.GetHeartbeatResponse:

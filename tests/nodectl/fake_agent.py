@@ -42,6 +42,7 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     heartbeat: node_agent_pb2.GetHeartbeatResponse = field(default_factory=examples.heartbeat)
     kubelet: node_agent_pb2.GetKubeletResponse = field(default_factory=examples.kubelet)
     cpu: node_agent_pb2.GetCPUResponse = field(default_factory=examples.cpu)
+    pulls: node_agent_pb2.ListPullsResponse = field(default_factory=examples.pulls)
     devices: node_agent_pb2.ListDevicesResponse = field(default_factory=examples.devices)
     blocked: node_agent_pb2.ListBlockedTasksResponse = field(default_factory=examples.blocked)
     conditions: node_agent_pb2.ListConditionsResponse = field(
@@ -104,6 +105,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def GetCPU(self, request: Any, context: Any) -> node_agent_pb2.GetCPUResponse:
         self._enter(request, context)
         return self.cpu
+
+    def ListPulls(self, request: Any, context: Any) -> node_agent_pb2.ListPullsResponse:
+        self._enter(request, context)
+        return self.pulls
 
     def ListDevices(self, request: Any, context: Any) -> node_agent_pb2.ListDevicesResponse:
         self._enter(request, context)

@@ -29,6 +29,7 @@ from agent.nodectl.show import (
     oom,
     plumbing,
     pressure,
+    pulls,
     runtime,
     status,
     usage,
@@ -129,6 +130,10 @@ def _heartbeat() -> str:
     return heartbeat.report(examples.heartbeat().heartbeat)
 
 
+def _pulls() -> str:
+    return pulls.report(examples.pulls().pulls)
+
+
 def _runtime() -> str:
     return runtime.report(examples.runtime().runtime, examples.CNI_NS)
 
@@ -176,6 +181,7 @@ def _status_wide() -> str:
         _net_node,
         _ns,
         _heartbeat,
+        _pulls,
         _runtime,
         _kubelet,
         _cpu,
@@ -342,7 +348,7 @@ def test_hostile_names_never_reach_the_terminal() -> None:
         ]
     )
     assert all(line.isprintable() for line in page.split("\n"))
-    assert len([*filter(None, page.split("\n"))]) < 62
+    assert len([*filter(None, page.split("\n"))]) < 66
 
 
 @pytest.mark.parametrize(

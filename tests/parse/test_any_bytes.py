@@ -24,11 +24,13 @@ from agent.parse import (
     cgroup_procs,
     cni_config,
     cni_plan,
+    containerd_content,
     cpu_max,
     cpu_stat,
     ctnetlink,
     diskstats,
     etcd_flags,
+    fdinfo,
     go_build_info,
     go_duration,
     http_response,
@@ -330,6 +332,13 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (inet_diag.parse_inet_diag, (FOUR,)),
     (inet_sock_set_state.parse_dial, (BEGUN, REFUSED)),
     (unix_diag.parse_unix_diag, (LISTENER,)),
+    (
+        containerd_content.parse_ref,
+        (b"k8s.io/3/layer-sha256:" + b"a3" * 32,),
+    ),
+    (containerd_content.parse_started, (b"2026-11-27T21:47:54.433645781Z",)),
+    (containerd_content.parse_total, (b"6297600",)),
+    (fdinfo.parse_position, (b"pos:\t3145728\nflags:\t02100001\n",)),
     (vmstat.parse_oom_kill, (b"nr_free_pages 131476\noom_kill 3\nnuma_hit 1\n",)),
 ]
 _TAKE_TEXT = {

@@ -52,6 +52,7 @@ from tests.detect import (
     test_oom,
     test_plumbing,
     test_pressure,
+    test_pulls,
     test_restarts,
     test_runtime,
     test_services,
@@ -65,6 +66,7 @@ from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.pulls_sample import PULLS
 from tests.serve.runtime_sample import RUNTIME
 
 WALL_NS = 1_795_000_000 * SECOND
@@ -193,6 +195,10 @@ def _runtime() -> list[Finding]:
     ]
 
 
+def _pulls() -> list[Finding]:
+    return test_pulls.found(PULLS)
+
+
 def _kubelet() -> list[Finding]:
     return test_kubelet.down(KUBELET)
 
@@ -213,7 +219,7 @@ def _services() -> list[Finding]:
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
     *(_afterlife, _agent, _cni, _eviction, _heartbeat, _io, _network, _oom, _pressure, _restarts),
-    *(_plumbing, _runtime, _kubelet, _cpu, _services),
+    *(_plumbing, _pulls, _runtime, _kubelet, _cpu, _services),
 )
 
 

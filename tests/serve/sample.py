@@ -29,6 +29,7 @@ from agent.model.oom import (
 from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
 from agent.model.protection import Protection
+from agent.model.pulls import PullReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import (
@@ -54,6 +55,7 @@ from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
 from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.pulls_sample import PULLS
 from tests.serve.runtime_sample import RUNTIME
 from tests.serve.usage_sample import RUNNING
 
@@ -213,6 +215,7 @@ class SampleView:
         self.cpu_now: CPUReport | None = CPU
         self.disks_now: DiskReport | None = DISKS
         self.blocked_now: BlockedReport | None = BLOCKED
+        self.pulls_now: PullReport | None = PULLS
         self.incidents = IncidentIndex(20_000)
         self.deaths = DeathIndex()
         self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
@@ -263,6 +266,9 @@ class SampleView:
 
     def blocked(self) -> BlockedReport | None:
         return self.blocked_now
+
+    def pulls(self) -> PullReport | None:
+        return self.pulls_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

@@ -14,6 +14,7 @@ from agent.api.v1 import network_pb2 as _network_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
 from agent.api.v1 import plumbing_pb2 as _plumbing_pb2
 from agent.api.v1 import pressure_pb2 as _pressure_pb2
+from agent.api.v1 import pulls_pb2 as _pulls_pb2
 from agent.api.v1 import runtime_pb2 as _runtime_pb2
 from agent.api.v1 import status_pb2 as _status_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -274,6 +275,16 @@ class GetRuntimeResponse(_message.Message):
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     runtime: _runtime_pb2.RuntimeReport
     def __init__(self, runtime: _Optional[_Union[_runtime_pb2.RuntimeReport, _Mapping]] = ...) -> None: ...
+
+class ListPullsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPullsResponse(_message.Message):
+    __slots__ = ("pulls",)
+    PULLS_FIELD_NUMBER: _ClassVar[int]
+    pulls: _pulls_pb2.PullReport
+    def __init__(self, pulls: _Optional[_Union[_pulls_pb2.PullReport, _Mapping]] = ...) -> None: ...
 
 class GetHeartbeatRequest(_message.Message):
     __slots__ = ()

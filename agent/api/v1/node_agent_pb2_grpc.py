@@ -104,6 +104,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
                 _registered_method=True)
+        self.ListPulls = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListPulls',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsResponse.FromString,
+                _registered_method=True)
         self.GetHeartbeat = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/GetHeartbeat',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatRequest.SerializeToString,
@@ -234,6 +239,13 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPulls(self, request, context):
+        """Blobs of images that containerd pulls, and what holds one up. UNAVAILABLE while no containerd is known, or looking hangs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetHeartbeat(self, request, context):
         """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
         is dialled in vain.
@@ -342,6 +354,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.GetRuntime,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.SerializeToString,
+            ),
+            'ListPulls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPulls,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsResponse.SerializeToString,
             ),
             'GetHeartbeat': grpc.unary_unary_rpc_method_handler(
                     servicer.GetHeartbeat,
@@ -747,6 +764,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetRuntime',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPulls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListPulls',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsResponse.FromString,
             options,
             channel_credentials,
             insecure,

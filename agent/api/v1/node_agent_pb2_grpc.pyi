@@ -67,6 +67,8 @@ class NodeAgentStub:
     """The node's own network: tables that fill, packets dropped, overlay devices, routes, packet filters."""
     GetRuntime: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    ListPulls: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPullsRequest, _node_agent_pb2.ListPullsResponse]
+    """Blobs of images that containerd pulls, and what holds one up. UNAVAILABLE while no containerd is known, or looking hangs."""
     GetHeartbeat: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetHeartbeatRequest, _node_agent_pb2.GetHeartbeatResponse]
     """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
     is dialled in vain.
@@ -115,6 +117,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """The node's own network: tables that fill, packets dropped, overlay devices, routes, packet filters."""
     GetRuntime: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]  # type: ignore[assignment]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    ListPulls: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPullsRequest, _node_agent_pb2.ListPullsResponse]  # type: ignore[assignment]
+    """Blobs of images that containerd pulls, and what holds one up. UNAVAILABLE while no containerd is known, or looking hangs."""
     GetHeartbeat: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetHeartbeatRequest, _node_agent_pb2.GetHeartbeatResponse]  # type: ignore[assignment]
     """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
     is dialled in vain.
@@ -244,6 +248,14 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetRuntimeResponse, _abc.Awaitable[_node_agent_pb2.GetRuntimeResponse]]:
         """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+
+    @_abc_1.abstractmethod
+    def ListPulls(
+        self,
+        request: _node_agent_pb2.ListPullsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListPullsResponse, _abc.Awaitable[_node_agent_pb2.ListPullsResponse]]:
+        """Blobs of images that containerd pulls, and what holds one up. UNAVAILABLE while no containerd is known, or looking hangs."""
 
     @_abc_1.abstractmethod
     def GetHeartbeat(
