@@ -22,7 +22,8 @@ from agent.nodectl.main import cli
 from tests.prometheus.rules import ROOT, selectors
 from tests.test_docs import families
 from tools.dashboards.__main__ import DIRECTORY, dashboards, written
-from tools.dashboards.grafana import COLUMNS, Dashboard, to_json
+from tools.dashboards.grafana import COLUMNS, to_json
+from tools.dashboards.model import Dashboard
 
 Json = dict[str, Any]
 WRITE = bool(os.environ.get("NODEWITNESS_WRITE_GOLDEN"))

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from tools.dashboards.grafana import Dashboard, to_json
+from tools.dashboards.grafana import to_json
+from tools.dashboards.model import Dashboard
 
 HERE = Path(__file__).parent
 DIRECTORY = HERE.parents[1] / "deploy/grafana"

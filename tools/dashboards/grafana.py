@@ -1,4 +1,4 @@
-"""Dashboards as values, and their JSON as Grafana 10 and later read it.
+"""The JSON of a dashboard, as Grafana 10 and later read it.
 
 https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/
 """
@@ -7,99 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from enum import Enum
 from typing import Any
 
-from msgspec import Struct
+from tools.dashboards.model import Dashboard, Kind, Panel, Query, Variable, Words
 
 SCHEMA = 38  # of Grafana 10.0; later ones read it, and bring it up to date by themselves
 COLUMNS = 24
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 Json = dict[str, Any]
-Words = dict[int, tuple[str, str]]
-"""What a value is called, and its colour."""
-
-
-class Kind(Enum):
-    """How a panel shows what it asks for: over time, or as it is at the end of the time."""
-
-    LINES = "lines"
-    BARS = "bars"
-    SHARES = "shares"  # one upon another
-    STATES = "states"  # a word for each value
-    FIGURE = "figure"
-    TABLE = "table"
-
-    @property
-    def instant(self) -> bool:
-        """Whether only the last moment counts."""
-        return self in (Kind.FIGURE, Kind.TABLE)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Columns and lines of the grid."""
-        match self:
-            case Kind.FIGURE:
-                return 4, 4
-            case Kind.STATES | Kind.TABLE:
-                return 12, 8
-            case Kind.LINES | Kind.BARS | Kind.SHARES:
-                return 8, 8
-
-
-class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A PromQL expression. `{*` in it begins a selector, with the labels of `scope`."""
-
-    expr: str
-    legend: str = ""
-
-
-class Panel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What answers one question."""
-
-    title: str
-    kind: Kind
-    unit: str = "none"
-    text: str
-    """What it shows, and how to read it."""
-    queries: tuple[Query, ...]
-    words: Words = {}
-    value: str = ""
-    """Of a table: how the column of values is called; "" leaves it out."""
-    red_from: int | None = None
-
-
-class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Panels under one heading."""
-
-    title: str
-    panels: tuple[Panel, ...]
-
-
-class Variable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is chosen above the panels. With `everything` it may be all of them."""
-
-    name: str
-    label: str
-    query: str
-    regex: str = ""
-    everything: bool = False
-
-
-class Dashboard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One page."""
-
-    uid: str
-    title: str
-    text: str
-    scope: str
-    """The labels that each selector begins with."""
-    variables: tuple[Variable, ...]
-    rows: tuple[Row, ...]
-
-    def expression(self, query: Query) -> str:
-        """As Prometheus gets it, but for the variables."""
-        return query.expr.replace("{*", "{" + self.scope)
 
 
 def to_json(dashboard: Dashboard) -> str:
@@ -115,6 +30,7 @@ def to_json(dashboard: Dashboard) -> str:
         "time": {"from": "now-3h", "to": "now"},
         "refresh": "30s",
         "links": [_others()],
+        "annotations": {"list": []},
         "templating": {"list": [_source(), *map(_variable, dashboard.variables)]},
         "panels": list(_panels(dashboard)),
     }
@@ -124,7 +40,8 @@ def to_json(dashboard: Dashboard) -> str:
 def _others() -> Json:
     """Links to the dashboards with the same tag, with what is chosen here."""
     how = {"asDropdown": False, "includeVars": True, "keepTime": True, "targetBlank": False}
-    return {"type": "dashboards", "title": "nodewitness", "tags": ["nodewitness"], **how}
+    shown = {"title": "nodewitness", "icon": "dashboard", "tooltip": "", "url": ""}
+    return {"type": "dashboards", "tags": ["nodewitness"], **shown, **how}
 
 
 def _source() -> Json:
@@ -133,14 +50,12 @@ def _source() -> Json:
         "label": "Data source",
         "type": "datasource",
         "query": "prometheus",
-        "current": {},
         "refresh": 1,
         "hide": 0,
     }
 
 
 def _variable(variable: Variable) -> Json:
-    everything = {"selected": True, "text": "All", "value": "$__all"}
     made: Json = {
         "name": variable.name,
         "label": variable.label,
@@ -153,11 +68,13 @@ def _variable(variable: Variable) -> Json:
         "sort": 1,
         "multi": False,
         "includeAll": variable.everything,
-        "current": everything if variable.everything else {},
         "hide": 0,
     }
-    # A label that is not there at all is one of them: `cluster`, where there is but one.
-    return made | ({"allValue": ".*"} if variable.everything else {})
+    if variable.everything:
+        # A label that is not there at all is one of them: `cluster`, where there is but one.
+        made["allValue"] = ".*"
+        made["current"] = {"selected": True, "text": "All", "value": "$__all"}
+    return made
 
 
 def _panels(dashboard: Dashboard) -> Iterator[Json]:
@@ -201,7 +118,7 @@ def _panel(dashboard: Dashboard, panel: Panel) -> Json:
             for query, letter in zip(panel.queries, "ABCDEFGH", strict=False)
         ],
     }
-    legend = {"displayMode": "list", "placement": "bottom", "showLegend": True}
+    legend = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
     over_time = {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}}
     match panel.kind:
         case Kind.LINES | Kind.BARS | Kind.SHARES:
@@ -231,7 +148,7 @@ def _panel(dashboard: Dashboard, panel: Panel) -> Json:
                 "type": "table",
                 **common,
                 "fieldConfig": fields,
-                "options": {"showHeader": True, "cellHeight": "sm"},
+                "options": {"showHeader": True, "cellHeight": "sm", "frameIndex": 0},
                 "transformations": [{"id": "organize", "options": columns}],
             }
 
@@ -244,6 +161,11 @@ _FIGURE: Json = {
     "colorMode": "background",
     "graphMode": "none",
     "textMode": "auto",
+    "justifyMode": "auto",
+    "orientation": "auto",
+    "wideLayout": True,
+    "showPercentChange": False,
+    "percentChangeColorMode": "standard",
     "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
 }
 
