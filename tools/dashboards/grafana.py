@@ -95,6 +95,7 @@ def _panels(dashboard: Dashboard) -> Iterator[Json]:
         for panel in row.panels:
             number += 1
             width, height = panel.kind.size
+            height = panel.lines or height
             if x + width > COLUMNS:
                 x, y = 0, lowest
             place = {"h": height, "w": width, "x": x, "y": y}

@@ -57,6 +57,8 @@ class Panel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     value: str = ""
     """Of a table: how the column of values is called; "" leaves it out."""
     red_from: int | None = None
+    lines: int = 0
+    """Of the grid, if it is to be higher than others of its kind."""
 
 
 class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
