@@ -252,6 +252,7 @@ def assemble(
     cgroups = roster.cgroup_watcher()
     strain = StrainFinder(  # what it asks is built below
         sweep=lambda: None if usage.report is None else usage.report.sweep,
+        derived=lambda: {} if usage.report is None else usage.report.derived,
         pressure=lambda: pressure.report,
         plumbing=lambda: plumbing.report,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -10,16 +10,18 @@ from agent.model.cgroup import CgroupId, Limit
 from agent.model.exits import Strain
 from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport, Resource, Scope
+from agent.model.rates import Derived
 from agent.model.usage import CgroupSample, Sweep
 
 FRESH_NS = 15_000_000_000
 """The averages are of ten seconds and are read every ten: what is older tells of another time."""
 
 
-class StrainFinder(Struct, frozen=True):
+class StrainFinder(Struct, frozen=True, kw_only=True):
     """Asks for the last sweep and the last report, which may not be there (yet)."""
 
     sweep: Callable[[], Sweep | None]
+    derived: Callable[[], Mapping[CgroupId, Derived]] = dict  # of that sweep
     pressure: Callable[[], PressureReport | None]
     plumbing: Callable[[], PlumbingReport | None] = lambda: None
 
@@ -45,6 +47,7 @@ class StrainFinder(Struct, frozen=True):
             cpu_pressure_some=None
             if full is None or full.cpu_pressure is None
             else full.cpu_pressure.some_avg10,
+            cpu_throttled_ratio=_throttled(full, self.derived().get(container)),
             io_pressure_full=None
             if full is None or full.io_pressure is None
             else full.io_pressure.full_avg10,
@@ -53,6 +56,16 @@ class StrainFinder(Struct, frozen=True):
             node_io_pressure_full=_node(node, Resource.IO, full=True),
             network_saturated=_saturated(self.plumbing(), now_ns),
         )
+
+
+def _throttled(sample: CgroupSample | None, derived: Derived | None) -> float | None:
+    """Between its last two full samples; of all its life if there was one."""
+    if sample is None or sample.cpu is None:
+        return None
+    if derived is not None and derived.rates is not None:
+        return derived.rates.throttled_ratio
+    cpu = sample.cpu
+    return (cpu.throttled_periods or 0) / cpu.periods if cpu.periods else None
 
 
 def _limit(sample: CgroupSample | None) -> int | None:

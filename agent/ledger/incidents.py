@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from agent.ledger.attribution import witnessed
 from agent.ledger.calls import below
 from agent.ledger.levels import Levels
+from agent.ledger.naming import lacks_pod
 from agent.ledger.tally import Tally
 from agent.model.cgroup import CgroupPlace
 from agent.model.oom import Attribution, Container, OOMIncident, Outcome, Victim, Witness
@@ -34,6 +35,7 @@ class Entry(Struct):
     fate_due_ns: int | None = None  # when to ask what became of the container
     fate_queued: bool = False  # it waits for that moment
     fate_owed: bool = False  # not answered yet
+    names_owed: bool = False  # its pod may still be named
     limit_asked: bool = False
     places_asked: int = 0  # for how many victims the recorder was asked
     ordinals: list[dict[str, int]] = field(default_factory=list)  # per victim, see Levels.book
@@ -55,7 +57,8 @@ class Entry(Struct):
         """Nothing is owed any more; later evidence can still amend it."""
         incident = self.incident
         placed = incident.unattributed or all(v.cgroup for v in incident.victims)
-        return placed and not self.fate_owed and incident.outcome is not Outcome.OPEN
+        owed = self.fate_owed or self.names_owed
+        return placed and not owed and incident.outcome is not Outcome.OPEN
 
 
 class IncidentBook:
@@ -95,6 +98,7 @@ class IncidentBook:
                 entry.place = place_of(cgroup)
             if incident.outcome is Outcome.OPEN and entry.place and entry.place.container_id:
                 entry.fate_owed, entry.fate_due_ns = True, 0
+            entry.names_owed = lacks_pod(incident)
             if not entry.settled or entry.unsure:
                 self._open[incident.id] = None
         if rebuild:  # all of this is from before what is now the first run on this boot
