@@ -25,8 +25,9 @@ from tests.lab.deadline import until
 
 RULES = PROJECT / "deploy/prometheus"
 JOB = "nodewitness"
-EVERY_SECONDS = 5
+EVERY_SECONDS = 10
 """Between two scrapes, each of which may take as long: on an emulated node some take seconds."""
+EVALUATION = "5s"
 READY_SECONDS = 120.0
 ANSWER_SECONDS = 60.0
 _LISTENS = re.compile(r'msg="Listening on" address=127\.0\.0\.1:(\d+)')

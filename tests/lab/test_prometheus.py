@@ -1,6 +1,6 @@
 """A real Prometheus with the rules of deploy/prometheus as they are, and the dashboards' queries.
 
-It scrapes every five seconds. `for` and `keep_firing_for` pass in real time: a disk that hangs has
+It scrapes every ten seconds. `for` and `keep_firing_for` pass in real time: a disk that hangs has
 the shortest ones of the alerts that are over by themselves (1m and 2m).
 """
 
