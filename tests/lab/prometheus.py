@@ -108,9 +108,11 @@ def prometheus(directory: Path, port: int) -> Iterator[Prometheus]:
         "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
     }
     config = {
-        "global": dict.fromkeys(
-            ("scrape_interval", "scrape_timeout", "evaluation_interval"), every
-        ),
+        "global": {
+            "scrape_interval": every,
+            "scrape_timeout": every,
+            "evaluation_interval": EVALUATION,
+        },
         "rule_files": [f"{RULES}/*.rules.yaml"],
         "scrape_configs": [job],
     }
