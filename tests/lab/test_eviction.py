@@ -130,7 +130,7 @@ def test_memory_falls_below_the_threshold(
             lambda: str(asking.memory()),
         )
         assert (memory.eaters[0].container, memory.eaters[0].container_id) == ("main", eater.id)
-        named = "; eaten by pod default/eater main (+"
+        named = "; eaten by default/eater main (+"
         asking.condition("EvictionThresholdCrossed", "", lambda c: named in c.message)
 
         guest.run(f"head -c {56 * MIB} /dev/zero > {ROOT}/full")

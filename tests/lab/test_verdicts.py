@@ -39,10 +39,14 @@ def ready(pods: Pods, name: str, argv: list[str], **fields: int) -> Container:
     return container
 
 
-def followed(asking: Asking, pod: str) -> None:
+def followed(asking: Asking, pod: str, container_id: str = "") -> None:
     """Wait until the agent knows the init of the pod's container: of whose end it is to hear."""
     until(
-        lambda: any(each.HasField("init_pid") for each in asking.containers(pod=pod)),
+        lambda: any(
+            each.HasField("init_pid")
+            for each in asking.containers(pod=pod)
+            if container_id in ("", each.container_id)
+        ),
         EXIT_SECONDS,
         f"the agent follows {pod}",
         lambda: str(asking.containers(pod=pod)),
@@ -303,6 +307,7 @@ def test_a_stale_reason(pods: Pods, asking: Asking) -> None:
             "main", ["/bin/work", *argv], memory_max=32 * MIB, oom_group=oom_group, attempt=attempt
         )
         made.wait_ready()
+        followed(asking, "stale", made.id)
         return made
 
     killed = start(0, "wait", "eat", "64", oom_group=True)
