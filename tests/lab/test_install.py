@@ -33,7 +33,7 @@ PLACE = "/run/lab/install"
 COPY_SECONDS = 600.0
 START_SECONDS = 120.0
 SEES_SECONDS = 120.0
-NOT_IN_THE_LAB = {"kubelet", "healthz", "filesystems"}
+NOT_IN_THE_LAB = {"connections", "kubelet", "healthz", "filesystems"}
 _DROP_IN = "/run/systemd/system/nodewitness.service.d"
 
 
