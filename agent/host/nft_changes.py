@@ -68,6 +68,9 @@ class NftChanges:
                 raise SourceAbsent.of(error, "netlink socket of netfilter") from error
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
+            # Without an address of its own it has port 0, which is whom a multicast of the kernel
+            # leaves out when it leaves out nobody (exclude_portid, net/netlink/af_netlink.c).
+            self._socket.bind((0, 0))
             self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NFNLGRP_NFTABLES)
         except OSError as error:
             self._socket.close()

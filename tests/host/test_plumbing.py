@@ -179,6 +179,8 @@ def test_changes(elsewhere: Elsewhere) -> None:
     """Nothing is heard of a namespace in which nobody commits."""
     changes = NftChanges(elsewhere.namespaces)
     assert changes.heard(1) == ([], False)
+    port, _ = changes._socket.getsockname()
+    assert port != 0  # no multicast of the kernel reaches port 0
     changes.close()
 
 
