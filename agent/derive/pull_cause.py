@@ -14,6 +14,8 @@ SLOW_SECONDS = 0.1
 """A request of the disk takes so long on average."""
 STUCK_SECONDS = 2.0
 """Requests are in flight and none has ended for so long."""
+UNREAD_SECONDS = 2.0
+"""What came later may be read at once: the registry goes on."""
 STOPPED = "Tt"
 _OPS = (Op.READ, Op.WRITE, Op.FLUSH)
 
@@ -63,8 +65,10 @@ def cause(
     *,
     state: str,
     blocked: bool,
-) -> Cause:
-    """The first that holds. `state` is the process's, `blocked` whether a thread is in state D."""
+) -> Cause | None:
+    """The first that holds; None: bytes have just come, nothing new can be said of the standstill.
+    `state` is the process's, `blocked` whether a thread is in state D.
+    """
     if state in STOPPED:
         return Cause.RUNTIME_STOPPED
     if phase is not Phase.DOWNLOAD:
@@ -73,8 +77,11 @@ def cause(
         return Cause.DISK
     dialling = [each for each in connections if each.dialling]
     made = [each for each in connections if not each.dialling]
-    if any(each.unread_bytes for each in made):
-        return Cause.DISK if disk.bad or blocked else Cause.UNREAD
+    if unread := [each for each in made if each.unread_bytes]:
+        if disk.bad or blocked:
+            return Cause.DISK
+        old = any(each.since_received_seconds >= UNREAD_SECONDS for each in unread)
+        return Cause.UNREAD if old else None
     if dialling:
         return Cause.DIALLING
     if not made:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from agent.derive.pull_cause import DiskWord, cause, disk_word
 from agent.model.disks import DiskState
 from agent.model.heartbeat import Connection
-from agent.model.pulls import BlobFile, Meanwhile, Phase, Pull
+from agent.model.pulls import BlobFile, Cause, Meanwhile, Phase, Pull
 
 SLOW_FACTOR = 3
 """Bytes may come for so many times the limit without a piece that is whole."""
@@ -95,6 +95,7 @@ class Pulls(Struct, kw_only=True):
         why = None
         if stalled:
             why = cause(memory.phase, now.connections, disk, state=now.state, blocked=now.blocked)
+            why = why or memory.meanwhile.cause or Cause.UNKNOWN
         memory.meanwhile = _worse(memory, now, disk)
         if why is not None:
             memory.meanwhile = replace(memory.meanwhile, cause=why)

@@ -19,6 +19,7 @@ from tests.serve.pulls_sample import LAYER, MIB, NOW_NS, READ, WALL_NS, S, conne
 AFTER = 30.0
 WELL = replace(ROOT, stuck_since_boottime_ns=None)
 QUIET = connection(4, since_received_seconds=40.0)
+JUST_COME = replace(QUIET, since_received_seconds=0.5, unread_bytes=9)
 
 
 def slow(seconds: float) -> DiskState:
@@ -125,6 +126,9 @@ def test_unpack(bench: Bench) -> None:
         (Phase.DOWNLOAD, (replace(QUIET, unread_bytes=9),), (slow(3.0),), {}, Cause.DISK),
         (Phase.DOWNLOAD, (replace(QUIET, unread_bytes=9),), (), {"blocked": True}, Cause.DISK),
         (Phase.DOWNLOAD, (replace(QUIET, unread_bytes=9),), (WELL,), {}, Cause.UNREAD),
+        (Phase.DOWNLOAD, (JUST_COME,), (WELL,), {}, None),
+        (Phase.DOWNLOAD, (JUST_COME,), (WELL,), {"blocked": True}, Cause.DISK),
+        (Phase.DOWNLOAD, (JUST_COME, replace(QUIET, unread_bytes=9)), (), {}, Cause.UNREAD),
         (Phase.DOWNLOAD, (replace(QUIET, dialling=True),), (WELL,), {}, Cause.DIALLING),
         (Phase.DOWNLOAD, (), (WELL,), {}, Cause.UNCONNECTED),
         (
@@ -144,7 +148,7 @@ def test_cause(
     connections: tuple[Connection, ...],
     disk: tuple[DiskState, ...],
     fields: dict[str, Any],
-    expected: Cause,
+    expected: Cause | None,
 ) -> None:
     """The first that holds."""
     word = disk_word(disk, NOW_NS)
@@ -168,3 +172,12 @@ def test_chain() -> None:
     assert list(disk_chain("259:2", disks)) == [ROOT]
     assert list(disk_chain("253:0", disks)) == [VOLUME, beneath]
     assert list(disk_chain("0:31", disks)) == []
+
+
+def test_what_has_just_come(bench: Bench) -> None:
+    """It may be read at once: why nothing came until now stays as it was."""
+    bench.look(LAYER, after=0, connections=(QUIET,))
+    (pull,) = bench.look(LAYER, after=100, connections=(QUIET,))
+    assert pull.cause is Cause.SILENT
+    (pull,) = bench.look(LAYER, after=1, connections=(JUST_COME,))
+    assert (pull.stalled, pull.cause) == (True, Cause.SILENT)
