@@ -3,6 +3,7 @@ routes of a daemon that go, programs that hold up the packet filter.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -139,11 +140,13 @@ def test_long_restore(guest: Guest, asking: Asking) -> None:
     """One that waits for the rest of its input has the lock, and another waits for that; a commit
     to nftables is heard of, with who made it.
     """
-    restore = guest.start(["iptables-legacy-restore"])
-    try:
+    with ExitStack() as ended:
+        restore = guest.start(["iptables-legacy-restore"])
+        ended.callback(restore.close)
         restore.send(b"*filter\n")
         report(asking, lambda r: tools(r, lambda t: t.holds), "the lock is held")
         waiter = guest.start(["iptables-legacy", "-w", "-L", "-n"])
+        ended.callback(waiter.close)
         told = report(asking, lambda r: tools(r, lambda t: bool(t.holder)), "somebody waits")
         holder = next(tool for tool in told.tools if tool.holds)
         waiting = next(tool for tool in told.tools if tool.holder)
@@ -156,8 +159,6 @@ def test_long_restore(guest: Guest, asking: Asking) -> None:
         assert restore.wait(SECONDS).exit_code == 0
         assert waiter.wait(SECONDS).exit_code == 0
         asking.condition("RulesStalled", "", status=CONDITION_STATUS_FALSE)
-    finally:
-        restore.close()
 
     def heard(told: PlumbingReport) -> bool:
         guest.run(

@@ -94,6 +94,7 @@ def test_alerts_and_dashboards(
         )
         figures.append(f"prometheus: and is over {time.monotonic() - since:.0f} s after it ended")
 
+        pods.create("connected", host_network=False)  # calls of the CNI between two scrapes
         hidden = child_over_limit(pods, name="hidden")
         zero = 'nodewitness_oom_kills_total{pod="hidden", outcome="survived"}'
         until(lambda: asked.query(zero, time.time()), SECONDS, "its counter stands at zero")
