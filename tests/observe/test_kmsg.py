@@ -83,6 +83,13 @@ def test_overrun_counts_by_the_jump_of_the_sequence(bench: Bench) -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("unread", [b"no record\n", KmsgOverrun.TOO_LONG])
+def test_what_cannot_be_read_is_told_once(bench: Bench, unread: bytes | KmsgOverrun) -> None:
+    """The next record's number does not tell of it again; it does of what was lost beside it."""
+    seen = bench.hear(record(7, "x"), unread, record(9, "x"), unread, record(15, "x"))
+    assert [s.lost for s in seen if isinstance(s, SourceLost)] == [1, 1, 4]
+
+
 def test_where_the_ring_begins_is_no_loss(bench: Bench) -> None:
     """The first record that we read has any number."""
     assert bench.hear(record(4000, "x")) == []
