@@ -557,7 +557,7 @@ ROWS = (
     ),
     _gauge(
         "runtime_shims",
-        "Shims of containerd: those of sandboxes that it knows, and orphans.",
+        "Shims of containerd: of sandboxes that it knows, orphans, and blocked ones of both.",
         lambda s: runtime.shims(s.runtime),
         labels=("state",),
     ),
