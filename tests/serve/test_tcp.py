@@ -242,7 +242,7 @@ async def test_rotation(door: Door, caplog: pytest.LogCaptureFixture) -> None:
             await door.api.rotation.look()
             assert door.api.statistics.reload_failures == failures
         assert [await door.served_now()] == parse_pem_certificates(old)
-        assert caplog.text.count("the old certificate of gRPC over TCP stays in use") == 1
+        assert caplog.text.count("the old certificate stays in use") == 1
         assert str(key) in caplog.text
 
         os.replace(new.key, key)
