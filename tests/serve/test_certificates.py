@@ -30,6 +30,11 @@ def files(authority: Authority) -> TlsFiles:
     return TlsFiles(certificate=pair.certificate, key=pair.key, client_ca=authority.file)
 
 
+def authority_file(files: TlsFiles) -> Path:
+    assert files.client_ca is not None
+    return files.client_ca
+
+
 def problems(files: TlsFiles) -> tuple[str, ...]:
     with pytest.raises(CertificateError) as error:
         read_certificates(files)
@@ -49,7 +54,7 @@ def test_fit(files: TlsFiles, authority: Authority) -> None:
 def test_every_mistake_at_once(files: TlsFiles, tmp_path: Path) -> None:
     """A directory, a missing file and a file of something else: a sentence each."""
     files.key.unlink()
-    files.client_ca.write_text("# nothing\n")
+    authority_file(files).write_text("# nothing\n")
     wrong = TlsFiles(certificate=tmp_path, key=files.key, client_ca=files.client_ca)
     assert problems(wrong) == (
         f"serve.tls_certificate: {tmp_path}: Is a directory: put the PEM file there",
@@ -92,7 +97,7 @@ def test_broken_certificate(files: TlsFiles) -> None:
     """Not base64, and base64 of something else."""
     for body in ("!", "MIIB"):
         block = f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
-        files.client_ca.write_text(block)
+        authority_file(files).write_text(block)
         [said] = problems(files)
         assert said.startswith(f"serve.tls_client_ca: {files.client_ca} holds a broken certificate")
 

@@ -263,7 +263,7 @@ async def test_rotation_of_the_clients_ca(door: Door, tmp_path: Path) -> None:
     """Who is trusted changes with the file."""
     other = Authority(tmp_path / "other", "another CA")
     fleet, stranger = door.authority.issue("fleet", to="fleet"), other.issue("fleet")
-    trusted = door.files.client_ca
+    trusted = door.authority.file
     server_ca = tmp_path / "server-ca.pem"
     server_ca.write_bytes(trusted.read_bytes())
     trusted.write_bytes(other.file.read_bytes())
