@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -95,14 +96,11 @@ def check(config: Path | None, overrides: tuple[str, ...]) -> None:
     The files of TLS are read too, so run it where the agent runs.
     """
     settings = _settings(config, overrides)
-    from agent.serve.certificates import CertificateError, read_certificates, tls_files
+    from agent.serve.certificates import check_files
 
-    files = tls_files(settings)
-    try:
-        if files is not None:
-            read_certificates(files)
-    except CertificateError as error:
-        _refuse(error.problems)
+    problems = check_files(settings, time.time())
+    if problems:
+        _refuse(problems)
     click.echo(render(settings), nl=False)
 
 
