@@ -126,12 +126,12 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     listener = None if serve.metrics_address is None else listen(serve.metrics_address)
     if agent.tcp is not None:
         await agent.tcp.prepare()
-    if agent.metrics_tls is not None:
-        await agent.metrics_tls.prepare()
     spawn(agent.guard.run(NAMING, agent.resolver.run()))
     agent.node.tell(AgentStarted(version=__version__, pid=agent.view.identity.pid))
     agent.journal.attach(loop, agent.node.tell, partial(_adopt, agent))
     _say_what_is_off(agent)
+    if agent.metrics_tls is not None:
+        await agent.metrics_tls.prepare()
     recorded = await agent.places.begin()
     agent.node.begin(agent.watches, loop, recorded)
     await agent.guard.run(NAMING, agent.resolver.look())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+from collections.abc import Callable
 
 from agent.config import Settings
 from agent.host.worker import Pools, Workers
@@ -23,13 +24,22 @@ from agent.serve.rotation import Rotation
 
 log = logging.getLogger(__name__)
 
+SOURCE = "metrics-tls"
+TELLS = "/metrics; nodectl and gRPC do without"
+
+Tell = Callable[[str], None]
+
 
 class MetricsTls:
-    """The context for the next handshake; `rotation.watch` is to run meanwhile."""
+    """The context for the next handshake; `rotation.watch` is to run meanwhile. `opened` and
+    `closed` are told which of the two /metrics is, and what is wrong with the files.
+    """
 
-    def __init__(self, files: TlsFiles, workers: Workers) -> None:
+    def __init__(self, files: TlsFiles, workers: Workers, *, opened: Tell, closed: Tell) -> None:
+        self._opened = opened
+        self._closed = closed
         self.statistics = TlsStatistics(endpoint="metrics")
-        self.rotation = Rotation(files, workers, self.statistics, self._take)
+        self.rotation = Rotation(files, workers, self.statistics, self._take, self._hear)
         self._context: ssl.SSLContext | None = None
 
     async def prepare(self) -> None:
@@ -39,17 +49,30 @@ class MetricsTls:
         except CertificateError as error:
             self.statistics.reload_failures += 1
             log.error("/metrics is closed until the files of TLS can be used: %s", error)
+            self._hear(str(error))
+        else:
+            self._hear("")
 
     def context(self) -> ssl.SSLContext | None:
         """For one handshake; None if there is no certificate yet."""
         return self._context
+
+    def _hear(self, complaint: str) -> None:
+        if self._context is None:
+            self._closed(complaint)
+        else:
+            self._opened(complaint and f"the old certificate stays in use: {complaint}")
 
     def _take(self, found: Certificates) -> None:
         # A context of its own: one that is changed would keep the CAs that it had.
         self._context = server_context(found)
 
 
-def metrics_tls(settings: Settings, pools: Pools) -> MetricsTls | None:
+def metrics_tls(
+    settings: Settings, pools: Pools, *, opened: Tell, closed: Tell
+) -> MetricsTls | None:
     """What the settings ask for; None for plain text, or no /metrics."""
     files = metrics_tls_files(settings)
-    return None if files is None else MetricsTls(files, pools.new(1, name="metrics-tls"))
+    if files is None:
+        return None
+    return MetricsTls(files, pools.new(1, name=SOURCE), opened=opened, closed=closed)

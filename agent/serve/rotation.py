@@ -35,8 +35,8 @@ T = TypeVar("T")
 
 
 class Rotation:
-    """The watch over the files of one endpoint. `take` gets what they hold, when it fits;
-    `statistics` is kept up to date.
+    """The watch over the files of one endpoint. `take` gets what they hold, when it fits; `hear`
+    what is wrong with them, or "" when nothing is any more; `statistics` is kept up to date.
     """
 
     def __init__(
@@ -45,11 +45,13 @@ class Rotation:
         workers: Workers,
         statistics: TlsStatistics,
         take: Callable[[Certificates], None],
+        hear: Callable[[str], None] = lambda complaint: None,
     ) -> None:
         self._files = files
         self._workers = workers
         self._statistics = statistics
         self._take = take
+        self._hear = hear
         self._seen: Fingerprint = ()
         self._complaint = ""
 
@@ -77,9 +79,11 @@ class Rotation:
             self._statistics.reload_failures += 1
             if str(error) != self._complaint:
                 self._complaint = str(error)
+                self._hear(self._complaint)
                 log.error("%s: %s: %s", endpoint, self._consequence(), error)
         else:
             self._complaint = ""
+            self._hear("")
             until = datetime.fromtimestamp(found.certificate_until, UTC)
             log.warning("%s: a new certificate is in use, valid until %s", endpoint, until)
 
