@@ -12,14 +12,17 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from agent.derive.shim_threads import with_blocked
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
+from agent.engine.runtime_creations import CreationSight
 from agent.engine.runtime_former import Former
 from agent.engine.runtime_ladder import Ladder
 from agent.engine.runtime_shims import Shims
 from agent.host.clock import Clock
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence, Absent
+from agent.model.blocked import BlockedReport
 from agent.model.runtime import DaemonProcess, Rung, RungState, RuntimeReport, Step
 from agent.observe.runtime import RuntimeSight, Sight, absent_runtime
 
@@ -44,6 +47,8 @@ class RuntimeWatch(Struct, kw_only=True):
     ladder: Ladder
     former: Former
     shims: Shims
+    creations: CreationSight
+    blocked: Callable[[], BlockedReport | None]  # tasks of the node in state D
     expected: Callable[[], bool]  # whether there are pods here, so that a runtime should be
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     interval_seconds: float
@@ -113,7 +118,8 @@ class RuntimeWatch(Struct, kw_only=True):
         self.board.hear(RUNTIME, blind)
         absent = "" if blind is None else blind.detail
         self.board.count(RUNTIME, sum(step.latency.count for step in steps))
-        said = self.ladder.said
+        said, blocked = self.ladder.said, self.blocked()
+        shims = None if self.shims.known is None else with_blocked(self.shims.known, blocked)
         self.report = RuntimeReport(
             boottime_ns=now,
             wall_ns=self.clock.wall_ns(),
@@ -129,7 +135,10 @@ class RuntimeWatch(Struct, kw_only=True):
             process=self._process,
             former=self.former.last,
             restarts=self.former.restarts,
-            shims=self.shims.known,
+            shims=shims,
+            blocked_known=blocked is not None,
+            creations=self.creations.look(now, shims or (), seen.inits, self.ladder.sandboxes),
+            creation_stalled_after_seconds=self.creations.stalled_after,
         )
 
     def _probe(self, now: int) -> None:

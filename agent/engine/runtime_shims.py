@@ -12,6 +12,7 @@ from agent.host.absence import SourceAbsent
 from agent.host.runtime_process import RuntimeProcesses
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import ParseError
+from agent.model.oom import Container
 from agent.model.runtime import ProcessKey, Shim
 
 NAMESPACE = "k8s.io"
@@ -30,6 +31,7 @@ class Shims(Struct, kw_only=True):
     processes: RuntimeProcesses
     workers: Workers
     is_container: Callable[[str], bool]  # whether the id is of a container: an old runtime's shim
+    pod: Callable[[str], Container | None]  # of a sandbox, by its id
     young_seconds: float = YOUNG_SECONDS
     known: tuple[Shim, ...] | None = None
     _missing: dict[ProcessKey, tuple[int, int]] = field(default_factory=dict)  # listing, how many
@@ -46,7 +48,8 @@ class Shims(Struct, kw_only=True):
                 shim = await self._learn(seen)
             if shim is not None:
                 orphan = self._orphan(shim, ladder, now_ns)
-                shims.append(replace(shim, state=seen.state, orphan=orphan))
+                pod = self.pod(shim.sandbox_id) if shim.sandbox_id else None
+                shims.append(replace(shim, state=seen.state, orphan=orphan, pod=pod or shim.pod))
         there = {shim.key for shim in shims}
         self._missing = {key: told for key, told in self._missing.items() if key in there}
         self.known = tuple(sorted(shims, key=lambda shim: shim.key.start_boottime_ns))

@@ -13,15 +13,21 @@ from msgspec.structs import replace
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.runtime import RUNTIME, RuntimeWatch
+from agent.engine.runtime_creations import CreationSight
 from agent.engine.runtime_former import LEARN_SECONDS, Former, killed
 from agent.engine.runtime_shims import Shims
 from agent.host.absence import SourceAbsent
 from agent.host.runtime_process import RuntimeProcesses
 from agent.host.worker import Workers
+from agent.inventory.containers import Inventory
 from agent.ledger.deaths import DeathBook
 from agent.model.absence import Absence, ParseError
+from agent.model.afterlife import Task
+from agent.model.blocked import BlockedReport, BlockedTask
+from agent.model.cni import CNICall
+from agent.model.creation import CreationStep
 from agent.model.death import ProcessExit, SignalSent
-from agent.model.oom import OOMIncident, Victim
+from agent.model.oom import Container, OOMIncident, Victim
 from agent.model.runtime import ProcessKey, Rung, RungState, Shim
 from agent.model.source import SourceState
 from agent.observe.runtime import RuntimeSight, Sight
@@ -76,6 +82,8 @@ class Bench(LadderBench):
         self.incidents: list[OOMIncident] = []
         self.probes: list[asyncio.Task[None]] = []
         self.pods = False
+        self.calls: tuple[CNICall, ...] = ()
+        self.blocked: BlockedReport | None = None
         workers = Workers(2)
         self.watch = RuntimeWatch(
             path=SOCKET,
@@ -91,7 +99,15 @@ class Bench(LadderBench):
                 processes=cast(RuntimeProcesses, FakeProcesses()),
                 workers=workers,
                 is_container=lambda identity: identity == "container",
+                pod=lambda identity: Container(pod="web") if identity == "a" else None,
             ),
+            creations=CreationSight(
+                inventory=Inventory("v2"),
+                calls=lambda: self.calls,
+                listing=lambda: None,
+                stalled_after=120.0,
+            ),
+            blocked=lambda: self.blocked,
             expected=lambda: self.pods,
             spawn=self.spawn,
             interval_seconds=5.0,
@@ -303,3 +319,46 @@ async def test_orphans(bench: Bench) -> None:
     assert found[71].sandbox_id == "a"
     bench.ladder.sandboxes = frozenset(("a", "gone"))
     assert not any(shim.orphan for shim in (await look(3)).values())
+
+
+async def test_blocked_and_in_the_making(bench: Bench) -> None:
+    """A thread that is not the shim's first; a plugin that works on a pod's network."""
+    shims = (KEPT, replace(ORPHAN, namespace="k8s.io"))
+    bench.sight.now = replace(bench.sight.now, shims=shims)
+    await bench.look()
+    assert bench.watch.report is not None
+    assert not bench.watch.report.blocked_known
+    now = bench.clock.now_ns
+    task = Task(
+        pid=71,
+        tid=75,
+        comm="containerd-shim",
+        state="D",
+        start_boottime_ns=3 * S,
+        wchan="io_schedule",
+        since_boottime_ns=now - 20 * S,
+    )
+    bench.blocked = BlockedReport(
+        boottime_ns=now,
+        wall_ns=1,
+        looked_boottime_ns=now,
+        blocked_after_seconds=10.0,
+        tasks=(BlockedTask(task=task, switches=1),),
+    )
+    bench.calls = (
+        CNICall(
+            pid=80,
+            start_boottime_ns=now - 4 * S,
+            plugin="/opt/cni/bin/bridge",
+            started_boottime_ns=now - 3 * S,
+            parent_pid=998,
+            command="ADD",
+            container_id="b",
+        ),
+    )
+    await bench.look()
+    report = bench.watch.report
+    assert report.blocked_known
+    assert [shim.blocked for shim in report.shims or ()] == [(), (task,)]
+    steps = {(each.step, each.names.id) for each in report.creations}
+    assert (CreationStep.NETWORK, "b") in steps

@@ -62,7 +62,9 @@ def test_gone(host: Host) -> None:
 
 
 def test_named(host: Host) -> None:
-    """Daemons and shims by name, unless they are in a pod; what cannot be read is left out."""
+    """Daemons and shims by name, unless they are in a pod, and what runc has made in one; what
+    cannot be read is left out.
+    """
     host.add(998, "containerd")
     host.add(1201, "containerd-shim")
     host.add(1202, "containerd-shim", cgroup=POD)
@@ -70,8 +72,15 @@ def test_named(host: Host) -> None:
     host.add(1204, "containerd-stre")
     host.add(1205, "crio")
     (host.root.proc / "1205/stat").unlink()
-    assert {stat.pid for stat in host.processes.named()} == {998, 1201}
-    assert {key_of(stat).start_boottime_ns for stat in host.processes.named()} == {54_120_000_000}
+    host.add(1206, "runc:[2:INIT]", cgroup=POD)
+    host.add(1207, "runc:[1:CHILD]")
+    found = list(host.processes.named())
+    assert {stat.pid: where.container_id for stat, where in found} == {
+        998: "",
+        1201: "",
+        1206: "a" * 64,
+    }
+    assert {key_of(stat).start_boottime_ns for stat, _ in found} == {54_120_000_000}
 
 
 def test_no_procfs(tmp_path: Path) -> None:
