@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from agent.derive.creation_steps import of_call, of_init, of_shim, pod_of, unattended
 from agent.derive.dead_pods import PodLook
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
@@ -114,7 +115,7 @@ class Creations(Struct):
             uid, first = pod.pod.names.pod_uid, pod.pod.first_seen_ns
             new = first > self._begun_ns + SETTLE_NS
             if new and uid not in told and uid not in self._had_sandbox:
-                yield _creation(CreationStep.PENDING, pod.pod.names, first, sandbox=True)
+                yield unattended(CreationStep.PENDING, pod.pod.names, first, sandbox=True)
 
     def _begun(
         self,
@@ -126,14 +127,14 @@ class Creations(Struct):
         for identity, init in inits.items():
             record = records.get(identity)
             if record is not None and record.kind is ContainerKind.SANDBOX:
-                yield _of_init(init, _pod(record.names), sandbox=True)
+                yield of_init(init, pod_of(record.names), sandbox=True)
         for shim in look.shims:
             new = shim.sandbox_id and not shim.orphan and shim.sandbox_id not in self._made
             if new and shim.namespace == KUBERNETES:
-                yield _of_shim(shim)
+                yield of_shim(shim)
         for call in sorted(look.calls, key=lambda call: call.started_boottime_ns):
             if call.running and call.command == ADD and call.delegated_by is None:
-                yield _of_call(call)
+                yield of_call(call)
 
     # Containers
 
@@ -147,14 +148,16 @@ class Creations(Struct):
             record = records.get(identity)
             if record is None:
                 names = Container(pod_uid=init.pod_uid, id=identity)
-                yield _of_init(init, names, sandbox=False)
+                yield of_init(init, names, sandbox=False)
             elif record.kind is not ContainerKind.SANDBOX:
-                yield _of_init(init, record.names, sandbox=False)
+                yield of_init(init, record.names, sandbox=False)
+        there = {pod.pod.names.pod_uid for pod in look.pods}
         created = {
             identity: entry.names
             for identity, entry in look.entries.items()
             if entry.state is RuntimeState.CREATED
             and not entry.sandbox
+            and entry.names.pod_uid in there
             and identity not in records
             and identity not in inits
         }
@@ -163,12 +166,12 @@ class Creations(Struct):
         }
         for identity, names in created.items():
             since = self._created_ns[identity]
-            yield _creation(CreationStep.CREATED, names, since, sandbox=False)
+            yield unattended(CreationStep.CREATED, names, since, sandbox=False)
         for pod in look.pods:
             waits = _waits_for_images(pod, inits)
             if waits is not None and pod.pod.names.pod_uid not in self._had_container:
                 since = waits.first_seen_ns
-                yield _creation(CreationStep.IMAGE, pod.pod.names, since, sandbox=False)
+                yield unattended(CreationStep.IMAGE, pod.pod.names, since, sandbox=False)
 
 
 def _is_first(
@@ -191,65 +194,3 @@ def _waits_for_images(pod: PodLook, inits: Mapping[str, RuntimeInit]) -> Contain
         return None
     alive = (r for r in pod.containers if r.alive and r.names.id not in inits)
     return next(alive, None)
-
-
-def _pod(names: Container) -> Container:
-    """A sandbox's own container has a name too."""
-    return replace(names, name="")
-
-
-def _creation(step: CreationStep, names: Container, since_ns: int, *, sandbox: bool) -> Creation:
-    return Creation(
-        step=step,
-        sandbox=sandbox,
-        names=names,
-        since_boottime_ns=since_ns,
-        begun_boottime_ns=since_ns,
-    )
-
-
-def _of_init(init: RuntimeInit, names: Container, *, sandbox: bool) -> Creation:
-    task = init.task
-    return Creation(
-        step=CreationStep.INIT,
-        sandbox=sandbox,
-        names=names,
-        since_boottime_ns=task.start_boottime_ns,
-        begun_boottime_ns=task.start_boottime_ns,
-        pid=task.pid,
-        comm=task.comm,
-        state=task.state,
-        wchan=task.wchan,
-    )
-
-
-def _of_shim(shim: Shim) -> Creation:
-    names = Container(id=shim.sandbox_id) if shim.pod is None else _pod(shim.pod)
-    stuck = next(iter(shim.blocked), None)
-    return Creation(
-        step=CreationStep.SANDBOX,
-        sandbox=True,
-        names=names,
-        since_boottime_ns=shim.key.start_boottime_ns,
-        begun_boottime_ns=shim.key.start_boottime_ns,
-        pid=shim.key.pid,
-        comm="containerd-shim",
-        state=stuck.state if stuck is not None else shim.state,
-        wchan=stuck.wchan if stuck is not None else "",
-    )
-
-
-def _of_call(call: CNICall) -> Creation:
-    names = Container(id=call.container_id) if call.pod is None else _pod(call.pod)
-    wait = call.wait
-    return Creation(
-        step=CreationStep.NETWORK,
-        sandbox=True,
-        names=names,
-        since_boottime_ns=call.started_boottime_ns,
-        begun_boottime_ns=call.started_boottime_ns,
-        pid=call.pid,
-        comm=call.name,
-        state="" if wait is None else wait.state,
-        wchan="" if wait is None else wait.wchan,
-    )

@@ -108,7 +108,8 @@ class RuntimeWatch(Struct, kw_only=True):
         self._file = seen.file
         self._process = self.former.turn(self._process, seen.process, now)
         if seen.shims is not None:
-            await self.shims.take(seen.shims, self.ladder, now)
+            making = frozenset(init.container_id for init in seen.inits)
+            await self.shims.take(seen.shims, self.ladder, now, making)
         steps = (_socket_step(seen), *self.ladder.steps())
         if seen.file is not None or self._process is not None:
             self._seen = True

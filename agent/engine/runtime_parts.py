@@ -89,7 +89,13 @@ def watch_runtime(
             },
         ),
         former=Former(deaths=deaths, incidents=killed),
-        shims=Shims(processes=processes, workers=workers, is_container=is_container, pod=pod),
+        shims=Shims(
+            processes=processes,
+            workers=workers,
+            is_container=is_container,
+            pod=pod,
+            had_cgroup=lambda key: ground.inventory.by_container_id(key) is not None,
+        ),
         creations=CreationSight(
             inventory=ground.inventory,
             calls=calls,

@@ -150,5 +150,10 @@ class RuntimeReport(Struct, frozen=True, kw_only=True):
         """The first rung that does not hold; None: all that were asked do."""
         return next((step for step in self.steps if step.state.broken), None)
 
+    def stalled(self, creation: Creation) -> bool:
+        """Whether it takes too long."""
+        took = self.boottime_ns - creation.begun_boottime_ns
+        return took >= self.creation_stalled_after_seconds * 1e9
+
     def step(self, rung: Rung) -> Step | None:
         return next((step for step in self.steps if step.rung is rung), None)

@@ -15,7 +15,12 @@ from agent.engine.guard import Guard
 from agent.engine.runtime import RUNTIME, RuntimeWatch
 from agent.engine.runtime_creations import CreationSight
 from agent.engine.runtime_former import LEARN_SECONDS, Former, killed
-from agent.engine.runtime_shims import Shims
+from agent.engine.runtime_shims import (
+    MAKING_SECONDS,
+    MISSING_LISTINGS,
+    YOUNG_SECONDS,
+    Shims,
+)
 from agent.host.absence import SourceAbsent
 from agent.host.runtime_process import RuntimeProcesses
 from agent.host.worker import Workers
@@ -84,6 +89,7 @@ class Bench(LadderBench):
         self.pods = False
         self.calls: tuple[CNICall, ...] = ()
         self.blocked: BlockedReport | None = None
+        self.unmade: set[str] = set()  # sandboxes that never had a cgroup
         workers = Workers(2)
         self.watch = RuntimeWatch(
             path=SOCKET,
@@ -100,6 +106,7 @@ class Bench(LadderBench):
                 workers=workers,
                 is_container=lambda identity: identity == "container",
                 pod=lambda identity: Container(pod="web") if identity == "a" else None,
+                had_cgroup=lambda identity: identity not in self.unmade,
             ),
             creations=CreationSight(
                 inventory=Inventory("v2"),
@@ -319,6 +326,29 @@ async def test_orphans(bench: Bench) -> None:
     assert found[71].sandbox_id == "a"
     bench.ladder.sandboxes = frozenset(("a", "gone"))
     assert not any(shim.orphan for shim in (await look(3)).values())
+
+
+async def test_no_orphan_while_it_is_made(bench: Bench) -> None:
+    """A sandbox that has not come to run yet is no orphan before the runtime has given up."""
+    bench.ladder.sandboxes = frozenset("a")
+    begun = bench.clock.now_ns
+    shims = (replace(ORPHAN, key=ProcessKey(pid=70, start_boottime_ns=begun)),)
+
+    async def orphan(seconds: float, making: frozenset[str] = frozenset()) -> bool:
+        for _ in range(MISSING_LISTINGS):
+            bench.ladder.listings += 1
+            now = begun + int(seconds * S)
+            await bench.watch.shims.take(shims, bench.ladder, now, making)
+        (shim,) = bench.watch.shims.known or ()
+        return shim.orphan
+
+    bench.unmade.add("gone")
+    assert not await orphan(YOUNG_SECONDS)
+    assert not await orphan(MAKING_SECONDS - 1)
+    assert await orphan(MAKING_SECONDS)
+    bench.unmade.clear()
+    assert await orphan(YOUNG_SECONDS)
+    assert not await orphan(YOUNG_SECONDS, frozenset(("gone",)))
 
 
 async def test_blocked_and_in_the_making(bench: Bench) -> None:

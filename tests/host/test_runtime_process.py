@@ -10,7 +10,10 @@ from agent.host.absence import SourceAbsent
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.runtime_process import RuntimeProcesses, key_of
+from agent.host.runtime_socket import RuntimeSocket
+from agent.host.tasks import TaskReader
 from agent.model.absence import ParseError
+from agent.observe.runtime import RuntimeSight
 
 POD = b"0::/kubepods/burstable/podd1cb3f57-a7a5-47ca-9def-6c3ba929c3a5/" + b"a" * 64
 SYSTEM = b"0::/system.slice/containerd.service"
@@ -95,3 +98,27 @@ def test_shim_flags(host: Host) -> None:
     (host.root.proc / "1201/cmdline").write_bytes(b"")
     with pytest.raises(ParseError):
         host.processes.shim_flags(1201)
+
+
+def test_inits(host: Host, tmp_path: Path) -> None:
+    """What runc has made is found when processes are listed, and looked at again until it is gone
+    or has become the container's own.
+    """
+    host.add(1206, "runc:[2:INIT]", "D", cgroup=POD)
+    task = host.root.proc / "1206/task/1206"
+    task.mkdir(parents=True)
+    text = (host.root.proc / "1206/stat").read_text()
+    (task / "stat").write_text(text)
+    (task / "wchan").write_text("io_schedule")
+    sight = RuntimeSight(
+        RuntimeSocket(tmp_path / "x.sock", ()), host.processes, TaskReader(host.root)
+    )
+    assert sight.look((), list_processes=False, threads=False).inits == ()
+    (init,) = sight.look((), list_processes=True, threads=False).inits
+    assert (init.container_id, init.task.state, init.task.wchan) == ("a" * 64, "D", "io_schedule")
+    assert init.pod_uid == "d1cb3f57-a7a5-47ca-9def-6c3ba929c3a5"
+    (task / "wchan").write_text("pipe_read")
+    (init,) = sight.look((), list_processes=False, threads=False).inits
+    assert init.task.wchan == "pipe_read"
+    (task / "stat").write_text(text.replace("runc:[2:INIT]", "app"))
+    assert sight.look((), list_processes=False, threads=False).inits == ()
