@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from agent.api.v1 import runtime_pb2 as pb
 from agent.api.wire import EnumTable, duration, text, timestamp
-from agent.model.afterlife import Task
 from agent.model.runtime import (
     DaemonProcess,
     FormerDaemon,
@@ -88,7 +85,12 @@ def process_to_wire(process: DaemonProcess, offset_ns: int) -> pb.RuntimeProcess
         state=process.state,
         threads=process.threads,
         resident_bytes=process.resident_bytes,
-        blocked=_threads(process.blocked),
+        blocked=[
+            pb.RuntimeThread(
+                tid=task.tid, comm=text(task.comm), state=task.state, wchan=text(task.wchan)
+            )
+            for task in process.blocked
+        ],
         blkio_delay=None if delay is None else duration(delay),
         unit=text(process.unit),
     )
@@ -116,14 +118,4 @@ def _shim(shim: Shim, offset_ns: int) -> pb.Shim:
         sandbox_id=text(shim.sandbox_id),
         orphan=shim.orphan,
         unread=text(shim.unread),
-        blocked=_threads(shim.blocked),
     )
-
-
-def _threads(tasks: Iterable[Task]) -> list[pb.RuntimeThread]:
-    return [
-        pb.RuntimeThread(
-            tid=task.tid, comm=text(task.comm), state=task.state, wchan=text(task.wchan)
-        )
-        for task in tasks
-    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from agent.engine.ground import Ground
 from agent.engine.runtime import RuntimeWatch
@@ -19,8 +19,6 @@ from agent.host.worker import Abandoned, TooManyAbandoned
 from agent.inventory.names import ContainerKind
 from agent.ledger.deaths import DeathBook
 from agent.model.absence import Absence
-from agent.model.afterlife import Task
-from agent.model.blocked import BlockedReport
 from agent.model.oom import OOMIncident
 from agent.model.runtime import Rung
 from agent.observe.runtime import RuntimeSight
@@ -38,7 +36,6 @@ def watch_runtime(
     incidents: IncidentIndex,
     *,
     listens: RuntimeSocket,
-    blocked: Callable[[], BlockedReport | None],
 ) -> RuntimeWatch:
     """With threads and a connection of its own."""
     workers = ground.pools.new(RUNTIME_WORKERS, name="runtime")
@@ -58,10 +55,6 @@ def watch_runtime(
     def killed() -> Iterable[OOMIncident]:
         since = ground.clock.wall_ns() - int(SCENE_SECONDS * 1e9)
         return incidents.select(since_wall_ns=since, limit=1000)[0]
-
-    def stuck() -> Iterable[Task]:
-        report = blocked()
-        return () if report is None else (each.task for each in report.stuck())
 
     return RuntimeWatch(
         path=listens.configured,
@@ -87,5 +80,4 @@ def watch_runtime(
         expected=lambda: any(True for _ in ground.inventory.alive_pods()),
         spawn=ground.spawn,
         interval_seconds=runtime.interval,
-        stuck=stuck,
     )

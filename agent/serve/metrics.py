@@ -565,7 +565,7 @@ ROWS = (
     ),
     _gauge(
         "runtime_shims",
-        "Shims of containerd: of sandboxes that it knows, orphans, and blocked ones of both.",
+        "Shims of containerd: those of sandboxes that it knows, and orphans.",
         lambda s: runtime.shims(s.runtime),
         labels=("state",),
     ),

@@ -152,11 +152,6 @@ def _shims(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool) -> list[str]:
     of = f" for {runtime.sandboxes} sandboxes" if runtime.HasField("sandboxes") else ""
     text = f"{len(runtime.shims)}{of}; {orphans} of no sandbox that the runtime knows"
     lines = wrapped("shims    ", text + (f"; {stopped} stopped" if stopped else ""))
-    blocked = [(shim.pid, thread) for shim in runtime.shims for thread in shim.blocked]
-    for pid, thread in blocked if wide else blocked[:MAX_SHIMS]:
-        where = escape(thread.wchan) or "?"
-        told = f"shim {pid}, thread {thread.tid} ({escape(thread.comm)}): {thread.state} in {where}"
-        lines += wrapped("blocked  ", told)
     rows = [
         (
             str(shim.pid),
@@ -167,7 +162,7 @@ def _shims(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool) -> list[str]:
             else f"? ({escape(shim.unread)})",
         )
         for shim in runtime.shims
-        if wide or shim.orphan or shim.unread or shim.blocked or shim.state in ("T", "t", "D")
+        if wide or shim.orphan or shim.unread or shim.state in ("T", "t", "D")
     ]
     if not rows:
         return lines
