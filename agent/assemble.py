@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -75,7 +76,7 @@ from agent.ledger.exits import ExitsLedger
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.ledger.sight import Sight
-from agent.model.absence import ParseError
+from agent.model.absence import Absence, Absent, ParseError
 from agent.model.event import Event, PressureCrossed
 from agent.model.evidence import Observation
 from agent.model.status import Identity
@@ -88,6 +89,9 @@ from agent.observe.signals import NAME as SIGNALS
 from agent.serve.health import HealthServer
 from agent.serve.http import HttpServer
 from agent.serve.metrics import HttpStatistics
+from agent.serve.metrics_tls import SOURCE as METRICS_TLS
+from agent.serve.metrics_tls import TELLS as METRICS_TLS_TELLS
+from agent.serve.metrics_tls import MetricsTls, metrics_tls
 from agent.serve.node_agent import NodeAgent
 from agent.serve.pages import Pages
 from agent.serve.server import ApiServer
@@ -166,6 +170,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     tcp: TcpApi | None
     health: HealthServer | None
     http: HttpServer
+    metrics_tls: MetricsTls | None
 
 
 def assemble(
@@ -448,6 +453,14 @@ def assemble(
         view, max_subscribers=serve.max_subscribers, subscriber_queue=serve.subscriber_queue
     )
     tcp = tcp_api(settings, view, pools)
+    encrypted = metrics_tls(
+        settings,
+        pools,
+        opened=partial(board.up, METRICS_TLS),
+        closed=lambda why: board.absent(METRICS_TLS, Absent(absence=Absence.VANISHED, detail=why)),
+    )
+    if encrypted is not None:
+        board.add(METRICS_TLS, METRICS_TLS_TELLS)
     statistics = HttpStatistics()
     return Agent(
         settings=settings,
@@ -490,13 +503,15 @@ def assemble(
             Pages(
                 view,
                 statistics,
-                None if tcp is None else tcp.statistics,
+                tuple(door.statistics for door in (tcp, encrypted) if door is not None),
                 cadvisor_names=serve.cadvisor_names,
             ).respond,
             statistics=statistics,
             max_connections=serve.metrics_max_connections,
             header_timeout=serve.metrics_header_timeout,
+            contexts=None if encrypted is None else encrypted.context,
         ),
+        metrics_tls=encrypted,
     )
 
 

@@ -88,6 +88,10 @@ class SourceBoard:
             for name, (tells, required) in TELLS.items()
         }
 
+    def add(self, name: str, tells: str) -> None:
+        """One more row, of what only some configurations have; detection does without."""
+        self._rows[name] = self._row(name, tells, required=False)
+
     def up(self, name: str, detail: str = "") -> None:
         """The source sees."""
         self._turn(name, SourceState.UP, None, detail)

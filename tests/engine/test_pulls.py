@@ -165,8 +165,8 @@ def test_disk_hangs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     (pull,) = report.pulls
     assert (pull.file.bytes, pull.file.digest) == (BARE.bytes, "")
     assert pull.file.unread == "reading containerd's disk hangs"
-    bench.look()  # refused: one thread is lost to it, not all
-    assert bench.sight.files.described == 1
+    bench.look()  # refused: one thread is lost to it at most, not all
+    assert bench.sight.files.described <= 1
     bench.pull()
     bench.look()
     assert bench.watch.report is not None

@@ -5,7 +5,7 @@ from statistics import median
 from agent.nodectl.exits import Exit
 from tests.lab.guest import Guest
 
-RUNS = 5
+RUNS = 3
 MOST = 3.0
 """Beyond it something hangs. The target, 1.3, is read off the figures: an emulated machine that has
 a neighbour on the same cores is no place to hold a test to it.

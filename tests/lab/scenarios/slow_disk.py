@@ -68,8 +68,8 @@ class SlowDisk:
         self._guest.run(
             "cd /sys/fs/cgroup; for at in . kubepods kubepods/burstable; do"
             " echo +io > $at/cgroup.subtree_control; done;"
-            f" echo $(cat /sys/block/$(basename $(readlink -f /dev/mapper/{NAME}))/dev)"
-            f" wbps={bytes_per_second} > {cgroup}/io.max"
+            f" device=$(dmsetup info --columns --noheadings --separator : -o major,minor {NAME});"
+            f" echo $device wbps={bytes_per_second} > {cgroup}/io.max"
         )
 
     def delay_writes(self, milliseconds: int) -> None:
