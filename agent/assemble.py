@@ -374,7 +374,17 @@ def assemble(
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
     plumbing = watch_plumbing(ground)
     judge.sees(PLUMBING, lambda scene: replace(scene, plumbing=plumbing.report))
-    ladder = watch_runtime(ground, deaths, index, listens=listens, blocked=lambda: blocked.report)
+    blocked = watch_blocked(ground, pressure=lambda: pressure.report)
+    judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
+    ladder = watch_runtime(
+        ground,
+        deaths,
+        index,
+        resolver,
+        listens=listens,
+        calls=cni.running,
+        blocked=lambda: blocked.report,
+    )
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
     heartbeat = watch_heartbeat(ground, lost=take)
     dials = roster.dial_watcher()
@@ -387,8 +397,6 @@ def assemble(
     judge.sees(CPU, lambda scene: replace(scene, cpu=cpu.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
-    blocked = watch_blocked(ground, pressure=lambda: pressure.report)
-    judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
     pulls = watch_pulls(ground, runtime=lambda: ladder.report, disks=lambda: disks.report)
     judge.sees(PULLS, lambda scene: replace(scene, pulls=pulls.report))
     pulse = Pulse(clock=clock)

@@ -350,6 +350,11 @@ class Runtime(Struct, frozen=True, kw_only=True):
     pull_stalled_after: Annotated[
         float, duration("1s", "1h"), "an image pull that gets no further for longer is stalled"
     ] = 30.0
+    creation_stalled_after: Annotated[
+        float,
+        duration("1s", "24h"),
+        "a pod's sandbox or a container that takes longer from its begin until it runs is stalled",
+    ] = 2 * _MINUTE
 
 
 class Disks(Struct, frozen=True, kw_only=True):

@@ -220,14 +220,15 @@ class CNIWatch(Struct, kw_only=True):
         found = self.processes.named(frozenset(plugins))
         return [(process, plugins[process.comm]) for process in found]
 
+    def running(self) -> tuple[CNICall, ...]:
+        """The calls that run, and where each was at the last look."""
+        named = map(self._named, self.ledger.running())
+        return tuple(replace(call, wait=self._waits.get(call.pid)) for call in named)
+
     def report(self) -> CNIReport:
         """All of it now."""
         now = self.clock.boottime_ns()
-        running = tuple(self._named(call) for call in self.ledger.running())
-        calls = (
-            *(replace(call, wait=self._waits.get(call.pid)) for call in reversed(running)),
-            *map(self._named, self.ledger.ended()),
-        )
+        calls = (*reversed(self.running()), *map(self._named, self.ledger.ended()))
         return CNIReport(
             boottime_ns=now,
             wall_ns=self.clock.wall_ns(),

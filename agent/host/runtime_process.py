@@ -29,6 +29,8 @@ from agent.parse.shim_flags import ShimFlags, parse_shim_flags
 DAEMONS = ("containerd", "crio")
 SHIM = "containerd-shim"
 """The name of every shim: the kernel keeps 15 bytes of containerd-shim-runc-v2."""
+INIT = "runc:["
+"""How the name of a process begins that runc has made and that is not yet the container's own."""
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _DEAD = frozenset("ZXx")
@@ -66,9 +68,9 @@ class RuntimeProcesses:
             unit=where.unit,
         )
 
-    def named(self) -> Iterator[ProcessStat]:
-        """Daemons and shims of this node, by name and cgroup. Raises SourceAbsent if procfs cannot
-        be listed.
+    def named(self) -> Iterator[tuple[ProcessStat, CgroupPlace]]:
+        """Daemons and shims of this node, by name and cgroup, and in containers' cgroups what runc
+        has just made. Raises SourceAbsent if procfs cannot be listed.
         """
         try:
             names = os.listdir(self._root)
@@ -78,10 +80,11 @@ class RuntimeProcesses:
             if name.isdecimal():
                 try:
                     comm = read_file(f"{self._root}/{name}/comm").strip().decode("latin-1")
-                    if comm in DAEMONS or comm == SHIM:
+                    init = comm.startswith(INIT)
+                    if init or comm in DAEMONS or comm == SHIM:
                         stat, where = self._proc.stat(int(name)), self._place(int(name))
-                        if not where.pod_uid and not where.container_id:
-                            yield stat
+                        if bool(where.container_id) if init else _outside(where):
+                            yield stat, where
                 except (SourceAbsent, ParseError):
                     continue  # it has ended meanwhile
 
@@ -98,6 +101,11 @@ class RuntimeProcesses:
             return read_file(f"{self._root}/sys/kernel/task_delayacct").strip() == b"1"
         except SourceAbsent:
             return False
+
+
+def _outside(where: CgroupPlace) -> bool:
+    """Whether it is no pod's and no container's."""
+    return not where.pod_uid and not where.container_id
 
 
 def key_of(stat: ProcessStat) -> ProcessKey:

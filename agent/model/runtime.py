@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from agent.model.afterlife import Task
+from agent.model.creation import Creation
 from agent.model.latency import Latency
+from agent.model.oom import Container
 
 
 class Rung(enum.Enum):
@@ -116,7 +118,8 @@ class Shim(Struct, frozen=True, kw_only=True):
     sandbox_id: str = ""
     orphan: bool = False  # two whole answers of the runtime did not know its sandbox
     unread: str = ""  # why its command line is not known
-    blocked: tuple[Task, ...] = ()  # threads that have been in state D for too long
+    pod: Container | None = None  # that it serves; None: not known
+    blocked: tuple[Task, ...] = ()  # threads that have been in state D for disks.blocked_after
 
 
 class RuntimeReport(Struct, frozen=True, kw_only=True):
@@ -138,11 +141,19 @@ class RuntimeReport(Struct, frozen=True, kw_only=True):
     former: FormerDaemon | None = None  # the last one that has ended while we looked
     restarts: int = 0  # while we looked
     shims: tuple[Shim, ...] | None = None  # None: not looked for yet
+    blocked_known: bool = False  # which threads of the node are in state D
+    creations: tuple[Creation, ...] = ()  # sandboxes and containers in the making, oldest first
+    creation_stalled_after_seconds: float = 0.0
 
     @property
     def failing(self) -> Step | None:
         """The first rung that does not hold; None: all that were asked do."""
         return next((step for step in self.steps if step.state.broken), None)
+
+    def stalled(self, creation: Creation) -> bool:
+        """Whether it takes too long."""
+        took = self.boottime_ns - creation.begun_boottime_ns
+        return took >= self.creation_stalled_after_seconds * 1e9
 
     def step(self, rung: Rung) -> Step | None:
         return next((step for step in self.steps if step.rung is rung), None)

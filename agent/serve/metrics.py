@@ -565,9 +565,22 @@ ROWS = (
     ),
     _gauge(
         "runtime_shims",
-        "Shims of containerd: of sandboxes that it knows, orphans, and blocked ones of both.",
+        "Shims of containerd: those of sandboxes that it knows, and orphans; of all of these those "
+        "with a thread that has been in state D for disks.blocked_after.",
         lambda s: runtime.shims(s.runtime),
         labels=("state",),
+    ),
+    _gauge(
+        "runtime_creations_in_progress",
+        "Sandboxes and containers that are being made, by the step that they are in.",
+        lambda s: runtime.creations(s.runtime),
+        labels=("step",),
+    ),
+    _gauge(
+        "runtime_creations_oldest_seconds",
+        "How long ago the oldest of them was begun; 0 if there is none in that step.",
+        lambda s: runtime.oldest_creations(s.runtime),
+        labels=("step",),
     ),
     _gauge(
         "image_pulls_in_progress",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from agent.api.runtime import runtime_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
+from agent.model.creation import CreationStep
 from agent.model.latency import Latency
 from agent.model.runtime import Rung, RuntimeReport, Step
 
@@ -67,8 +69,28 @@ def restarts(report: RuntimeReport | None) -> Samples:
 
 
 def shims(report: RuntimeReport | None) -> Samples:
-    """By what is wrong with them."""
+    """Those that the runtime knows, orphans, and of both those that are blocked."""
     if report is not None and report.shims is not None:
         yield ("served",), sum(not shim.orphan for shim in report.shims)
         yield ("orphan",), sum(shim.orphan for shim in report.shims)
-        yield ("blocked",), sum(bool(shim.blocked) for shim in report.shims)
+        if report.blocked_known:
+            yield ("blocked",), sum(bool(shim.blocked) for shim in report.shims)
+
+
+def creations(report: RuntimeReport | None) -> Samples:
+    """How many there are in each step."""
+    if report is not None and report.shims is not None:
+        counts = Counter(each.step for each in report.creations)
+        for step in CreationStep:
+            yield (step.value,), counts[step]
+
+
+def oldest_creations(report: RuntimeReport | None) -> Samples:
+    """Since when the oldest of each step has been in the making; 0 if there is none."""
+    if report is not None and report.shims is not None:
+        begun: dict[CreationStep, int] = {}
+        for each in report.creations:
+            begun.setdefault(each.step, each.begun_boottime_ns)
+        for step in CreationStep:
+            since = begun.get(step, report.boottime_ns)
+            yield (step.value,), max(0, report.boottime_ns - since) / 1e9

@@ -88,6 +88,7 @@ DEFAULTS = {
         "status_deadline": "5s",
         "list_deadline": "10s",
         "pull_stalled_after": "30s",
+        "creation_stalled_after": "2m",
     },
     "disks": {"stalled_after": "10s", "blocked_after": "10s"},
     "tick": {"interval": "1s"},

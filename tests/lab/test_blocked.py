@@ -2,6 +2,7 @@
 
 import time
 
+import grpc
 import pytest
 
 from agent.api.v1.condition_pb2 import CONDITION_STATUS_FALSE, SEVERITY_CRITICAL
@@ -18,6 +19,7 @@ from tests.lab.status_pace import StatusPace
 SECONDS = 180
 AFTER = 3
 SETTINGS = {"disks.stalled_after": f"{AFTER}s", "disks.blocked_after": f"{AFTER}s"}
+TASKS = "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
 CROWD = 200
 # Threads that wait for a word, and then for the disk, all at once.
 READERS = f"""
@@ -60,10 +62,11 @@ def device(asking: Asking) -> Disk | None:
 
 
 def test_a_slow_disk(pods: Pods, guest: Guest, asking: Asking, figures: list[str]) -> None:
-    """First it answers nothing, then it is slow."""
+    """First it answers nothing, then it is slow; at last a shim waits for it."""
     with slow_disk(guest) as disk:
         suspended_volume(disk, pods, asking, figures)
         etcd_on_a_slow_disk(disk, guest, asking, figures)
+        shim_on_a_slow_disk(disk, pods, asking, figures)
 
 
 def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[str]) -> None:
@@ -183,3 +186,56 @@ def etcd_on_a_slow_disk(disk: SlowDisk, guest: Guest, asking: Asking, figures: l
     finally:
         etcd.close()
     asking.condition("EtcdDiskSlow", "", status=CONDITION_STATUS_FALSE)
+
+
+def shim_on_a_slow_disk(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[str]) -> None:
+    """A shim unmounts what lies on its container's rootfs, here a disk that is suspended: its init
+    is dead, StopContainer hangs all the same, and the shim's thread is named, with its pod.
+    """
+    guest = pods.node.guest
+    until(
+        lambda: guest.run(["umount", MOUNT], check=False).exit_code == 0,
+        SECONDS,
+        "nobody uses the disk",
+    )
+    held = pods.create("held").container("main", ["/bin/work", "wait"])
+    held.wait_ready()
+    init = held.init_pid()
+    shim = int(guest.read(f"/proc/{init}/stat").rpartition(")")[2].split()[1])
+    rootfs = f"{TASKS}/{held.id}/rootfs"
+    pace = StatusPace(guest, figures)
+    # Who takes a file system's last mount away writes its superblock, and waits for that.
+    guest.run(["mount", f"/dev/mapper/{NAME}", rootfs])
+    disk.suspend()
+    try:
+        begun = time.monotonic()
+        with pytest.raises(grpc.RpcError) as error:
+            pods.node.cri.call("StopContainer", seconds=6, container_id=held.id, timeout="0")
+        assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        found = asking.condition("ShimBlocked", "held", lambda c: f"[{shim}" in c.message)
+        seen = time.monotonic() - begun
+        assert "in state D in" in found.message
+        assert any(evidence.what == "wchan" for evidence in found.evidence)
+        told = next(each for each in asking.runtime().shims if each.pid == shim)
+        assert (told.pod_namespace, told.pod) == ("default", "held")
+        thread = told.blocked[0]
+        assert thread.state == "D"
+        assert thread.wchan
+        assert thread.HasField("since")
+        assert asking.metric("nodewitness_runtime_shims", state="blocked") == 1
+        (line,) = (
+            line
+            for line in guest.run(["nodectl", "runtime"], check=False).out.splitlines()
+            if "default/held" in line
+        )
+        assert line.startswith(f"{shim} ")
+        assert " in " in line
+        figures.append(
+            f"shim: told after {seen:.1f} s, its first thread is in state {told.state}:"
+            f" {found.message}"
+        )
+        pace.holds("a shim in state D")
+    finally:
+        disk.resume()
+    asking.condition("ShimBlocked", "held", status=CONDITION_STATUS_FALSE)
+    held.wait_exited()

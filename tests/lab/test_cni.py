@@ -19,6 +19,7 @@ from agent.api.v1.cni_pb2 import (
     CNICall,
 )
 from agent.api.v1.condition_pb2 import CONDITION_STATUS_FALSE, SEVERITY_CRITICAL
+from agent.api.v1.runtime_pb2 import CREATION_STEP_IMAGE, CREATION_STEP_NETWORK, Creation
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.deadline import DeadlineError, until
@@ -40,7 +41,11 @@ PLUGINS = "/usr/lib/cni"
 LOCK = "/run/cni-ipam/lab/lock"
 STALL_SECONDS = 6
 """cni.stalled_after of these tests, well below the runtime's own patience."""
-SETTINGS = {"cni.slow_after": "2s", "cni.stalled_after": f"{STALL_SECONDS}s"}
+SETTINGS = {
+    "cni.slow_after": "2s",
+    "cni.stalled_after": f"{STALL_SECONDS}s",
+    "runtime.creation_stalled_after": f"{STALL_SECONDS}s",
+}
 QUEUE, ALONE = 12, 38
 """ADDs of pods, and of host-local itself, for fifty pods at once are more than the lab bears."""
 ALL_ALONE = """\
@@ -193,12 +198,45 @@ def in_flight(asking: Asking, pod: str, plugin: str) -> CNICall:
     return until(found, SECONDS, f"{plugin} of {pod} hangs", lambda: str(asking.cni()))
 
 
+def making(asking: Asking, pod: str, step: int) -> Creation:
+    """What is being made of the pod, once that is all and in this step."""
+
+    def found() -> Creation | None:
+        made = [each for each in asking.runtime().creations if each.pod == pod]
+        return made[0] if [each.step for each in made] == [step] else None
+
+    return until(found, SECONDS, f"{pod} is in step {step}", lambda: str(asking.runtime()))
+
+
+def in_the_making(asking: Asking, guest: Guest, call: CNICall) -> None:
+    """The pod's sandbox is being made, and its network is the step; that takes too long."""
+    creation = making(asking, "hung", CREATION_STEP_NETWORK)
+    assert (creation.sandbox, creation.namespace) == (True, "default")
+    assert (creation.pid, creation.comm) == (call.pid, "hang")
+    assert (creation.state, creation.wchan) == ("S", call.wait.wchan)
+    assert creation.begun.ToNanoseconds() <= creation.since.ToNanoseconds()
+    assert asking.metric("nodewitness_runtime_creations_in_progress", step="network") == 1
+    oldest = asking.metric("nodewitness_runtime_creations_oldest_seconds", step="network")
+    assert oldest is not None
+    assert oldest >= STALL_SECONDS
+    found = asking.condition("CreationStalled", "hung", lambda c: c.reason == "Network")
+    assert "it has had no sandbox for" in found.message
+    assert f"hang[{call.pid}] has worked on its network for" in found.message
+    (line,) = (
+        line
+        for line in guest.run(["nodectl", "runtime"], check=False).out.splitlines()
+        if "default/hung" in line
+    )
+    assert f"hang[{call.pid}] S in {call.wait.wchan}" in line
+
+
 def test_hanging_plugin(
     pods: Pods, guest: Guest, agent: AgentProcess, asking: Asking, configured: str
 ) -> None:
     """A plugin that waits for ever is seen long before the runtime gives up: pid, age, where it
-    waits, and for whom; an agent that is killed and comes back finds it again; when it goes on, by
-    executing the real plugin in its place, all is well. Then one that fails.
+    waits, and for whom, and which sandbox does not get done for it; an agent that is killed and
+    comes back finds it again; when it goes on, by executing the real plugin in its place, all is
+    well, and the pod waits for a container. Then one that fails.
     """
     path = "/run/lab/cni-gate"
     script = f'#!/bin/sh\n[ "$CNI_COMMAND" != ADD ] || read line < {path}\nexec {PLUGINS}/bridge\n'
@@ -219,6 +257,7 @@ def test_hanging_plugin(
         assert said.exit_code == 1
         assert "WEDGED" in said.out
         assert f"hang[{call.pid}] default/hung: S in {call.wait.wchan}" in said.out
+        in_the_making(asking, guest, call)
         assert pods.node.containerd.running()
         assert not made.done()
 
@@ -227,11 +266,14 @@ def test_hanging_plugin(
         assert again.pid == call.pid
         assert again.took.ToSeconds() >= STALL_SECONDS
         asking.condition("CNIStalled", "", lambda c: f"hang[{call.pid}]" in c.message)
+        assert making(asking, "hung", CREATION_STEP_NETWORK).pid == call.pid
         guest.run(f"echo > {path}")
         made.result()
     done = ended(asking, "hung", "ADD", "bridge")
     assert (done.pid, done.exit_code) == (call.pid, 0)
     asking.condition("CNIStalled", "", status=CONDITION_STATUS_FALSE)
+    asking.condition("CreationStalled", "hung", status=CONDITION_STATUS_FALSE)
+    assert not making(asking, "hung", CREATION_STEP_IMAGE).sandbox
     failing_plugin(pods, guest, asking, configured)
 
 

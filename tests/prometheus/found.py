@@ -67,7 +67,7 @@ from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.pulls_sample import PULLS
-from tests.serve.runtime_sample import RUNTIME
+from tests.serve.runtime_sample import CREATIONS, RUNTIME
 
 WALL_NS = 1_795_000_000 * SECOND
 
@@ -191,6 +191,8 @@ def _runtime() -> list[Finding]:
     )
     return [
         *test_runtime.found(RUNTIME),
+        *test_runtime.blocked(RUNTIME),
+        *test_runtime.stalled(*CREATIONS),
         *runtime_oom_killed.DETECTOR.detect(test_oom.scene(killed)),
     ]
 
