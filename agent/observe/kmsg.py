@@ -1,4 +1,4 @@
-"""Watches /dev/kmsg for the OOM killer's lines.
+"""Watches /dev/kmsg for the OOM killer's lines, and for those of failing disks and hung tasks.
 
 At "Killed process" the victim is captured from /proc at once: it is still there until it is reaped,
 a few ms on an idle machine. Only facility 0 is the kernel's; what user space writes can imitate the
@@ -14,10 +14,11 @@ from agent.host.clock import Clock
 from agent.host.kmsg import KmsgOverrun, KmsgReader
 from agent.host.proc import ProcReader
 from agent.model.absence import ParseError
-from agent.model.evidence import ForgedSeen, KmsgSeen, Observation, SourceLost
+from agent.model.evidence import FaultSeen, ForgedSeen, KmsgSeen, Observation, SourceLost
 from agent.model.kmsg import KmsgRecord, OOMKilledProcess
 from agent.model.process import ProcessCapture
 from agent.observe.kmsg_lines import LineJoiner
+from agent.parse.kernel_fault import parse_kernel_fault
 from agent.parse.kmsg import parse_kmsg, sequence_of
 from agent.parse.oom import parse_oom_line
 
@@ -126,6 +127,7 @@ class KmsgWatcher:
                 yield SourceLost(source=NAME, lost=1, detail=f"record {record.sequence}: {error}")
             return
         if line is None:
+            yield from self._fault(record)
             return
         if record.facility != 0:
             yield ForgedSeen(sequence=record.sequence)
@@ -137,6 +139,22 @@ class KmsgWatcher:
         yield KmsgSeen(
             sequence=record.sequence, boottime_ns=boottime_ns, line=line, capture=capture
         )
+
+    def _fault(self, record: KmsgRecord) -> Iterator[Observation]:
+        """What user space writes in these words is nobody's fault, and nothing is said of it: it
+        moves no book, and syslog daemons do write old lines of the kernel's again.
+        """
+        if record.facility != 0:
+            return
+        try:
+            fault = parse_kernel_fault(record.text, record.subsystem)
+        except ParseError as error:
+            self.unparsed += 1
+            yield SourceLost(source=NAME, lost=1, detail=f"record {record.sequence}: {error}")
+            return
+        if fault is not None:
+            boottime_ns = self._boottime_ns(record)
+            yield FaultSeen(sequence=record.sequence, boottime_ns=boottime_ns, fault=fault)
 
     def _capture(self, pid: int, boottime_ns: int) -> ProcessCapture | None:
         if self._clock.boottime_ns() - boottime_ns > CAPTURE_AGE_NS:

@@ -8,6 +8,7 @@ from agent.api.io import blocked_to_wire, disks_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.blocked import BlockedReport, BlockedTask
 from agent.model.disks import DiskReport
+from agent.model.faults import WITHOUT_DEVICE, FaultReport
 
 Samples = Iterator[tuple[tuple[str, ...], float]]
 
@@ -76,3 +77,10 @@ def oldest(report: BlockedReport | None) -> Samples:
     stuck = () if report is None else report.stuck()
     if report is not None and stuck:
         yield (), report.seconds(stuck[0])
+
+
+def faults(report: FaultReport) -> Samples:
+    """How often the kernel's log says so. What has no device begins at zero, for its increase."""
+    counts = {(kind.value, ""): 0 for kind in WITHOUT_DEVICE}
+    counts |= {(kind.value, device): count for kind, device, count in report.counts}
+    yield from counts.items()

@@ -17,6 +17,7 @@ from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
 from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
+from agent.model.faults import FaultReport
 from agent.model.heartbeat import HeartbeatReport
 from agent.model.kubelet import KubeletReport
 from agent.model.latency import Latency
@@ -89,6 +90,7 @@ class Scrape(Struct, frozen=True, kw_only=True):
     cpu: CPUReport | None = None
     disks: DiskReport | None = None
     blocked: BlockedReport | None = None
+    faults: FaultReport = field(default_factory=FaultReport)
     pulls: PullReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
@@ -761,6 +763,13 @@ ROWS = (
         "blocked_task_oldest_seconds",
         "For how long the longest of those has not run; absent while there is none.",
         lambda s: io.oldest(s.blocked),
+    ),
+    _counter(
+        "kernel_log_errors",
+        "Lines of the kernel's log on failing disks (by device) and on tasks and CPUs that hang, "
+        "of this boot as far as the log had them when the agent started.",
+        lambda s: io.faults(s.faults),
+        labels=("kind", "device"),
     ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(

@@ -75,6 +75,9 @@ def test_metrics() -> None:
     assert 'nodewitness_blocked_tasks{which="all"} 5.0' in now
     assert 'nodewitness_blocked_tasks{which="blocked"} 3.0' in now
     assert "nodewitness_blocked_task_oldest_seconds 41.0" in now
+    assert 'nodewitness_kernel_log_errors_total{device="nvme1n1",kind="medium"} 7.0' in now
+    assert 'nodewitness_kernel_log_errors_total{device="",kind="hung_task"} 3.0' in now
+    assert 'nodewitness_kernel_log_errors_total{device="",kind="soft_lockup"} 0.0' in now
     view.blocked_now = replace(BLOCKED, tasks=(YOUNG,), counted=1)
     assert "nodewitness_blocked_task_oldest_seconds" not in text()
     view.blocked_now = view.disks_now = None
