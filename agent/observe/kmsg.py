@@ -8,6 +8,8 @@ LOG_USER).
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator
 
 from agent.host.clock import Clock
@@ -29,6 +31,10 @@ OVERLAP_RECORDS = 8192
 """Records that are read once more before what is known: the last kill's header, and the dump of all
 tasks between the two.
 """
+MAY_BE_A_FAULT = re.compile(
+    rb"rror|ilesystem|Aborting|for more than|lockup|stall|timeout|timing out|log mount"
+)
+"""In each line that agent.parse.kernel_fault knows, and in few others."""
 DRIFT_LIMIT_NS = 1_000_000_000
 """In what was printed before we came, more than this is age rather than drift. And how far apart
 the clocks may be from the boot on.
@@ -93,6 +99,9 @@ class KmsgWatcher:
         sequence = sequence_of(data) if self._skip_through >= 0 else None
         if sequence is not None and sequence <= self._skip_through:
             self._next_sequence = sequence + 1
+            if MAY_BE_A_FAULT.search(data):  # those are in no book: they are summed up anew
+                with contextlib.suppress(ParseError):
+                    yield from self._fault(parse_kmsg(data))
             return
         self._skip_through = -1
         try:

@@ -16,28 +16,33 @@
     nvme nvme1: I/O tag 12 (100c) opcode 0x2 (I/O Cmd) QID 3 timeout, aborting req_op:READ(0)
     sd 2:0:0:0: [sdb] tag#12 timing out command, waited 180s
 
-Where each is printed, the same in 6.1 and 6.12 unless said otherwise:
+Where each is printed; the formats were compared with those in the kernels 6.1.192 and 6.12.95 of
+Debian, which are the same unless said otherwise:
 
-    task            kernel/hung_task.c, check_hung_task; since 6.16 "blocked in I/O wait for ..."
-    soft lockup     kernel/watchdog.c, watchdog_timer_fn; until 4.16 "NMI watchdog: BUG: ..."
-    rcu             kernel/rcu/tree_stall.h, print_other_cpu_stall, print_cpu_stall; until 4.19
-                    without "rcu: "
-    error, dev      block/blk-mq.c, blk_print_req_error; the words are blk_errors of
-                    block/blk-core.c. Until 5.17 the name of a function stands before it
-                    ("blk_update_request", since 4.14 "print_req_error", "end_request"), and there
-                    is no op before 5.4.
-    Buffer          fs/buffer.c, buffer_io_error; before 4.3 without ", async page read"
-    EXT4-fs         fs/ext4/super.c, __ext4_error, __ext4_error_inode, __ext4_std_error,
-                    ext4_handle_error, ext4_msg
+    task            kernel/hung_task.c, check_hung_task
+    soft lockup     kernel/watchdog.c, watchdog_timer_fn; older ones begin with "NMI watchdog: "
+    rcu             kernel/rcu/tree_stall.h, print_other_cpu_stall, print_cpu_stall; tree_exp.h
+                    ("expedited"); older ones without "rcu: "
+    error, dev      block/blk-mq.c, blk_print_req_error; the words before are blk_errors of
+                    block/blk-core.c. Until 5.15 the name of a function stands before them, and in
+                    still older ones there is no op
+    Buffer          fs/buffer.c, buffer_io_error; %pg is the partition
+    EXT4-fs         fs/ext4/super.c, __ext4_error, __ext4_error_inode, __ext4_error_file,
+                    __ext4_std_error; ext4_handle_error by ext4_msg. %s is sb->s_id, the partition
     Aborting        fs/jbd2/journal.c, jbd2_journal_abort; the device is "dm-0-8", 8 the journal's
                     inode, or a device of its own
     XFS             fs/xfs/xfs_fsops.c, xfs_do_force_shutdown; fs/xfs/xfs_buf.c,
-                    xfs_buf_ioerror_alert; before 5.14 "... Detected. Shutting down filesystem"
-    nvme            drivers/nvme/host/pci.c, nvme_timeout; 6.1: "I/O 12 (I/O Cmd) QID 3 timeout, .."
-    sd              drivers/scsi/scsi_lib.c, scsi_complete, scmd_printk
+                    xfs_buf_ioerror_alert; fs/xfs/xfs_log.c, xlog_ioend_work. Before 5.15
+                    "... detected.  Shutting down filesystem"
+    nvme            drivers/nvme/host/pci.c, nvme_timeout; in 6.1 "I/O 12 QID 3 timeout, ..." or
+                    "I/O 12 (Read) QID 3 timeout, ..."; "completion polled": an interrupt was lost
+    sd              drivers/scsi/scsi_lib.c, scsi_complete, by scmd_printk; older ones without the
+                    disk's name and the tag
 
-Ends of file systems and new beginnings ("mounted filesystem", "unmounting filesystem", "Mounting",
-"Unmounting Filesystem") are told as well: after one, a file system that was given up is so no more.
+Ends of file systems and new beginnings ("EXT4-fs (dm-0): mounted filesystem", "unmounting
+filesystem", since 5.19; "XFS (dm-0): Mounting V5 Filesystem", "Unmounting Filesystem", "log mount
+failed"; 6.12 adds a UUID) are told as well: after one, a file system that was given up is so no
+more.
 
 What a container may choose in these lines (a comm of 15 bytes, a file's name) stands behind the
 words that make a line one of ours. The lines that begin with a comm ("COMM[12]: segfault at ...")
@@ -59,14 +64,14 @@ MAX_TEXT = 240
 _DEVICE = r"([A-Za-z0-9_.!:-]{1,32})"
 _HUNG_HEAD, _HUNG_WORDS = "INFO: task ", " for more than "
 _HUNG = re.compile(
-    r"INFO: task (.{0,15}?):([0-9]{1,10}) blocked(?: in I/O wait)?"
-    r" for more than ([0-9]{1,19}) seconds\..*",
+    r"INFO: task (.{0,15}?):([0-9]{1,9}) blocked(?: in I/O wait)?"  # a patch has proposed that
+    r" for more than ([0-9]{1,10}) seconds\..*",
     re.DOTALL,
 )
 _LOCKUP_HEAD = re.compile(r"(?:NMI )?watchdog: BUG: soft lockup - ")
 _LOCKUP = re.compile(
     r"(?:NMI )?watchdog: BUG: soft lockup - CPU#[0-9]{1,6} stuck for ([0-9]{1,10})s!"
-    r" \[(.{0,15}):([0-9]{1,10})\].*",
+    r" \[(.{0,15}):([0-9]{1,9})\].*",
     re.DOTALL,
 )
 _RCU = re.compile(
@@ -96,10 +101,11 @@ _EXT4 = re.compile(
 _JOURNAL_HEAD = "Aborting journal on device "
 _JOURNAL = re.compile(rf"Aborting journal on device {_DEVICE}\.", re.DOTALL)
 _XFS = re.compile(rf"XFS \({_DEVICE}\): (.*)", re.DOTALL)
-_XFS_MOUNTS = ("Mounting V", "Unmounting Filesystem")
+_XFS_MOUNTS = ("Mounting V", "Unmounting Filesystem", "log mount f")  # "failed", "finish failed"
 _NVME = re.compile(r"nvme (nvme[0-9]{1,5}): I/O .{1,100} timeout, .*", re.DOTALL)
 _SCSI = re.compile(
-    r"sd [0-9:]{1,20}: \[(sd[a-z]{1,8})\] tag#[0-9]{1,10} timing out command, waited ([0-9]{1,10})s"
+    r"sd ([0-9:]{1,20}): (?:\[(sd[a-z]{1,8})\] )?(?:tag#[0-9]{1,10} )?"
+    r"timing out command, waited ([0-9]{1,10})s",
 )
 
 
@@ -225,7 +231,7 @@ def _driver(text: str, subsystem: str) -> KernelFault | None:
     elif subsystem == "scsi":
         match = _SCSI.fullmatch(text)
         if match is not None:
-            return _fault(FaultKind.TIMEOUT, text, device=match[1], seconds=match[2])
+            return _fault(FaultKind.TIMEOUT, text, device=match[2] or match[1], seconds=match[3])
     return _request(text, subsystem)
 
 

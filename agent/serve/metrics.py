@@ -156,6 +156,12 @@ def _source_up(scrape: Scrape) -> Iterator[Sample]:
             yield (source.name,), source.state is SourceState.UP
 
 
+def _sees(scrape: Scrape, name: str) -> bool:
+    return any(
+        source.name == name and source.state is SourceState.UP for source in scrape.status.sources
+    )
+
+
 def _source_absent(scrape: Scrape) -> Iterator[Sample]:
     for source in scrape.status.sources:
         if source.state is SourceState.ABSENT:
@@ -768,7 +774,7 @@ ROWS = (
         "kernel_log_errors",
         "Lines of the kernel's log on failing disks (by device) and on tasks and CPUs that hang, "
         "of this boot as far as the log had them when the agent started.",
-        lambda s: io.faults(s.faults),
+        lambda s: io.faults(s.faults, sees=_sees(s, "kmsg")),
         labels=("kind", "device"),
     ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),

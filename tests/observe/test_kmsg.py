@@ -14,6 +14,7 @@ from agent.model.kmsg import OOMGroupKill, OOMInvoked, OOMKilledProcess, OOMUsag
 from agent.observe.kmsg import CAPTURE_AGE_NS, OVERLAP_RECORDS, KmsgWatcher
 from tests.observe.fakes import FakeClock, FakeProc
 from tests.parse.captured_text import captured_lines
+from tests.parse.test_kernel_fault import FAULTS
 
 SECOND = 1_000_000_000
 KILLED = (
@@ -106,6 +107,16 @@ def test_forged_faults(bench: Bench) -> None:
     assert bench.hear(*forged) == []
     escaped = b"3,5,1,-;nvme nvme1: I/O 12 (I/O Cmd) QID 3 timeout, aborting\\x0a SUBSYSTEM=nvme\n"
     assert bench.hear(escaped) == []
+
+
+@pytest.mark.parametrize("text", [text for text, *_ in FAULTS])
+def test_faults_of_before(text: str) -> None:
+    """Kills that are in the books are passed over, and faults among them are not."""
+    bench = Bench(known_through=OVERLAP_RECORDS + 100)
+    plain = text.replace("\n", "")
+    (seen,) = bench.hear(record(1), record(2, plain), record(3, "nothing of ours"))
+    assert isinstance(seen, FaultSeen)
+    assert seen.sequence == 2
 
 
 def test_overrun_counts_by_the_jump_of_the_sequence(bench: Bench) -> None:

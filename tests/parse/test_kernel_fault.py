@@ -156,6 +156,8 @@ FAULTS = (
     ),
     ("EXT4-fs (dm-0): unmounting filesystem.", "mounted", "dm-0", "", None, None),
     ("XFS (dm-1): Mounting V5 Filesystem", "mounted", "dm-1", "", None, None),
+    ("XFS (vda1): log mount failed", "mounted", "vda1", "", None, None),
+    ("EXT4-fs (dm-0): mounted filesystem 6a7f-1 r/w with", "mounted", "dm-0", "", None, None),
     ("XFS (dm-1): Unmounting Filesystem", "mounted", "dm-1", "", None, None),
 )
 TIMEOUTS = (
@@ -167,6 +169,9 @@ TIMEOUTS = (
         None,
     ),
     ("scsi", "sd 2:0:0:0: [sdb] tag#12 timing out command, waited 180s", "sdb", 180),
+    ("scsi", "sd 0:3:0:0: tag#164 timing out command, waited 120s", "0:3:0:0", 120),
+    ("scsi", "sd 0:0:9:0: timing out command, waited 20s", "0:0:9:0", 20),
+    ("nvme", "nvme nvme0: I/O 7 QID 3 timeout, completion polled", "nvme0", None),
 )
 
 
