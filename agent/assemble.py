@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from agent import __version__
 from agent.config import Settings
+from agent.derive.kernel_faults import KernelFaults
 from agent.engine.afterlife import TASKS, AfterlifeWatch
 from agent.engine.afterlife_parts import watch_afterlife
 from agent.engine.blocked import BLOCKED, BlockedWatch
@@ -80,6 +81,7 @@ from agent.model.absence import Absence, Absent, ParseError
 from agent.model.event import Event, PressureCrossed
 from agent.model.evidence import Observation
 from agent.model.status import Identity
+from agent.observe.kmsg import NAME as KMSG
 from agent.observe.lists import scan_lists
 from agent.observe.plugins import NAME as CNI
 from agent.observe.pressure import NAME as PRESSURE
@@ -397,6 +399,9 @@ def assemble(
     judge.sees(CPU, lambda scene: replace(scene, cpu=cpu.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
+    faults = KernelFaults()
+    node.on_fault = faults.take
+    judge.sees(KMSG, lambda scene: replace(scene, faults=faults.report()))
     pulls = watch_pulls(ground, runtime=lambda: ladder.report, disks=lambda: disks.report)
     judge.sees(PULLS, lambda scene: replace(scene, pulls=pulls.report))
     pulse = Pulse(clock=clock)
@@ -442,6 +447,7 @@ def assemble(
         processors=cpu,
         devices=disks,
         waiting=blocked,
+        faulted=faults,
         images=pulls,
         conditions=conditions,
         pulse=pulse,

@@ -44,6 +44,7 @@ from tests.prometheus import rules
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.cpu_sample import CPU
+from tests.serve.fault_sample import FAULTS
 from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
@@ -186,6 +187,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         cpu=CPU,
         disks=DISKS,
         blocked=BLOCKED,
+        faults=FAULTS,
         pulls=PULLS,
         conditions=CONDITIONS,
     )

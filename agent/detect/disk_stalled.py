@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from agent.detect.blocked import evidence, owner, owners, where
 from agent.detect.detector import Detector
+from agent.detect.disk_words import name_of, user_of
+from agent.detect.kernel_log import said, said_of_disks
 from agent.detect.scene import Scene
 from agent.model.blocked import BlockedReport, BlockedTask
 from agent.model.catalogue.io import DISK_STALLED
 from agent.model.condition import NODE, Evidence, Finding, Severity
-from agent.model.disks import DiskReport, DiskState, DiskUser
+from agent.model.disks import DiskReport, DiskState
 
 
 def _detect(scene: Scene) -> Iterator[Finding]:
@@ -27,7 +29,10 @@ def _detect(scene: Scene) -> Iterator[Finding]:
         entity=NODE,
         reason="Suspended" if worst.suspended else "NoCompletion",
         message=_message(report, stalled, worst, scene.blocked, waiting),
-        evidence=tuple(_evidence(report, stalled, scene.blocked, waiting)),
+        evidence=(
+            *_evidence(report, stalled, scene.blocked, waiting),
+            *said(scene, said_of_disks(scene, stalled)),
+        ),
         severity=None if waiting else Severity.WARNING,
     )
 
@@ -55,12 +60,12 @@ def _message(
     blocked: BlockedReport | None,
     waiting: tuple[BlockedTask, ...],
 ) -> str:
-    told = [f"{_name(worst)} {_what(report, worst)}"]
+    told = [f"{name_of(worst)} {_what(report, worst)}"]
     if waiting and blocked is not None:
         count = f"{len(waiting)} tasks wait" if len(waiting) > 1 else "1 task waits"
         of = f" ({owners(waiting)})" if len(waiting) > 1 else ""
         told.append(f"{count}, {where(waiting[0])}{of}")
-    users = ", ".join(dict.fromkeys(_user(user) for user in worst.users))
+    users = ", ".join(dict.fromkeys(user_of(user) for user in worst.users))
     if users:
         told.append(f"lately used by {users}")
     others = ", ".join(s.disk.name for s in stalled if s is not worst)
@@ -69,28 +74,12 @@ def _message(
     return "; ".join(told)
 
 
-def _name(state: DiskState) -> str:
-    """ "dm-0 (device-mapper vg0-data on sda), mounted at /data,"."""
-    disk = state.disk
-    what = f"{disk.kind.value} {disk.label}".rstrip()
-    on = f" on {', '.join(disk.beneath)}" if disk.beneath else ""
-    mounts = f", mounted at {', '.join(disk.mounts[:2])}," if disk.mounts else ""
-    return f"{disk.name} ({what}{on}){mounts}"
-
-
 def _what(report: DiskReport, state: DiskState) -> str:
     seconds = f"{report.stuck_seconds(state):.0f} s"
     if state.suspended:
         return f"is suspended by device-mapper for {seconds}"
     count = "1 request" if state.in_flight == 1 else f"{state.in_flight} requests"
     return f"has {count} in flight and has ended none for {seconds}"
-
-
-def _user(user: DiskUser) -> str:
-    names = user.names
-    if names is not None and (names.pod or names.pod_uid):
-        return f"{names.namespace or '?'}/{names.pod or names.pod_uid}"
-    return user.unit or "no unit"
 
 
 def _evidence(
@@ -110,7 +99,7 @@ def _evidence(
             value = f"{name} at {', '.join(state.disk.mounts)}"
             yield Evidence(what="mounted", value=value, source="/proc/1/mountinfo")
         for user in state.users:
-            value = f"{_user(user)}: {user.written_bytes_per_second:.0f} bytes/s written, "
+            value = f"{user_of(user)}: {user.written_bytes_per_second:.0f} bytes/s written, "
             value += f"{user.read_bytes_per_second:.0f} read"
             yield Evidence(what="user", value=value, source="io.stat")
     if blocked is not None:

@@ -12,6 +12,7 @@ from agent.model.cni import CNIReport
 from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import ContainerDeath
+from agent.model.faults import FaultReport
 from agent.model.heartbeat import HeartbeatReport
 from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
@@ -52,3 +53,4 @@ class Scene(Struct, frozen=True, kw_only=True):
     cpu: CPUReport | None = None  # where the CPUs' time goes
     kubelet: KubeletReport | None = None  # its process and its healthz
     pulls: PullReport | None = None  # blobs that containerd pulls
+    faults: FaultReport = field(default_factory=FaultReport)  # of disks and tasks, by kmsg

@@ -51,6 +51,7 @@ from agent.model.evidence import (
     ExitSeen,
     FateSeen,
     FateWanted,
+    FaultSeen,
     KmsgSeen,
     KmsgState,
     LimitWanted,
@@ -95,6 +96,7 @@ _NOT_OF_THE_OOM_LEDGER = (
     PluginExecuted,
     DialSeen,
     LinksChanged,
+    FaultSeen,
 )
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -151,6 +153,7 @@ class Node:
         self._go_on: asyncio.Handle | None = None  # with what inotify told and a step has left
         self._hear_trace: Callable[[], None] = lambda: None
         self.on_counters: Callable[[CountersSeen | CgroupGone], None] = lambda seen: None
+        self.on_fault: Callable[[FaultSeen], None] = lambda seen: None
 
     def begin(
         self,
@@ -342,6 +345,8 @@ class Node:
             case CountersSeen():
                 self._guard.call(CGROUPS, partial(self.on_counters, item))
                 self._ledger.fold(item, now_ns)
+            case FaultSeen():
+                self.on_fault(item)
             case SignalSeen():
                 self._deaths.sent(self._endings.placed(item.sent))
             case SignalsMissed() | SenderSeen() | PluginExecuted() | DialSeen() | LinksChanged():

@@ -8,21 +8,28 @@ from agent.api.io import blocked_to_wire, disks_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.blocked import BlockedReport, BlockedTask
 from agent.model.disks import DiskReport
+from agent.model.faults import WITHOUT_DEVICE, FaultReport
 
 Samples = Iterator[tuple[tuple[str, ...], float]]
 
 
-def devices(report: DiskReport) -> pb.ListDevicesResponse:
-    """All of them."""
-    return pb.ListDevicesResponse(io=disks_to_wire(report))
+def devices(report: DiskReport, faults: FaultReport) -> pb.ListDevicesResponse:
+    """All of them, and what the kernel's log says of any."""
+    return pb.ListDevicesResponse(io=disks_to_wire(report, faults.of_disks()))
 
 
 def blocked(
-    request: pb.ListBlockedTasksRequest, report: BlockedReport
+    request: pb.ListBlockedTasksRequest, report: BlockedReport, faults: FaultReport
 ) -> pb.ListBlockedTasksResponse:
-    """Those that match every filter."""
+    """Those that match every filter. Of the kernel's log all while there is none, else what it says
+    of these.
+    """
     tasks = [task for task in report.tasks if _of(task, request.namespace, request.pod)]
-    return pb.ListBlockedTasksResponse(blocked=blocked_to_wire(report, tasks))
+    said = faults.of_tasks()
+    if request.namespace or request.pod:
+        tids = {task.task.tid for task in tasks}
+        said = tuple(each for each in said if each.last.pid in tids)
+    return pb.ListBlockedTasksResponse(blocked=blocked_to_wire(report, tasks, said))
 
 
 def _of(blocked: BlockedTask, namespace: str, pod: str) -> bool:
@@ -76,3 +83,12 @@ def oldest(report: BlockedReport | None) -> Samples:
     stuck = () if report is None else report.stuck()
     if report is not None and stuck:
         yield (), report.seconds(stuck[0])
+
+
+def faults(report: FaultReport, *, sees: bool) -> Samples:
+    """How often the kernel's log says so. While it is read, what has no device begins at zero, so
+    that its first increase is one.
+    """
+    counts = {(kind.value, ""): 0 for kind in WITHOUT_DEVICE} if sees else {}
+    counts |= {(kind.value, device): count for kind, device, count in report.counts}
+    yield from counts.items()

@@ -17,6 +17,7 @@ from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
 from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
+from agent.model.faults import FaultReport
 from agent.model.heartbeat import HeartbeatReport
 from agent.model.kubelet import KubeletReport
 from agent.model.latency import Latency
@@ -95,6 +96,7 @@ class Scrape(Struct, frozen=True, kw_only=True):
     cpu: CPUReport | None = None
     disks: DiskReport | None = None
     blocked: BlockedReport | None = None
+    faults: FaultReport = field(default_factory=FaultReport)
     pulls: PullReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
@@ -158,6 +160,12 @@ def _source_up(scrape: Scrape) -> Iterator[Sample]:
     for source in scrape.status.sources:
         if source.state is not SourceState.ABSENT:
             yield (source.name,), source.state is SourceState.UP
+
+
+def _sees(scrape: Scrape, name: str) -> bool:
+    return any(
+        source.name == name and source.state is SourceState.UP for source in scrape.status.sources
+    )
 
 
 def _source_absent(scrape: Scrape) -> Iterator[Sample]:
@@ -782,6 +790,13 @@ ROWS = (
         "blocked_task_oldest_seconds",
         "For how long the longest of those has not run; absent while there is none.",
         lambda s: io.oldest(s.blocked),
+    ),
+    _counter(
+        "kernel_log_errors",
+        "Lines of the kernel's log on failing disks (by device) and on tasks and CPUs that hang, "
+        "of this boot as far as the log had them when the agent started.",
+        lambda s: io.faults(s.faults, sees=_sees(s, "kmsg")),
+        labels=("kind", "device"),
     ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(

@@ -254,7 +254,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         report = self._view.disks()
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
-        return io.devices(report)
+        return io.devices(report, self._view.faults())
 
     async def ListBlockedTasks(
         self,
@@ -264,7 +264,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         report = self._view.blocked()
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
-        return io.blocked(request, report)
+        return io.blocked(request, report, self._view.faults())
 
     async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
         self,

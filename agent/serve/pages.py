@@ -74,6 +74,7 @@ class Pages:
             cpu=self._view.cpu(),
             disks=self._view.disks(),
             blocked=self._view.blocked(),
+            faults=self._view.faults(),
             pulls=self._view.pulls(),
             conditions=conditions.series(self._view.conditions),
         )

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agent.detect import disk_stalled, etcd_disk_slow, tasks_blocked
+from agent.detect import (
+    disk_errors,
+    disk_stalled,
+    etcd_disk_slow,
+    filesystem_failed,
+    tasks_blocked,
+)
 from agent.detect.blocked import owners
 from agent.detect.detector import Detector
 from agent.detect.scene import Scene
 from agent.model.blocked import BlockedReport
 from agent.model.condition import Finding, Severity
-from agent.model.disks import DiskReport, Op, OpRate
+from agent.model.disks import DiskReport, Op, OpRate, is_part
+from agent.model.faults import FaultKind, FaultReport, FaultSum, KernelFault
+from tests.serve.fault_sample import BUFFER, FAULTS, HUNG, READ_ONLY, REQUEST, fault_sum
 from tests.serve.io_sample import (
     BESIDE,
     BLOCKED,
@@ -27,10 +35,28 @@ from tests.serve.io_sample import (
 
 
 def found(
-    detector: Detector, disks: DiskReport | None = None, blocked: BlockedReport | None = None
+    detector: Detector,
+    disks: DiskReport | None = None,
+    blocked: BlockedReport | None = None,
+    faults: FaultReport | None = None,
 ) -> list[Finding]:
-    scene = Scene(now_boottime_ns=NOW_NS, now_wall_ns=1, disks=disks, blocked=blocked)
+    scene = Scene(
+        now_boottime_ns=NOW_NS,
+        now_wall_ns=1,
+        disks=disks,
+        blocked=blocked,
+        faults=faults or FaultReport(),
+    )
     return list(detector.detect(scene))
+
+
+def said(finding: Finding) -> list[str]:
+    """The evidence of the kernel's log."""
+    return [each.value for each in finding.evidence if each.what == "kernel log"]
+
+
+def of(*sums: FaultSum) -> FaultReport:
+    return FaultReport(sums=sums)
 
 
 def slow_etcd(seconds: float = 0.148, stuck: float = 0.0) -> DiskReport:
@@ -136,3 +162,98 @@ def test_many() -> None:
         "2 of 3.service, 1 of 0.service, 1 of 1.service, 1 of 2.service and 2 more"
     )
     assert owners([KERNEL, YOUNG]) == "1 of the kernel, 1 of ssh.service"
+
+
+def test_errors() -> None:
+    """The worst of what the kernel's log says of disks, and when it said the last."""
+    (finding,) = found(disk_errors.DETECTOR, DISKS, faults=FAULTS)
+    assert finding.reason == "MediumError"
+    assert finding.at_boottime_ns == BUFFER.last_boottime_ns
+    assert finding.message == (
+        'nvme1n1 has a medium that is bad in places: "critical medium error, dev nvme1n1, sector'
+        ' 2048 op 0x0:(READ) flags 0x0 phys_seg 1"; the kernel complains of dm-0 as well'
+    )
+    assert said(finding) == [
+        f"7 times, the last 95 s ago: {REQUEST.last.text}",
+        f"2 times, the last 94 s ago: {BUFFER.last.text}",
+    ]
+    (finding,) = found(disk_errors.DETECTOR, DISKS, faults=of(BUFFER))
+    assert finding.message == (
+        "dm-0 (device-mapper vg0-data on nvme1n1), mounted at /var/lib/kubelet/pods/u/volumes/data,"
+        ' does not read or write all blocks: "Buffer I/O error on dev dm-0, logical block 8, lost'
+        ' sync page write"; lately used by shop/web-0, containerd.service'
+    )
+    assert ("mounted", "dm-0 at /var/lib/kubelet/pods/u/volumes/data") in [
+        (each.what, each.value) for each in finding.evidence
+    ]
+    (finding,) = found(disk_errors.DETECTOR, None, faults=of(BUFFER))
+    assert finding.message.startswith("dm-0 does not read or write all blocks: ")
+
+
+def test_a_partition() -> None:
+    """Is said to be one, with its disk."""
+    text = "EXT4-fs error (device nvme0n1p2): f:1: comm ls: x"
+    fault = KernelFault(kind=FaultKind.FILESYSTEM, device="nvme0n1p2", text=text)
+    (finding,) = found(disk_errors.DETECTOR, DISKS, faults=of(fault_sum(fault)))
+    assert finding.reason == "FilesystemError"
+    assert finding.message.startswith(
+        "nvme0n1p2 of nvme0n1 (NVMe), mounted at /, /boot, has a file"
+    )
+    assert [is_part("sda", name) for name in ("sda1", "sda", "sdaa1", "sdb1")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert [is_part("dm-1", name) for name in ("dm-10", "dm-1p1")] == [False, True]
+
+
+def test_no_errors() -> None:
+    """What is old, what hangs, and what a drive without a disk says."""
+    old = fault_sum(REQUEST.last, age=901)
+    empty = fault_sum(KernelFault(kind=FaultKind.REQUEST, device="fd0", text="x"))
+    cdrom = fault_sum(KernelFault(kind=FaultKind.BUFFER, device="sr0", text="x"))
+    assert found(disk_errors.DETECTOR, DISKS, faults=of(old, empty, cdrom, HUNG, READ_ONLY)) == []
+    assert found(filesystem_failed.DETECTOR, DISKS, faults=of(REQUEST, BUFFER, HUNG)) == []
+
+
+def test_a_failed_file_system() -> None:
+    """However long ago: it was not mounted anew since."""
+    (finding,) = found(filesystem_failed.DETECTOR, DISKS, faults=FAULTS)
+    assert (finding.reason, finding.at_boottime_ns) == ("ReadOnly", None)
+    assert finding.message == (
+        "dm-0 (device-mapper vg0-data on nvme1n1), mounted at /var/lib/kubelet/pods/u/volumes/data,"
+        " has a file system that takes no more writes:"
+        ' "EXT4-fs (dm-0): Remounting filesystem read-only"; lately used by shop/web-0,'
+        " containerd.service"
+    )
+    text = "XFS (dm-1): Log I/O Error Detected.  Shutting down filesystem"
+    shut = fault_sum(KernelFault(kind=FaultKind.SHUTDOWN, device="dm-1", text=text), age=8000)
+    (finding,) = found(filesystem_failed.DETECTOR, DISKS, faults=of(READ_ONLY, shut))
+    assert finding.reason == "ShutDown"
+    assert finding.message.startswith("dm-1 has a file system that the kernel has shut down: ")
+
+
+def test_the_kernel_says_so_too() -> None:
+    """Of a device that stalls, and what is beneath it; of tasks that hang, of these alone."""
+    (finding,) = found(disk_stalled.DETECTOR, DISKS, BLOCKED, FAULTS)
+    assert said(finding) == [
+        f"once, the last 93 s ago: {READ_ONLY.last.text}",
+        f"2 times, the last 94 s ago: {BUFFER.last.text}",
+        f"7 times, the last 95 s ago: {REQUEST.last.text}",
+    ]
+    (finding,) = found(tasks_blocked.DETECTOR, DISKS, BLOCKED, FAULTS)
+    assert said(finding) == [f"3 times, the last 40 s ago: {HUNG.last.text}"]
+    other = fault_sum(KernelFault(kind=FaultKind.HUNG_TASK, comm="a", pid=9, text="x"))
+    (finding,) = found(tasks_blocked.DETECTOR, DISKS, BLOCKED, of(other))
+    assert said(finding) == []
+
+
+def test_many_lines() -> None:
+    """Evidence is bounded."""
+    sums = [
+        fault_sum(KernelFault(kind=FaultKind.REQUEST, device=f"sd{letter}", text="x"))
+        for letter in "abcdefghij"
+    ]
+    (finding,) = found(disk_errors.DETECTOR, None, faults=of(*sums))
+    assert said(finding)[-1] == "2 more of other devices or tasks"

@@ -54,6 +54,7 @@ from agent.model.evidence import (
     ExitSeen,
     FateSeen,
     FateWanted,
+    FaultSeen,
     KmsgSeen,
     LimitSeen,
     LimitWanted,
@@ -65,6 +66,7 @@ from agent.model.evidence import (
     TraceSeen,
     VmstatSeen,
 )
+from agent.model.faults import FaultKind, KernelFault
 from agent.model.kmsg import OOMKilledProcess, TraceVictim
 from agent.model.oom import (
     Attribution,
@@ -665,6 +667,17 @@ async def test_a_loss_is_a_gap_and_the_count_is_read_again(
     assert gap in [event.kind for event in bench.heard]
     assert bench.row("kmsg").lost == counted
     assert (bench.vmstat.reads, bench.ledger.books().counted) == (reads + 1, 1)
+
+
+async def test_what_is_said_of_disks_is_handed_on(bench: Bench) -> None:
+    """The ledger has no part in it."""
+    heard: list[FaultSeen] = []
+    bench.node.on_fault = heard.append
+    fault = KernelFault(kind=FaultKind.BUFFER, device="dm-0", text="Buffer I/O error on dev dm-0")
+    seen = FaultSeen(sequence=7, boottime_ns=1, fault=fault)
+    bench.take([seen])
+    assert heard == [seen]
+    assert gaps(bench) == []
 
 
 async def test_very_much_is_told_in_parts(bench: Bench) -> None:

@@ -5,8 +5,14 @@ import time
 import grpc
 import pytest
 
-from agent.api.v1.condition_pb2 import CONDITION_STATUS_FALSE, SEVERITY_CRITICAL
-from agent.api.v1.io_pb2 import BlockedTask, Disk
+from agent.api.v1.condition_pb2 import (
+    CONDITION_STATUS_FALSE,
+    CONDITION_STATUS_TRUE,
+    SEVERITY_CRITICAL,
+    SEVERITY_WARNING,
+    Condition,
+)
+from agent.api.v1.io_pb2 import BlockedTask, Disk, KernelFault
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
@@ -20,6 +26,8 @@ SECONDS = 180
 AFTER = 3
 SETTINGS = {"disks.stalled_after": f"{AFTER}s", "disks.blocked_after": f"{AFTER}s"}
 TASKS = "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
+HUNG_SECONDS = 5
+"""kernel.hung_task_timeout_secs: the watchdog looks so often, and tells at the second look."""
 CROWD = 200
 # Threads that wait for a word, and then for the disk, all at once.
 READERS = f"""
@@ -121,6 +129,7 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
 
     until(told, SECONDS, "nodectl tells it")
     assert asking.metric("nodewitness_disk_stalled", device=now.name) == 1
+    the_kernel_says_so_too(now.name, init, guest, asking)
 
     pace.holds("a device suspended under a pod's volume")
     crowd.send(b"\n")
@@ -141,6 +150,34 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
     assert (after.suspended, after.stalled) == (False, False)
     saturated(disk, pod, asking, pace)
     pod.stop(0)
+
+
+def the_kernel_says_so_too(device: str, init: int, guest: Guest, asking: Asking) -> None:
+    """Its watchdog of hung tasks, made quick, writes of the task into the log, and is believed; who
+    writes of the disk in the kernel's words from user space is not.
+    """
+    sysctl = "/proc/sys/kernel/hung_task"
+    guest.write("/dev/kmsg", f"<3>Buffer I/O error on dev {device}, logical block 7, forged")
+    guest.run(f"echo 10 > {sysctl}_warnings; echo {HUNG_SECONDS} > {sysctl}_timeout_secs")
+
+    def said() -> KernelFault | None:
+        found = asking.blocked(pod="stuck").said
+        return next((each for each in found if each.pid == init), None)
+
+    try:
+        fault = until(said, SECONDS, "the kernel says so", lambda: guest.run("dmesg | tail").out)
+    finally:
+        guest.run(f"echo 120 > {sysctl}_timeout_secs")
+    line = f"INFO: task work:{init} blocked for more than "
+    assert (fault.kind, fault.comm, fault.device) == ("hung_task", "work", "")
+    assert fault.text.startswith(line)
+    assert fault.hung.ToSeconds() >= HUNG_SECONDS
+    asking.condition("TasksBlocked", "", lambda c: any(line in each.value for each in c.evidence))
+    counted = asking.metric("nodewitness_kernel_log_errors_total", kind="hung_task", device="")
+    assert counted >= fault.count
+    shown = guest.run(["nodectl", "blocked", "--pod", "stuck"], check=False).out
+    assert line in " ".join(shown.split())
+    assert not [each for each in asking.devices().said if "forged" in each.text]
 
 
 def saturated(disk: SlowDisk, container: Container, asking: Asking, pace: StatusPace) -> None:
@@ -239,3 +276,51 @@ def shim_on_a_slow_disk(disk: SlowDisk, pods: Pods, asking: Asking, figures: lis
         disk.resume()
     asking.condition("ShimBlocked", "held", status=CONDITION_STATUS_FALSE)
     held.wait_exited()
+
+
+def test_a_failing_disk(guest: Guest, asking: Asking, figures: list[str]) -> None:
+    """Each request fails: the kernel's lines are told of the device, and that it gives up the file
+    system is a condition of its own, until it is unmounted.
+    """
+    with slow_disk(guest) as disk:
+        failing_disk(disk, guest, asking, figures)
+    asking.condition("FilesystemFailed", "", status=CONDITION_STATUS_FALSE)
+
+
+def failing_disk(disk: SlowDisk, guest: Guest, asking: Asking, figures: list[str]) -> None:
+    """The journal cannot be written: the file system is read-only. A block cannot be read."""
+    name = until(lambda: device(asking), SECONDS, "the disk is known").name
+    assert not asking.conditions(types=["FilesystemFailed"], statuses=[CONDITION_STATUS_TRUE])
+    disk.fail()
+
+    def given_up() -> Condition | None:  # by the second that writes: the first loses the journal
+        guest.run(f"date > {MOUNT}/g; sync -f {MOUNT}", check=False)
+        found = asking.conditions(types=["FilesystemFailed"], statuses=[CONDITION_STATUS_TRUE])
+        return next(iter(found), None)
+
+    found = until(
+        given_up,
+        SECONDS,
+        "the file system is given up",
+        lambda: guest.run("dmesg | tail -n 40").out,
+    )
+    assert (found.reason, found.severity) == ("ReadOnly", SEVERITY_CRITICAL)
+    assert found.message.startswith(f"{name} (device-mapper {NAME}")
+    assert f", mounted at {MOUNT}, has a file system that takes no more writes: " in found.message
+    assert f"EXT4-fs ({name}): Remounting filesystem read-only" in found.message
+    figures.append(f"disk, each request fails: {found.message}")
+
+    def lost() -> KernelFault | None:
+        guest.run(f"dd if=/dev/mapper/{NAME} of=/dev/null bs=4k skip=4096 count=64", check=False)
+        faults = asking.devices().said
+        return next((f for f in faults if (f.kind, f.device) == ("buffer", name)), None)
+
+    fault = until(lost, SECONDS, "a block is not read", lambda: guest.run("dmesg | tail").out)
+    assert fault.text.startswith(f"Buffer I/O error on dev {name}, logical block ")
+    errors = asking.condition("DiskErrors", "")
+    assert errors.severity == SEVERITY_WARNING
+    assert name in errors.message
+    assert asking.metric("nodewitness_kernel_log_errors_total", kind="buffer", device=name) >= 1
+    assert asking.metric("nodewitness_kernel_log_errors_total", kind="read_only", device=name) >= 1
+    shown = guest.run(["nodectl", "io"], check=False).out
+    assert f"EXT4-fs ({name}): Remounting filesystem read-only" in " ".join(shown.split())

@@ -39,6 +39,7 @@ from agent.parse import (
     inet_sock_set_state,
     io_stat,
     ipt_getinfo,
+    kernel_fault,
     kernel_stat,
     kmsg,
     kubelet_config,
@@ -94,6 +95,7 @@ from tests.parse.exit_message import exit_message
 from tests.parse.go_program import build_info, elf
 from tests.parse.test_inet_diag import FOUR
 from tests.parse.test_inet_sock_set_state import BEGUN, REFUSED
+from tests.parse.test_kernel_fault import FAULTS
 from tests.parse.test_unix_diag import LISTENER
 from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1
 
@@ -191,6 +193,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (inet_diag_ports.parse_connection, (bytes((2, 1)) + bytes(70),)),
     (io_stat.parse_io_stat, (IO_STAT,)),
     (ipt_getinfo.parse_getinfo, (bytes(84),)),
+    (kernel_fault.parse_kernel_fault, tuple(text.encode() for text, *_ in FAULTS)),
     (kmsg.parse_kmsg, _RECORDS),
     (kmsg.sequence_of, _RECORDS),
     (
@@ -343,6 +346,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
 ]
 _TAKE_TEXT = {
     cgroup_path.place,
+    kernel_fault.parse_kernel_fault,
     oom.parse_oom_line,
     oom_summary.parse_oom_summary,
     pod_log_path.parse_pod_log_directory,

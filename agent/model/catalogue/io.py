@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from agent.model.condition import ConditionType, EntityKind, Severity
+from agent.model.condition import EVENT_LASTS_SECONDS, ConditionType, EntityKind, Severity
 
+DISK_ERRORS = ConditionType(
+    name="DiskErrors",
+    severity=Severity.WARNING,
+    entity=EntityKind.NODE,
+    fires_when="The kernel's log says that requests to a disk have failed or were not answered, "
+    "that blocks were lost, or that a file system is in error.",
+    what_to_do="`nodectl io` has the kernel's lines and names the device, where it is mounted and "
+    "who uses it. A bad medium only gets worse: drain the node and replace the disk. Of a network "
+    "disk look at the path to it. What was lost on the way to it is lost, whatever the application "
+    "believes.",
+    sources=("kmsg",),
+    lasts_seconds=EVENT_LASTS_SECONDS,
+)
 DISK_STALLED = ConditionType(
     name="DiskStalled",
     severity=Severity.CRITICAL,
@@ -28,6 +41,19 @@ ETCD_DISK_SLOW = ConditionType(
     raise_after_seconds=5.0,
     clear_after_seconds=15.0,
 )
+FILESYSTEM_FAILED = ConditionType(
+    name="FilesystemFailed",
+    severity=Severity.CRITICAL,
+    entity=EntityKind.NODE,
+    fires_when="The kernel's log says that it has given up a file system, for writing or "
+    "altogether, and not that it was unmounted or mounted anew since.",
+    what_to_do="Pods that write there get errors, and on the node's own disk so do the kubelet and "
+    "the runtime. `nodectl io` names the device and who uses it. Move the pods away, unmount it, "
+    "check it (`fsck`, `xfs_repair`) and its disk, and mount it again: nothing else brings it "
+    "back.",
+    sources=("kmsg",),
+    clear_after_seconds=5.0,
+)
 TASKS_BLOCKED = ConditionType(
     name="TasksBlocked",
     severity=Severity.WARNING,
@@ -41,4 +67,4 @@ TASKS_BLOCKED = ConditionType(
     clear_after_seconds=5.0,
 )
 
-TYPES = (DISK_STALLED, ETCD_DISK_SLOW, TASKS_BLOCKED)
+TYPES = (DISK_ERRORS, DISK_STALLED, ETCD_DISK_SLOW, FILESYSTEM_FAILED, TASKS_BLOCKED)

@@ -81,6 +81,14 @@ class SlowDisk:
             f" && dmsetup suspend --noudevsync {NAME} && dmsetup resume --noudevsync {NAME}"
         )
 
+    def fail(self) -> None:
+        """From now on each request fails, by dm-error."""
+        self._guest.run(
+            f'dmsetup reload {NAME} --table "0 $(({MIB} * 2048)) error"'
+            f" && dmsetup suspend --noudevsync --noflush --nolockfs {NAME}"
+            f" && dmsetup resume --noudevsync {NAME}"
+        )
+
 
 @contextmanager
 def slow_disk(guest: Guest) -> Iterator[SlowDisk]:
