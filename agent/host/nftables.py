@@ -1,13 +1,17 @@
 """nftables over netlink: the chains through which packets leave, and what they jump to
 
 Only those chains are read, one by one: a node with 50,000 services has as many others. Nothing is
-asked of a kernel that has not loaded nf_tables, for the question would load it; and rules of the
-legacy iptables are not seen here, which is told.
+asked of a kernel that has not loaded nf_tables, for the question would load it; one into which it
+is built is known by the list of such modules. Rules of the legacy iptables are not seen here, which
+is told.
 
-libnftnl, include/uapi/linux/netfilter/nf_tables.h
+libnftnl, include/uapi/linux/netfilter/nf_tables.h; modules.builtin: Documentation/kbuild/kbuild.rst
 """
 
 from __future__ import annotations
+
+import functools
+from pathlib import Path
 
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
@@ -30,6 +34,7 @@ from agent.parse.nft_rule import (
 
 MAX_CHAINS = 2048
 MODULE = "module/nf_tables"
+BUILT_IN = b"/nf_tables.ko"
 LEGACY = ("net/ip_tables_names", "net/ip6_tables_names")
 
 _ChainKey = tuple[int, bytes, bytes]
@@ -38,8 +43,8 @@ _ChainKey = tuple[int, bytes, bytes]
 def read_nat(root: HostRoot, namespaces: Namespaces, host_fd: int) -> NatTable:
     """What the host rewrites on the way out. Raises SourceAbsent, ParseError. For a worker."""
     unread = _legacy(root)
-    if not (root.sys / MODULE).exists():
-        return NatTable(unread=unread or "nf_tables is not loaded as a module")
+    if not is_there(root):
+        return NatTable(unread=unread or "nf_tables is neither loaded nor built into the kernel")
     with namespaces.socket_in(host_fd, NETLINK_NETFILTER) as nft:
         chains = nft.dump(_type(NFT_MSG_GETCHAIN), NFGENMSG.pack(0, 0, 0), parse_chain)
         roots = [(c.family, c.table, c.name) for c in chains if c.nat_postrouting]
@@ -55,6 +60,22 @@ def read_nat(root: HostRoot, namespaces: Namespaces, host_fd: int) -> NatTable:
     if waiting:
         unread = unread or f"more than {MAX_CHAINS} chains"
     return NatTable(roots=tuple(roots), chains=found, unread=unread)
+
+
+def is_there(root: HostRoot) -> bool:
+    """Whether the kernel has nf_tables now, so that a question loads nothing."""
+    return (root.sys / MODULE).exists() or _built_in(root.proc, root.root)
+
+
+@functools.cache
+def _built_in(proc: Path, root: Path) -> bool:
+    """A module without parameters has no directory in /sys when it is built in."""
+    try:
+        release = read_file(proc / "sys/kernel/osrelease").decode("ascii", "replace").strip()
+        listed = read_file(root / "lib/modules" / release / "modules.builtin")
+    except SourceAbsent:
+        return False
+    return any(line.endswith(BUILT_IN) for line in listed.split())
 
 
 def _rules(nft: Netlink, key: _ChainKey) -> tuple[NatRule, ...]:

@@ -18,7 +18,7 @@ from agent.host.absence import SourceAbsent, absent_on_error
 from agent.host.files import read_file
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import NETLINK_NETFILTER
-from agent.host.nftables import MODULE
+from agent.host.nftables import is_there
 from agent.host.root import HostRoot
 from agent.model.absence import ParseError
 from agent.model.plumbing import RuleTable
@@ -41,14 +41,14 @@ class RuleTables:
 
     def __init__(self, root: HostRoot, namespaces: Namespaces) -> None:
         self._net = root.proc / "1/net"
-        self._module = root.sys / MODULE
+        self._root = root
         self._namespaces = namespaces
         self.seconds = 0.0  # that the last count took
 
     @property
     def nftables(self) -> bool:
         """Whether it is there to be asked."""
-        return self._module.exists()
+        return is_there(self._root)
 
     def count(self) -> tuple[RuleTable, ...]:
         """All tables of the host's namespace. Raises SourceAbsent, ParseError."""
