@@ -73,7 +73,13 @@ NO_DEVICES = """\
 for name in lab-n lab-v0 lab-v1 lab-v2 lab-v3 lab-f lab-b; do ip link delete $name; done
 """
 FLAP = """\
-carrier() { until [ "$(cat /sys/class/net/lab-vlan/carrier)" = $1 ]; do sleep 0.05; done; }
+carrier() {
+    for attempt in $(seq 400); do
+        [ "$(cat /sys/class/net/lab-vlan/carrier)" != $1 ] || return 0
+        sleep 0.05
+    done
+    exit 1
+}
 ip link set lab-g down; carrier 0
 ip link set lab-g up; carrier 1
 """
