@@ -1,20 +1,17 @@
 """nftables over netlink: the chains through which packets leave, and what they jump to
 
 Only those chains are read, one by one: a node with 50,000 services has as many others. Nothing is
-asked of a kernel that has not loaded nf_tables, for the question would load it; one into which it
-is built is known by the list of such modules. Rules of the legacy iptables are not seen here, which
-is told.
+asked of a kernel that has not got nf_tables, for the question would load it; and rules of the
+legacy iptables are not seen here, which is told.
 
-libnftnl, include/uapi/linux/netfilter/nf_tables.h; modules.builtin: Documentation/kbuild/kbuild.rst
+libnftnl, include/uapi/linux/netfilter/nf_tables.h
 """
 
 from __future__ import annotations
 
-import functools
-from pathlib import Path
-
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
+from agent.host.modules import has_module
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import NETLINK_NETFILTER, Netlink
 from agent.host.root import HostRoot
@@ -33,8 +30,7 @@ from agent.parse.nft_rule import (
 )
 
 MAX_CHAINS = 2048
-MODULE = "module/nf_tables"
-BUILT_IN = b"/nf_tables.ko"
+MODULE = "nf_tables"
 LEGACY = ("net/ip_tables_names", "net/ip6_tables_names")
 
 _ChainKey = tuple[int, bytes, bytes]
@@ -43,7 +39,7 @@ _ChainKey = tuple[int, bytes, bytes]
 def read_nat(root: HostRoot, namespaces: Namespaces, host_fd: int) -> NatTable:
     """What the host rewrites on the way out. Raises SourceAbsent, ParseError. For a worker."""
     unread = _legacy(root)
-    if not is_there(root):
+    if not has_module(root, MODULE):
         return NatTable(unread=unread or "nf_tables is neither loaded nor built into the kernel")
     with namespaces.socket_in(host_fd, NETLINK_NETFILTER) as nft:
         chains = nft.dump(_type(NFT_MSG_GETCHAIN), NFGENMSG.pack(0, 0, 0), parse_chain)
@@ -60,22 +56,6 @@ def read_nat(root: HostRoot, namespaces: Namespaces, host_fd: int) -> NatTable:
     if waiting:
         unread = unread or f"more than {MAX_CHAINS} chains"
     return NatTable(roots=tuple(roots), chains=found, unread=unread)
-
-
-def is_there(root: HostRoot) -> bool:
-    """Whether the kernel has nf_tables now, so that a question loads nothing."""
-    return (root.sys / MODULE).exists() or _built_in(root.proc, root.root)
-
-
-@functools.cache
-def _built_in(proc: Path, root: Path) -> bool:
-    """A module without parameters has no directory in /sys when it is built in."""
-    try:
-        release = read_file(proc / "sys/kernel/osrelease").decode("ascii", "replace").strip()
-        listed = read_file(root / "lib/modules" / release / "modules.builtin")
-    except SourceAbsent:
-        return False
-    return any(line.endswith(BUILT_IN) for line in listed.split())
 
 
 def _rules(nft: Netlink, key: _ChainKey) -> tuple[NatRule, ...]:

@@ -2,7 +2,7 @@
 
 No rule is read: nftables counts the rules of a chain itself (NFTA_CHAIN_USE, with the jumps to it),
 and iptables-legacy those of a table (IPT_SO_GET_INFO). Nothing is asked of a kernel that has not
-loaded the one or the other, for the question would load it.
+got the one or the other, for the question would load it.
 
 include/uapi/linux/netfilter/nf_tables.h, iptables(8)
 """
@@ -16,9 +16,10 @@ import time
 
 from agent.host.absence import SourceAbsent, absent_on_error
 from agent.host.files import read_file
+from agent.host.modules import has_module
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import NETLINK_NETFILTER
-from agent.host.nftables import is_there
+from agent.host.nftables import MODULE
 from agent.host.root import HostRoot
 from agent.model.absence import ParseError
 from agent.model.plumbing import RuleTable
@@ -48,7 +49,7 @@ class RuleTables:
     @property
     def nftables(self) -> bool:
         """Whether it is there to be asked."""
-        return is_there(self._root)
+        return has_module(self._root, MODULE)
 
     def count(self) -> tuple[RuleTable, ...]:
         """All tables of the host's namespace. Raises SourceAbsent, ParseError."""

@@ -22,7 +22,6 @@ import pytest
 from agent.host.local_ports import LocalPortCounter
 from agent.host.namespaces import Namespaces
 from agent.host.nft_changes import NEWGEN, NftChanges, newgen_filter
-from agent.host.nftables import is_there
 from agent.host.plumbing import PlumbingCounters
 from agent.host.root import HostRoot
 from agent.host.rule_tables import RuleTables, _info
@@ -152,25 +151,6 @@ def test_fabric(elsewhere: Elsewhere) -> None:
 
 
 @privileged
-def test_nftables_that_is_built_in(tmp_path: Path) -> None:
-    """Then nothing of it is in /sys/module, and the list of such modules tells."""
-    loaded = tmp_path / "loaded"
-    (loaded / "sys/module/nf_tables").mkdir(parents=True)
-    assert is_there(HostRoot.at(loaded))
-    built_in = tmp_path / "built-in"
-    modules = built_in / "lib/modules/6.6.1-edge"
-    for path, text in (
-        (built_in / "proc/sys/kernel/osrelease", "6.6.1-edge\n"),
-        (modules / "modules.builtin", "kernel/net/netfilter/nf_tables.ko\nkernel/fs/ext4.ko\n"),
-    ):
-        path.parent.mkdir(parents=True)
-        path.write_text(text)
-    assert is_there(HostRoot.at(built_in))
-    neither = tmp_path / "neither"
-    (neither / "lib").mkdir(parents=True)
-    assert not is_there(HostRoot.at(neither))
-
-
 def test_legacy_tables(elsewhere: Elsewhere) -> None:
     """Not asked for before they are there; a new one has its policies and an end."""
     tables = RuleTables(elsewhere.host, elsewhere.namespaces)
