@@ -25,7 +25,7 @@ from agent.host.cri import CriSandbox
 from agent.host.namespaces import Namespaces
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
-from agent.host.worker import Workers
+from agent.host.worker import Abandoned, Workers
 from agent.inventory.containers import Inventory
 from agent.inventory.listing import Listing
 from agent.inventory.names import ContainerKind
@@ -488,6 +488,20 @@ async def test_a_pod_s_cgroup(node: Node) -> None:
     await node.look()
     await node.look(61)
     assert node.report().leftovers == ()
+
+
+async def test_cgroups_that_hang(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them is left then, and that is said."""
+
+    def hang(*_: object) -> None:
+        raise Abandoned("reading cgroup.events took too long")
+
+    node.pid = 0
+    monkeypatch.setattr(engine, "empty_pods", hang)
+    for _ in range(2):
+        await node.look(61)
+        assert node.report().leftovers == ()
+    assert "took too long" in node.health(NAMESPACES).detail
 
 
 async def test_a_sandbox_that_nobody_can_place(node: Node) -> None:

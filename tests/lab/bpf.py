@@ -9,7 +9,7 @@ PINS = "/run/lab/bpf"
 LOADER = """\
 import ctypes, os, struct, sys
 PROG_LOAD, OBJ_PIN, LINK_CREATE = 5, 6, 28
-KINDS = {"clsact": (3, 0), "tcx": (3, 0), "xdp": (6, 2)}  # the kind of program, and what it returns
+KINDS = {"clsact": (3, 2), "tcx": (3, 0), "xdp": (6, 2)}  # the kind of program, and what it returns
 TCX_INGRESS = 46
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -31,7 +31,9 @@ if how == "tcx":
 name = ctypes.create_string_buffer(path.encode())
 bpf(OBJ_PIN, struct.pack("=QI", ctypes.addressof(name), fd) + bytes(4))
 """
-"""x86_64. Pins a program of two instructions, of tcx the link that keeps it attached."""
+"""x86_64. Pins a program of two instructions, of tcx the link that keeps it attached. That for
+clsact drops whatever the pod sends (TC_ACT_SHOT), the others let it through.
+"""
 
 
 @contextmanager

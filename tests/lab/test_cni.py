@@ -43,6 +43,7 @@ ATTEMPTS, IN_TIME_SECONDS = 6, 20
 then, and what is not known is said.
 """
 CONFIG = "/etc/cni/net.d/10-lab.conflist"
+FIRST = "/etc/cni/net.d/05-first.conflist"
 PLUGINS = "/usr/lib/cni"
 LOCK = "/run/cni-ipam/lab/lock"
 STALL_SECONDS = 6
@@ -76,7 +77,7 @@ def configured(guest: Guest, node: Node) -> Iterator[str]:
         yield text
     finally:
         guest.run(
-            f"cd {PLUGINS}; rm -f hang failing; chmod +x portmap;"
+            f"cd {PLUGINS}; rm -f hang failing {FIRST}; chmod +x portmap;"
             f" [ ! -e {ASIDE} ] || mv {ASIDE} host-local"
         )
         guest.write(CONFIG, text)
@@ -385,6 +386,24 @@ def test_queue_on_a_lock(
     configuration(pods, guest, asking, configured)
 
 
+def the_first_file(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
+    """Of two files the one that sorts first is loaded, by the runtime and as the agent says."""
+
+    def loaded() -> list[tuple[str, str]]:
+        return [(f.path, f.network) for f in asking.cni().cni.config.files if f.loaded]
+
+    def by_the_runtime() -> bool:
+        return '"first"' in pods.node.cri.call("Status", verbose=True).info["cniconfig"]
+
+    guest.write(FIRST, configured.replace('"name": "lab"', '"name": "first"'))
+    until(lambda: loaded() == [(FIRST, "first")], SECONDS, "the first file counts")
+    until(by_the_runtime, SECONDS, "the runtime has loaded it")
+    said = " ".join(guest.run(["nodectl", "cni"], check=False).out.split())
+    assert f"ignored: {CONFIG}, for the first file alone is loaded" in said
+    guest.run(["rm", FIRST])
+    until(lambda: loaded() == [(CONFIG, "lab")], SECONDS, "the other one counts again")
+
+
 def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
     """No file, a broken one, a plugin that is missing and one that cannot be executed: each is
     named, although of the last two the runtime says that its network is ready.
@@ -397,6 +416,7 @@ def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> 
         assert found.evidence
 
     until(lambda: asking.cni().cni.config.watched, SECONDS, "the directory is watched")
+    the_first_file(pods, guest, asking, configured)
     guest.run(["rm", CONFIG])
     because("NoConfiguration", "no .conf, .conflist or .json in /etc/cni/net.d")
     assert guest.run(["nodectl", "cni"], check=False).exit_code == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.api.v1.network_pb2 import DATAPATH_BPF, DATAPATH_UNATTACHED
+from agent.api.v1.network_pb2 import DATAPATH_BPF, DATAPATH_BRIDGE, DATAPATH_UNATTACHED
 from agent.api.v1.oom_pb2 import (
     LIMIT_LEVEL_CONTAINER,
     OUTCOME_DIED,
@@ -12,16 +12,14 @@ from agent.api.v1.oom_pb2 import (
 )
 from tests.lab.asking import Asking
 from tests.lab.bpf import attached
-from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.machines import MODERN
 from tests.lab.scenarios.container_limit import child_over_limit, group_over_limit
 from tests.lab.stories import assert_story, fire
-from tests.lab.test_network import path_of
+from tests.lab.test_network import joined_by
 
 pytestmark = pytest.mark.machine(MODERN)
-SECONDS = 120
 
 
 def test_stories(pods: Pods, guest: Guest, asking: Asking) -> None:
@@ -57,13 +55,9 @@ def group_kill(pods: Pods, asking: Asking) -> None:
 
 def by_tcx(pods: Pods, guest: Guest, asking: Asking) -> None:
     """A BPF program that is attached by tcx (Linux 6.6) joins a pod to the node."""
-    pods.create("by-tcx", host_network=False)
-    end = path_of(asking, "by-tcx").host_interface
-
-    def joined_by(datapath: int) -> bool:
-        return path_of(asking, "by-tcx").datapath == datapath
-
+    pod = pods.create("by-tcx", host_network=False)
+    end = joined_by(asking, pod, DATAPATH_BRIDGE).host_interface
     with attached(guest, "tcx", end):
         guest.run(["ip", "link", "set", end, "nomaster"])
-        until(lambda: joined_by(DATAPATH_BPF), SECONDS, "the program is seen")
-    until(lambda: joined_by(DATAPATH_UNATTACHED), SECONDS, "the program is gone")
+        joined_by(asking, pod, DATAPATH_BPF)
+    joined_by(asking, pod, DATAPATH_UNATTACHED)

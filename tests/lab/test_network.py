@@ -23,6 +23,15 @@ from tests.lab.test_cni import CONFIG, PLUGINS, gate, network_ready, use_plugin
 SECONDS = 120
 GRACE_SECONDS = 3
 SETTINGS = {"network.interval": "1s", "network.leak_grace": f"{GRACE_SECONDS}s"}
+ASKER = """\
+import socket, sys, time
+while True:
+    try:
+        socket.create_connection((sys.argv[1], 9), timeout=5).close()
+    except OSError:
+        pass
+    time.sleep(0.2)
+"""
 PARENT = "lab-parent"
 """The device of the host through which pods of ipvlan and macvlan send."""
 ALLOCATIONS = "/run/cni-ipam/lab"
@@ -136,7 +145,17 @@ def six_steps(
     assert path.gateway == "10.88.0.1"
     inside = f"nsenter -t {path.pid} -n"
     assert address.rpartition("/")[0] in guest.run(f"{inside} ip -4 addr show eth0").out
-    assert path.counters.rx_packets + path.counters.tx_packets > 0
+
+    def same() -> bool:
+        told = counted(asking, pod)
+        return sum(told) > 0 and told == of_eth0(guest, path.pid)
+
+    until(
+        same,
+        SECONDS,
+        "the counters are the pod's own",
+        lambda: f"{counted(asking, pod)} {of_eth0(guest, path.pid)}",
+    )
     assert path.HasField("tcp_retransmits")
     assert path.HasField("cookie")
     said = guest.run(["nodectl", "net", "default/bridged"]).out
@@ -148,6 +167,11 @@ def six_steps(
     guest.run(["ip", "link", "set", end, "down"])
     broken_at(asking, pod, LINK, f"{end}, the host's end of eth0, is switched off")
     guest.run(["ip", "link", "set", end, "up"])
+    whole(asking, pod)
+
+    guest.run(["ip", "link", "set", end, "mtu", "1400"])
+    broken_at(asking, pod, LINK, "disagree on their MTU: 1500 in the pod, 1400 on the host")
+    guest.run(["ip", "link", "set", end, "mtu", "1500"])
     whole(asking, pod)
 
     guest.run(["ip", "link", "set", end, "nomaster"])
@@ -183,7 +207,22 @@ def six_steps(
     assert gone.datapath == pb.DATAPATH_NONE
     assert node.cri.call("PodSandboxStatus", pod_sandbox_id=pod.sandbox_id).status.state == 0
     assert network_ready(node)
-    figures.append("network: 7 faults of one pod, each named at its step, seen by no one else")
+    figures.append("network: 9 faults of one pod, each named at its step, seen by no one else")
+
+
+def counted(asking: Asking, pod: Pod) -> list[int]:
+    """Bytes, packets, errors and drops of what the pod receives, then of what it sends."""
+    counters = path_of(asking, pod.name).counters
+    received = [counters.rx_bytes, counters.rx_packets, counters.rx_errors, counters.rx_dropped]
+    sent = [counters.tx_bytes, counters.tx_packets, counters.tx_errors, counters.tx_dropped]
+    return [*received, *sent]
+
+
+def of_eth0(guest: Guest, pid: int) -> list[int]:
+    """The same, as a process of the pod reads it."""
+    (line,) = [row for row in guest.read(f"/proc/{pid}/net/dev").splitlines() if "eth0:" in row]
+    numbers = [int(word) for word in line.partition(":")[2].split()]
+    return [*numbers[:4], *numbers[8:12]]
 
 
 def by_a_program(guest: Guest, asking: Asking, pod: Pod, end: str) -> None:
@@ -192,11 +231,33 @@ def by_a_program(guest: Guest, asking: Asking, pod: Pod, end: str) -> None:
     """
     for how in ("clsact", "xdp"):
         with attached(guest, how, end):
-            path = whole(asking, pod)
-            assert path.datapath == pb.DATAPATH_BPF
-            assert states(path)[ATTACHMENT] == OK
+            joined = whole(asking, pod)
+            assert joined.datapath == pb.DATAPATH_BPF
+            assert states(joined)[ATTACHMENT] == OK
+            if how == "clsact":
+                silent_gateway(guest, asking, pod, joined)
         lost = broken_at(asking, pod, ATTACHMENT, f"{end} is a port of no bridge")
         assert lost.datapath == pb.DATAPATH_UNATTACHED
+
+
+def silent_gateway(guest: Guest, asking: Asking, pod: Pod, path: pb.PodNetwork) -> None:
+    """The program drops all: as soon as the pod asks for its gateway, that is seen to be silent,
+    and what the pod sends again is counted.
+    """
+    inside = ["nsenter", "-t", f"{path.pid}", "-n"]
+    asker = guest.start([*inside, "python3", "-c", ASKER, path.gateway])
+    try:
+        broken_at(asking, pod, ROUTES, f"default via {path.gateway}, which does not answer")
+        until(
+            lambda: path_of(asking, pod.name).tcp_retransmits > path.tcp_retransmits,
+            SECONDS,
+            "what is sent again is counted",
+        )
+    finally:
+        asker.close()
+    forget_it = [*inside, "ip", "neigh", "del", path.gateway, "dev", "eth0"]
+    guest.run(forget_it, check=False)  # unless the kernel has done so
+    whole(asking, pod)
 
 
 def routed(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
@@ -237,8 +298,7 @@ def on_a_parent(pods: Pods, guest: Guest, asking: Asking, configured: str) -> No
             kind = f'"type": "{plugin}", "master": "{PARENT}"'
             configure(pods.node, configured.replace('"type": "bridge"', kind), f'"{plugin}"')
             pod = pods.create(plugin, host_network=False)
-            path = path_of(asking, plugin)
-            assert path.datapath == datapath, str(path)
+            path = joined_by(asking, pod, datapath)
             assert (path.interface, path.attached_to, path.host_interface) == ("eth0", PARENT, "")
             found = states(path)
             assert {found[step] for step in (LINK, ATTACHMENT, ADDRESS)} == {OK}, str(path)
@@ -249,6 +309,17 @@ def on_a_parent(pods: Pods, guest: Guest, asking: Asking, configured: str) -> No
             guest.run(["ip", "link", "delete", PARENT])
     finally:
         guest.run(["ip", "link", "delete", PARENT], check=False)
+
+
+def joined_by(asking: Asking, pod: Pod, datapath: int) -> pb.PodNetwork:
+    """The pod's network, once it is seen to be of this kind."""
+
+    def found() -> pb.PodNetwork | None:
+        path = path_of(asking, pod.name)
+        return path if path.datapath == datapath else None
+
+    what = f"{pod.name} is joined by {pb.Datapath.Name(datapath)}"
+    return until(found, SECONDS, what, lambda: str(path_of(asking, pod.name)))
 
 
 def cut_off(asking: Asking, pod: Pod) -> None:
