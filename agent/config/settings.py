@@ -307,7 +307,7 @@ class Network(Struct, frozen=True, kw_only=True):
         float,
         duration("1s", "24h"),
         "what nobody has used for so long, and the runtime does not know, is a leftover",
-    ] = 120.0
+    ] = 300.0  # a kubelet waits 4 min for a sandbox, and the runtime lists none that it still makes
     event_buffer_bytes: Annotated[
         int,
         size(4 * _KIB, 64 * _MIB),

@@ -34,10 +34,11 @@ from agent.model.absence import Absence, Absent, ParseError
 from agent.model.evidence import LinksChanged, Observation
 from agent.model.namespaces import NamespaceKind, NamespaceReport
 from agent.model.netlink import HostNetwork, NamespaceNetwork, NatTable
-from agent.model.network import Datapath, NetworkReport, PodNetwork
+from agent.model.network import Datapath, EmptyPod, NetworkReport, PodNetwork
 from agent.model.oom import Container
 from agent.observe.namespaces import Wanted, survey
 from agent.observe.network import Target, read_host, read_namespaces
+from agent.observe.pod_cgroups import empty_pods
 
 NAMESPACES = "namespaces"
 NETLINK = "netlink"
@@ -114,7 +115,8 @@ class NetworkWatch(Struct, kw_only=True):
             return
         self.board.up(NETLINK)
         self.board.count(NETLINK, self._looks)
-        await self.leftovers.look(seen, sample.host, sample.networks)
+        empty = await self._empty_pods(seen)
+        await self.leftovers.look(seen, sample.host, sample.networks, empty)
         self.report = NetworkReport(
             boottime_ns=seen.boottime_ns,
             wall_ns=seen.wall_ns,
@@ -159,6 +161,24 @@ class NetworkWatch(Struct, kw_only=True):
         if source is NAMESPACES:
             detail = "the namespaces of processes cannot be read"
             self.board.absent(NETLINK, Absent(absence=absent.absence, detail=detail))
+
+    async def _empty_pods(self, seen: NamespaceReport) -> tuple[EmptyPod, ...]:
+        """None of them where that cannot be read."""
+        lively = {each.container.pod_uid for each in seen.containers if each.pid}
+        suspects = [
+            EmptyPod(pod=pod.names, path=pod.path, inode=pod.id.inode)
+            for pod in self.inventory.alive_pods()
+            if pod.id is not None and pod.names.pod_uid not in lively
+        ]
+        if not suspects:
+            return ()
+        try:
+            return await self.workers.run(
+                lambda: empty_pods(self.fs, suspects), deadline_seconds=READ_SECONDS
+            )
+        except (Abandoned, TooManyAbandoned) as error:
+            self._blind(NAMESPACES, Absent(absence=Absence.FAILED, detail=str(error)))
+        return ()
 
     # Networks
 

@@ -14,7 +14,7 @@ from agent.engine.network_plans import NetworkPlans
 from agent.inventory.listing import Listing
 from agent.model.namespaces import NamespaceReport
 from agent.model.netlink import HostNetwork, NamespaceNetwork
-from agent.model.network import AddressPool, Leftover
+from agent.model.network import AddressPool, EmptyPod, Leftover
 
 ASK_NS = 30 * 1_000_000_000
 """What the runtime knows is asked again after so long, and at once for what is new."""
@@ -34,16 +34,20 @@ class LeftoverWatch(Struct, kw_only=True):
     plans: NetworkPlans
     listing: Callable[[], Awaitable[Listing | None]]
     busy: Callable[[], frozenset[str]]
-    """Containers, and names of namespaces, that a CNI call works on."""
+    """Containers, names of namespaces and uids of pods that a CNI call works on."""
     leftovers: tuple[Leftover, ...] = ()
     judged: bool = False
     pools: tuple[AddressPool, ...] = ()
     _answer: _Answer | None = field(default=None)
 
     async def look(
-        self, seen: NamespaceReport, host: HostNetwork, networks: dict[int, NamespaceNetwork]
+        self,
+        seen: NamespaceReport,
+        host: HostNetwork,
+        networks: dict[int, NamespaceNetwork],
+        pods: tuple[EmptyPod, ...] = (),
     ) -> None:
-        """One look; all times are those of `seen`."""
+        """One look; all times are those of `seen`. `pods`: cgroups that nothing lives in."""
         now = seen.boottime_ns
         taken = [(str(each.address), each.container_id) for each in self.plans.allocations]
         owners = Owners(
@@ -51,7 +55,7 @@ class LeftoverWatch(Struct, kw_only=True):
             living=frozenset(each.container.id for each in seen.containers if each.pid),
             busy=self.busy(),
         )
-        self.fold.observe(candidates(seen, host, networks, taken, owners), now)
+        self.fold.observe(candidates(seen, host, networks, taken, owners, pods), now)
         await self._judge(now)
         self.pools = self._pools()
 
@@ -75,10 +79,11 @@ class LeftoverWatch(Struct, kw_only=True):
             return None
         placed = frozenset(self.plans.owners().values())
         unplaced = [s for s in listing.sandboxes.values() if not s.ready and s.id not in placed]
+        uids = (sandbox.pod_uid for sandbox in listing.sandboxes.values())
         return _Answer(
             asked_ns=now_ns,
             about=about,
-            known=frozenset((*listing.sandboxes, *listing.containers)),
+            known=frozenset((*listing.sandboxes, *listing.containers, *uids)),
             unplaced=len(unplaced),
         )
 

@@ -37,7 +37,8 @@ def watch_network(
     def busy() -> frozenset[str]:
         calls = cni.ledger.running()
         netns = (call.netns.rpartition("/")[2] for call in calls)
-        return frozenset((*(call.container_id for call in calls), *netns)) - {""}
+        pods = (call.pod.pod_uid for call in calls if call.pod is not None)
+        return frozenset((*(call.container_id for call in calls), *netns, *pods)) - {""}
 
     plans = NetworkPlans(
         state=CNIState(ground.root),

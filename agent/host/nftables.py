@@ -1,7 +1,7 @@
 """nftables over netlink: the chains through which packets leave, and what they jump to
 
 Only those chains are read, one by one: a node with 50,000 services has as many others. Nothing is
-asked of a kernel that has not loaded nf_tables, for the question would load it; and rules of the
+asked of a kernel that has not got nf_tables, for the question would load it; and rules of the
 legacy iptables are not seen here, which is told.
 
 libnftnl, include/uapi/linux/netfilter/nf_tables.h
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
+from agent.host.modules import has_module
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import NETLINK_NETFILTER, Netlink
 from agent.host.root import HostRoot
@@ -29,7 +30,7 @@ from agent.parse.nft_rule import (
 )
 
 MAX_CHAINS = 2048
-MODULE = "module/nf_tables"
+MODULE = "nf_tables"
 LEGACY = ("net/ip_tables_names", "net/ip6_tables_names")
 
 _ChainKey = tuple[int, bytes, bytes]
@@ -38,8 +39,8 @@ _ChainKey = tuple[int, bytes, bytes]
 def read_nat(root: HostRoot, namespaces: Namespaces, host_fd: int) -> NatTable:
     """What the host rewrites on the way out. Raises SourceAbsent, ParseError. For a worker."""
     unread = _legacy(root)
-    if not (root.sys / MODULE).exists():
-        return NatTable(unread=unread or "nf_tables is not loaded as a module")
+    if not has_module(root, MODULE):
+        return NatTable(unread=unread or "nf_tables is neither loaded nor built into the kernel")
     with namespaces.socket_in(host_fd, NETLINK_NETFILTER) as nft:
         chains = nft.dump(_type(NFT_MSG_GETCHAIN), NFGENMSG.pack(0, 0, 0), parse_chain)
         roots = [(c.family, c.table, c.name) for c in chains if c.nat_postrouting]

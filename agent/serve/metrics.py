@@ -506,7 +506,7 @@ ROWS = (
     ),
     _gauge(
         "network_leftovers",
-        "Network namespaces, veths and addresses that belong to no sandbox of the runtime.",
+        "Network namespaces, veths, addresses and pod cgroups that belong to no sandbox.",
         lambda s: network.leftovers(s.network),
         labels=("kind",),
     ),

@@ -75,7 +75,7 @@ DEFAULTS = {
         "slow_after": "10s",
         "stalled_after": "30s",
     },
-    "network": {"interval": "10s", "leak_grace": "2m", "event_buffer_bytes": "1Mi"},
+    "network": {"interval": "10s", "leak_grace": "5m", "event_buffer_bytes": "1Mi"},
     "heartbeat": {
         "kubelet_names": ["kubelet"],
         "apiserver_names": ["kube-apiserver"],

@@ -10,7 +10,8 @@ from agent.derive.address_pool import pools_of
 from agent.derive.leftovers import Candidate, LeftoverFold, Owners, candidates
 from agent.model.namespaces import NamedNamespace, NamespaceReport
 from agent.model.netlink import HostNetwork, NamespaceNetwork
-from agent.model.network import Leftover, LeftoverKind
+from agent.model.network import EmptyPod, Leftover, LeftoverKind
+from agent.model.oom import Container
 from agent.parse.cni_plan import parse_plan
 from tests.derive.network_making import HOST, OUTSIDE
 
@@ -86,6 +87,21 @@ def test_addresses() -> None:
     owners = replace(NOBODY, living=("b2",), busy=("c3", NAME))
     taken = (("10.0.0.2", "a1"), ("10.0.0.3", "b2"), ("10.0.0.4", "c3"), ("10.0.0.5", ""))
     assert names(owners, host=replace(HOST, links={}), taken=taken) == ["10.0.0.2"]
+
+
+def test_cgroups() -> None:
+    """Of pods; not while a call makes a network for the pod, and not if the runtime knows it."""
+    pod = Container(namespace="shop", pod="web-0", pod_uid="1e6c")
+    empty = EmptyPod(pod=pod, path="/kubepods/pod1e6c", inode=7)
+    (found,) = candidates(SEEN, replace(HOST, links={}), {}, (), NOBODY, (empty,))[1:]
+    assert (found.kind, found.name, found.owner) == (LeftoverKind.CGROUP, empty.path, "1e6c")
+    assert found.detail == "no process is in it; it was of pod shop/web-0"
+    busy = replace(NOBODY, busy=("1e6c", NAME))
+    assert not candidates(SEEN, replace(HOST, links={}), {}, (), busy, (empty,))
+    fold = LeftoverFold(0)
+    fold.observe((found,), 1)
+    assert [each.inode for each in fold.judged(1, known=(), unplaced=1)] == [7]
+    assert not fold.judged(1, known=("1e6c",), unplaced=0)
 
 
 def candidate(**changes: object) -> Candidate:

@@ -25,11 +25,12 @@ from agent.host.cri import CriSandbox
 from agent.host.namespaces import Namespaces
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
-from agent.host.worker import Workers
+from agent.host.worker import Abandoned, Workers
 from agent.inventory.containers import Inventory
 from agent.inventory.listing import Listing
 from agent.inventory.names import ContainerKind
 from agent.model.absence import Absence, ParseError
+from agent.model.cgroup import CgroupMode
 from agent.model.evidence import LinksChanged, Observation, SourceLost
 from agent.model.namespaces import (
     ContainerNamespaces,
@@ -58,6 +59,26 @@ CONFIG = {
 LEFT = "cni-dead"
 
 
+class Groups:
+    """The pod's cgroup, which was used."""
+
+    mode = CgroupMode.V2
+
+    def __init__(self) -> None:
+        self.populations = {GROUP: True}
+
+    def inode(self, path: str) -> int:
+        assert path == GROUP
+        return 2
+
+    def read(self, path: str, name: str) -> bytes:
+        assert name == "cpu.stat"
+        return b"usage_usec 5\nuser_usec 5\nsystem_usec 0\n"
+
+    def populated(self, path: str) -> bool:
+        return self.populations[path]
+
+
 class Node:
     """One pod on a bridge; the kernel is a few values."""
 
@@ -79,8 +100,10 @@ class Node:
             )
             self.inventory.named(record.id, names, kind)
         (top / "cni.conf").write_text(json.dumps(CONFIG))
+        self.groups = Groups()
         self.inode = NETWORK.inode
         self.networks = {NETWORK.inode: NETWORK}
+        self.pid = 700
         self.named: tuple[NamedNamespace, ...] = (
             NamedNamespace(name=POD.name, inode=NETWORK.inode),
         )
@@ -97,7 +120,7 @@ class Node:
         self.watch = NetworkWatch(
             clock=self,
             root=HostRoot.at(top),
-            fs=None,  # type: ignore[arg-type]
+            fs=self.groups,  # type: ignore[arg-type]
             proc=ProcReader(HostRoot.at(top)),
             namespaces=self,  # type: ignore[arg-type]
             inventory=self.inventory,
@@ -152,7 +175,7 @@ class Node:
             ContainerNamespaces(
                 container=each.container,
                 sandbox=each.sandbox,
-                pid=700,
+                pid=self.pid,
                 inodes={NET: self.inode},
             )
             for each in wanted
@@ -185,8 +208,8 @@ class Node:
     def health(self, name: str) -> SourceHealth:
         return next(row for row in self.board.health() if row.name == name)
 
-    def knows(self, *ids: str, ready: bool = False) -> None:
-        who: dict[str, Any] = {"namespace": "shop", "pod": "x", "pod_uid": "u"}
+    def knows(self, *ids: str, ready: bool = False, uid: str = "u") -> None:
+        who: dict[str, Any] = {"namespace": "shop", "pod": "x", "pod_uid": uid}
         self.listing = Listing(
             sandboxes={key: CriSandbox(id=key, ready=ready, **who) for key in ids}, containers={}
         )
@@ -443,6 +466,42 @@ async def test_what_the_runtime_knows(node: Node) -> None:
     node.busy = frozenset({DEAD})
     await node.look(60)
     assert node.report().leftovers == ()
+
+
+async def test_a_pod_s_cgroup(node: Node) -> None:
+    """Nothing lives in it, and the runtime has forgotten the pod: it has it, or a call does."""
+    node.pid = 0
+    await node.look()
+    await node.look(61)
+    assert node.report().leftovers == ()
+    node.groups.populations[GROUP] = False
+    await node.look()
+    await node.look(61)
+    (left,) = node.report().leftovers
+    assert (left.kind, left.name, left.inode) == (LeftoverKind.CGROUP, GROUP, 2)
+    assert left.owner == UID
+    node.busy = frozenset({UID})
+    await node.look()
+    assert node.report().leftovers == ()
+    node.busy = frozenset()
+    node.knows(SANDBOX, uid=UID)
+    await node.look()
+    await node.look(61)
+    assert node.report().leftovers == ()
+
+
+async def test_cgroups_that_hang(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them is left then, and that is said."""
+
+    def hang(*_: object) -> None:
+        raise Abandoned("reading cgroup.events took too long")
+
+    node.pid = 0
+    monkeypatch.setattr(engine, "empty_pods", hang)
+    for _ in range(2):
+        await node.look(61)
+        assert node.report().leftovers == ()
+    assert "took too long" in node.health(NAMESPACES).detail
 
 
 async def test_a_sandbox_that_nobody_can_place(node: Node) -> None:

@@ -42,6 +42,7 @@ LEFTOVERS = {
     pb.LEFTOVER_KIND_NAMESPACE: "namespace",
     pb.LEFTOVER_KIND_VETH: "veth",
     pb.LEFTOVER_KIND_ADDRESS: "address",
+    pb.LEFTOVER_KIND_CGROUP: "cgroup",
 }
 MAX_LEFTOVERS = 20
 
