@@ -90,13 +90,13 @@ from agent.observe.roster import TRACE_PREFIX, Roster, records
 from agent.observe.signals import NAME as SIGNALS
 from agent.serve.health import HealthServer
 from agent.serve.http import HttpServer
-from agent.serve.metrics import HttpStatistics
 from agent.serve.metrics_tls import SOURCE as METRICS_TLS
 from agent.serve.metrics_tls import TELLS as METRICS_TLS_TELLS
 from agent.serve.metrics_tls import MetricsTls, metrics_tls
 from agent.serve.node_agent import NodeAgent
 from agent.serve.pages import Pages
 from agent.serve.server import ApiServer
+from agent.serve.statistics import HttpStatistics
 from agent.serve.tcp import TcpApi, tcp_api
 from agent.state.conditions import Conditions
 from agent.state.deaths import DeathIndex

@@ -35,8 +35,10 @@ from agent.serve.cadvisor import MEMORY_EVENTS, OOM_EVENTS
 from agent.serve.container_series import FAMILIES, LABELS
 from agent.serve.exits import EXIT_LABELS, EXITS
 from agent.serve.exposition import OUTCOMES
-from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
+from agent.serve.oom import KILLS
 from agent.serve.registry import ScrapeCollector, build_registry
+from agent.serve.scrape import Scrape
+from agent.serve.statistics import HttpStatistics, TlsStatistics
 from tests.lab.__main__ import WELCOME
 from tests.lab.storm_table import STORMS, parse_table
 from tests.prometheus import found as finding

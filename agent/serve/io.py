@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from agent.api.io import blocked_to_wire, disks_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.blocked import BlockedReport, BlockedTask
 from agent.model.disks import DiskReport
 from agent.model.faults import WITHOUT_DEVICE, FaultReport
-
-Samples = Iterator[tuple[tuple[str, ...], float]]
+from agent.model.source import SourceHealth, SourceState
+from agent.serve.row import Samples, counter, gauge
 
 
 def devices(report: DiskReport, faults: FaultReport) -> pb.ListDevicesResponse:
@@ -92,3 +92,54 @@ def faults(report: FaultReport, *, sees: bool) -> Samples:
     counts = {(kind.value, ""): 0 for kind in WITHOUT_DEVICE} if sees else {}
     counts |= {(kind.value, device): count for kind, device, count in report.counts}
     yield from counts.items()
+
+
+def _sees_kernel_log(sources: Iterable[SourceHealth]) -> bool:
+    return any(source.name == "kmsg" and source.state is SourceState.UP for source in sources)
+
+
+ROWS = (
+    gauge(
+        "disk_stalled",
+        "Whether a block device ends no request, or device-mapper holds back all of them.",
+        lambda s: stalled(s.disks),
+        labels=("device",),
+    ),
+    gauge(
+        "disk_latency_seconds",
+        "Mean time of the requests that ended in the last ten seconds; absent where none did.",
+        lambda s: latencies(s.disks),
+        labels=("device", "op"),
+    ),
+    gauge(
+        "disk_in_flight",
+        "Requests that have not ended.",
+        lambda s: in_flight(s.disks),
+        labels=("device",),
+    ),
+    gauge(
+        "etcd_disk_latency_seconds",
+        "Mean time of a write or flush, whichever takes longer, of the disk that etcd syncs to; "
+        "absent where none ended in the last ten seconds.",
+        lambda s: etcd(s.disks),
+        labels=("device", "op"),
+    ),
+    gauge(
+        "blocked_tasks",
+        "Tasks in state D: all, and those that have not run for disks.blocked_after.",
+        lambda s: tasks(s.blocked),
+        labels=("which",),
+    ),
+    gauge(
+        "blocked_task_oldest_seconds",
+        "For how long the longest of those has not run; absent while there is none.",
+        lambda s: oldest(s.blocked),
+    ),
+    counter(
+        "kernel_log_errors",
+        "Lines of the kernel's log on failing disks (by device) and on tasks and CPUs that hang, "
+        "of this boot as far as the log had them when the agent started.",
+        lambda s: faults(s.faults, sees=_sees_kernel_log(s.status.sources)),
+        labels=("kind", "device"),
+    ),
+)

@@ -8,8 +8,7 @@ from agent.api.kubelet import kubelet_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.kubelet import KubeletReport
 from agent.model.latency import Latency
-
-Samples = Iterator[tuple[tuple[str, ...], float]]
+from agent.serve.row import HistogramRow, Samples, counter, gauge
 
 
 def answer(report: KubeletReport) -> pb.GetKubeletResponse:
@@ -45,3 +44,37 @@ def restarts(report: KubeletReport | None) -> Samples:
     """Processes that came after another."""
     if report is not None and not report.absent:
         yield (), report.restarts
+
+
+ROWS = (
+    gauge(
+        "kubelet_up",
+        "Whether the kubelet's process lives, is not stopped, and its healthz answers; absent on "
+        "nodes without one.",
+        lambda s: well(s.kubelet),
+    ),
+    counter(
+        "kubelet_healthz_silences",
+        "Deadlines that have passed without an answer of its healthz.",
+        lambda s: silences(s.kubelet),
+    ),
+    counter(
+        "kubelet_healthz_failures",
+        "Answers of its healthz that were not 200, and connections that it refused.",
+        lambda s: failures(s.kubelet),
+    ),
+    counter(
+        "kubelet_restarts",
+        "Processes of the kubelet that came after another while the agent ran.",
+        lambda s: restarts(s.kubelet),
+    ),
+)
+
+HISTOGRAMS = (
+    HistogramRow(
+        name="nodewitness_kubelet_healthz_duration_seconds",
+        help="Time that the kubelet's healthz took to answer, the answers that came late included.",
+        labels=(),
+        samples=lambda s: latencies(s.kubelet),
+    ),
+)

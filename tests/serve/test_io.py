@@ -7,9 +7,9 @@ from msgspec.structs import replace
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.faults import FaultReport
 from agent.serve import io
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from tests.serve.fault_sample import FAULTS
 from tests.serve.io_sample import BLOCKED, DISKS, WALL_NS, YOUNG
 from tests.serve.sample import SampleView

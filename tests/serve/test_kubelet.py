@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from agent.api.v1 import runtime_pb2
 from agent.serve import kubelet
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from tests.serve.kubelet_sample import KUBELET, WELL
 from tests.serve.runtime_sample import WALL_NS
 from tests.serve.sample import SampleView

@@ -12,9 +12,9 @@ from agent.model.creation import CreationStep
 from agent.model.latency import BOUNDS, Latency
 from agent.model.runtime import RungState
 from agent.serve import runtime
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from tests.serve.runtime_sample import RUNTIME, WALL_NS
 from tests.serve.sample import SampleView
 
