@@ -7,15 +7,17 @@ take no lock of a process, the kernel's log and trace rings.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 
 from agent.engine.board import SourceBoard
+from agent.engine.cgroup_events import CgroupEvents
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.publish import Publisher
+from agent.engine.questions import Ends, Places, Questions
 from agent.engine.watch import Watch
 from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
@@ -49,7 +51,6 @@ from agent.model.evidence import (
     EndSeen,
     EndWanted,
     ExitSeen,
-    FateSeen,
     FateWanted,
     FaultSeen,
     KmsgSeen,
@@ -58,7 +59,6 @@ from agent.model.evidence import (
     LinksChanged,
     NamesSeen,
     Observation,
-    PlacesSeen,
     PlacesWanted,
     PluginExecuted,
     SenderSeen,
@@ -70,7 +70,6 @@ from agent.model.evidence import (
     VmstatSeen,
 )
 from agent.model.kmsg import OOMKilledProcess
-from agent.model.oom import Attribution
 from agent.observe.cgroups import NAME as CGROUPS
 from agent.observe.cgroups import CgroupWatcher
 from agent.observe.exits import ExitWatcher
@@ -100,10 +99,6 @@ _NOT_OF_THE_OOM_LEDGER = (
 )
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
-Ends = Callable[[EndWanted], Coroutine[Any, Any, None]]
-"""Answers EndWanted, in its own time and by `take`."""
-Places = Callable[[tuple[tuple[int, int], ...]], Awaitable[dict[int, tuple[str, Attribution]]]]
-"""Answers PlacesWanted: (pid, when it was killed), to cgroups by pid."""
 
 
 class Node:
@@ -141,16 +136,21 @@ class Node:
         self._series = series
         self._fates = fates
         self._publisher = publisher
-        self._places = places
-        self._ends = ends
         self._endings = endings
-        self._spawn = spawn
+        guarded = partial(guard.attempt, LEDGER)
+        self._events = CgroupEvents(cgroups, guarded=guarded, take=self.take)
+        self._questions = Questions(
+            fates=fates,
+            places=places,
+            ends=ends,
+            endings=endings,
+            spawn=spawn,
+            guarded=guarded,
+            take=self.take,
+        )
         self._told: list[EventKind] = []
-        self._answers: list[Observation] = []
         self._labels: dict[str, Labels] = {}  # of the live containers that have series
         self._due: asyncio.TimerHandle | None = None
-        self._cgroups_fd: int | None = None  # the one that the loop waits for
-        self._go_on: asyncio.Handle | None = None  # with what inotify told and a step has left
         self._hear_trace: Callable[[], None] = lambda: None
         self.on_counters: Callable[[CountersSeen | CgroupGone], None] = lambda seen: None
         self.on_fault: Callable[[FaultSeen], None] = lambda seen: None
@@ -169,7 +169,7 @@ class Node:
         self._count()
         self.take(self._cgroups.start())
         self._board.up(CGROUPS, self._cgroups.detail)
-        self._listen_to_cgroups(loop)
+        self._events.listen(loop)
         since_ns = self._ledger.written_until_ns()
         self.take([seen for seen in recorded if seen.boottime_ns >= since_ns])
         watches = list(watches)
@@ -206,18 +206,8 @@ class Node:
         self.settle()
 
     def answered(self, seen: Iterable[Observation]) -> None:
-        """Take answers to what was asked: all that come in one round of the loop together, for each
-        take tells and keeps the books, and after a storm there are hundreds.
-        """
-        if not self._answers:
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self._guard.call, LEDGER, self._take_answers)
-        self._answers += seen
-
-    def _take_answers(self) -> None:
-        seen, self._answers = self._answers, []
-        if seen:
-            self.take(seen)
+        """Take answers to what was asked, together with the others of this round of the loop."""
+        self._questions.answered(seen)
 
     def tick(self, watches: Iterable[Watch], loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: drain what waits, read the count, and judge what is overdue by then."""
@@ -229,7 +219,7 @@ class Node:
             watch.catch_up(loop)
         self._count()
         seen = self._guard.call(CGROUPS, self._cgroups.tick)
-        self._listen_to_cgroups(loop)
+        self._events.listen(loop)
         if seen is not None:
             self._board.up(CGROUPS, self._cgroups.detail)
             self._board.count(CGROUPS, self._cgroups.records)
@@ -287,33 +277,9 @@ class Node:
         """The runtime's list was read."""
         self._guard.call(LEDGER, partial(self._endings.listed, listing))
 
-    def _cgroups_changed(self, loop: asyncio.AbstractEventLoop) -> None:
-        seen, more = self._cgroups.observe()
-        self._listen_to_cgroups(loop)
-        if seen:
-            self.take(seen)
-        if more and self._go_on is None:
-            self._go_on = loop.call_soon(self._guard.call, LEDGER, partial(self._rest, loop))
-
-    def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._go_on = None
-        self._cgroups_changed(loop)
-
-    def _listen_to_cgroups(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Wait for what inotify has to say: its instance can go, and come back later."""
-        descriptor = self._cgroups.fileno()
-        if descriptor == self._cgroups_fd:
-            return
-        if self._cgroups_fd is not None:
-            loop.remove_reader(self._cgroups_fd)
-        self._cgroups_fd = descriptor
-        if descriptor is not None:
-            changed = partial(self._cgroups_changed, loop)
-            loop.add_reader(descriptor, self._guard.call, LEDGER, changed)
-
     def close(self) -> None:
         """Observe no more; what was seen is told first."""
-        self._take_answers()
+        self._questions.take_answers()
         self.settle()
         for _ in range(MAX_ROUNDS):
             if not self._ledger.behind:
@@ -322,11 +288,7 @@ class Node:
         if self._due is not None:
             self._due.cancel()
             self._due = None
-        if self._go_on is not None:
-            self._go_on.cancel()
-        if self._cgroups_fd is not None:
-            asyncio.get_running_loop().remove_reader(self._cgroups_fd)
-            self._cgroups_fd = None
+        self._events.close()
         self._cgroups.close()
         self._sampler.close()
 
@@ -383,21 +345,15 @@ class Node:
                 self._endings.told(output)
             case LimitWanted():
                 self._ledger.fold(self._fates.limit(output), now_ns)
-            case FateWanted():
-                self._spawn(self._answer(output))
-            case PlacesWanted():
-                self._spawn(self._place(output))
-            case EndWanted():
-                self._spawn(self._ends(output))
+            case FateWanted() | PlacesWanted() | EndWanted():
+                self._questions.ask(output)
 
     def _put_death(self, output: Told) -> None:
         match output:
             case ExitRecorded() | ExitAmended():
                 self._told.append(output)
-            case EndWanted():
-                self._spawn(self._ends(output))
-            case SenderWanted():
-                self._spawn(self._find_sender(output))
+            case EndWanted() | SenderWanted():
+                self._questions.ask(output)
             case SourceLost():
                 self._lost(output)
 
@@ -441,27 +397,6 @@ class Node:
             seen = KmsgState(up=watch.watcher is not None)
             now_ns = self._clock.boottime_ns()
             self._guard.call(LEDGER, partial(self._ledger.fold, seen, now_ns))
-
-    async def _answer(self, wanted: FateWanted) -> None:
-        try:
-            names, seen = await self._fates.answer(wanted)
-        except Exception:
-            # Not known is an answer too; without one the incident would stay open for ever.
-            self.answered([FateSeen(incident_id=wanted.incident_id, init_alive=None)])
-            raise
-        self.answered([seen] if names is None else [names, seen])
-
-    async def _place(self, wanted: PlacesWanted) -> None:
-        places = await self._places(wanted.victims)
-        self.answered([PlacesSeen(incident_id=wanted.incident_id, places=places)])
-
-    async def _find_sender(self, wanted: SenderWanted) -> None:
-        try:
-            seen = await self._endings.find(wanted)
-        except Exception:
-            self.answered([SenderSeen(container_id=wanted.container_id, pid=wanted.pid, cgroup="")])
-            raise
-        self.answered([seen])
 
     def _wake_when_due(self, now_ns: int) -> None:
         due_ns = self._ledger.next_due_ns()
