@@ -30,9 +30,10 @@ from agent.ledger.checkpoint import Checkpoint
 from agent.ledger.closing import MAX_A_FLUSH
 from agent.ledger.deaths import DeathBook
 from agent.ledger.docket import MAX_CASES
+from agent.ledger.entry import Entry
 from agent.ledger.exit_series import ExitSeries
 from agent.ledger.exits import ExitsLedger
-from agent.ledger.incidents import Entry, IncidentBook
+from agent.ledger.incidents import IncidentBook
 from agent.ledger.levels import Levels
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
