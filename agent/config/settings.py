@@ -4,18 +4,14 @@ A field's name is its key: `serve.socket` is `Settings.serve.socket`. Once loade
 float of seconds, a size an int of bytes, a path a `Path`.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated
 
 from msgspec import Struct, field
-from msgspec.structs import fields
 
 from agent.config.kinds import (
     SUN_PATH_BYTES,
     Address,
-    Kind,
     address,
     boolean,
     directories,
@@ -29,7 +25,6 @@ from agent.config.kinds import (
 )
 
 DEFAULT_PATH = Path("/etc/nodewitness/config.toml")
-ENVIRONMENT_PREFIX = "NODEWITNESS_"
 
 _KIB, _MIB, _GIB, _TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 _MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
@@ -407,59 +402,3 @@ class Settings(Struct, frozen=True, kw_only=True):
     disks: Disks = field(default_factory=Disks)
     tick: Tick = field(default_factory=Tick)
     sweep: Sweep = field(default_factory=Sweep)
-
-
-class Key(Struct, frozen=True, kw_only=True):
-    """One key of the configuration.
-
-    `name` is dotted; `default` is TOML; `environment` is the variable that sets it.
-    """
-
-    name: str
-    kind: Kind
-    default: str
-    meaning: str
-    environment: str
-
-
-SECTIONS: Mapping[str, type[Any]] = MappingProxyType(get_type_hints(Settings))
-
-
-def describe() -> tuple[Key, ...]:
-    """Every key, in the order of the file."""
-    return _KEYS
-
-
-def _describe() -> tuple[Key, ...]:
-    keys = []
-    for section, cls in SECTIONS.items():
-        annotations = get_type_hints(cls, include_extras=True)
-        for entry in fields(cls):
-            _, kind, meaning = get_args(annotations[entry.name])
-            name = f"{section}.{entry.name}"
-            keys.append(
-                Key(
-                    name=name,
-                    kind=kind,
-                    default=kind.write(entry.default),
-                    meaning=meaning,
-                    environment=ENVIRONMENT_PREFIX + name.replace(".", "_").upper(),
-                )
-            )
-    return tuple(keys)
-
-
-_KEYS = _describe()
-
-
-def render(settings: Settings) -> str:
-    """The settings as the TOML file that `load` would read them from, every key written out."""
-    lines: list[str] = []
-    section = ""
-    for key in _KEYS:
-        head, name = key.name.split(".")
-        if head != section:
-            lines += ["", f"[{head}]"] if section else [f"[{head}]"]
-            section = head
-        lines.append(f"{name} = {key.kind.write(getattr(getattr(settings, head), name))}")
-    return "\n".join(lines) + "\n"

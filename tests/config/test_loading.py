@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.config import ConfigError, Key, Problem, Settings, describe, load
-from agent.config.settings import SECTIONS
+from agent.config.keys import SECTIONS
 
 FILE = "config.toml"
 

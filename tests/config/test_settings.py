@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import fields
 
 from agent.config import Address, Key, Settings, describe, load, render
-from agent.config.settings import SECTIONS, Serve
+from agent.config.keys import SECTIONS
+from agent.config.settings import Serve
 
 DEFAULTS = {
     "host": {"proc": "/proc", "sys": "/sys", "run": "/run", "root": "/"},
