@@ -32,11 +32,9 @@ from agent.model.evidence import Observation
 from agent.observe import dials, exits, kmsg, links, plugins, probe, signals, trace
 from agent.observe.cgroup_paths import CgroupPaths
 from agent.observe.cgroups import CgroupWatcher
-from agent.observe.dials import DialWatcher
 from agent.observe.exits import ExitWatcher
 from agent.observe.kmsg import KmsgWatcher
 from agent.observe.links import LinkWatcher
-from agent.observe.plugins import PluginWatcher
 from agent.observe.probe import ProbeWatcher
 from agent.observe.recorder import LINEAGE, Recorder
 from agent.observe.signals import SignalWatcher
@@ -260,7 +258,7 @@ class Roster(Struct, frozen=True, kw_only=True):
             instance.enable(plugins.EVENT, exec_filter(directories))
             instance.start()
             instance.open_pipe()
-            return PluginWatcher(instance)
+            return plugins.watcher(instance)
         except BaseException:
             instance.close()
             raise
@@ -273,7 +271,7 @@ class Roster(Struct, frozen=True, kw_only=True):
             instance.enable(DIAL, dial_filter(heartbeat.kubelet_names + heartbeat.apiserver_names))
             instance.start()
             instance.open_pipe()
-            return DialWatcher(instance)
+            return dials.watcher(instance)
         except BaseException:
             instance.close()
             raise
