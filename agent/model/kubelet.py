@@ -6,9 +6,7 @@ from msgspec import Struct, field
 
 from agent.model.latency import Latency
 from agent.model.memory import KubeletFacts
-from agent.model.runtime import DaemonProcess, FormerDaemon, RungState
-
-STOPPED = "Tt"
+from agent.model.runtime import STOPPED, DaemonProcess, FormerDaemon, RungState
 
 
 class HealthAnswer(Struct, frozen=True, kw_only=True):

@@ -71,6 +71,10 @@ class ProcessKey(Struct, frozen=True, kw_only=True):
     start_boottime_ns: int
 
 
+STOPPED = "Tt"
+"""The states of a process that is stopped, or traced."""
+
+
 class DaemonProcess(Struct, frozen=True, kw_only=True):
     """The process that listens. comm is what it calls itself."""
 
