@@ -476,6 +476,7 @@ def in_work(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
             guest.run(f"echo > {path}")
             slow = made.result()
         remove_sandbox(pods.node, slow.sandbox_id)
+        slow.group.remove()
     finally:
         guest.run(["rm", "-f", f"{PLUGINS}/hang"])
 
