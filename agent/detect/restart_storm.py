@@ -34,7 +34,9 @@ UNDER_PRESSURE_RATIO = 0.5
 """Of the deaths: the averages fall within seconds once the killed container is gone."""
 
 _THROTTLED = "CPUThrottled"
-_PRESSURES = frozenset({"CPUPressure", "MemoryPressure", "IOPressure", "NetworkPressure"})
+_CAUSES = ("MemoryPressure", "IOPressure", "CPUPressure", _THROTTLED, "NetworkPressure")
+"""Of those that are told as often the first: who reclaims waits for disks and takes CPUs too."""
+_PRESSURES = frozenset(_CAUSES) - {_THROTTLED}
 _BY_RUNTIME = (Verdict.STOPPED_BY_RUNTIME, Verdict.GRACE_EXCEEDED, Verdict.KILLED_BY_RUNTIME)
 
 
@@ -74,7 +76,7 @@ def _found(scene: Scene, deaths: list[ContainerDeath], *, pods: int) -> Iterator
             severity=Severity.WARNING,
         )
         return
-    cause = max(sorted(set(causes)), key=causes.count)
+    cause = max(_CAUSES, key=causes.count)
     throttled = cause == _THROTTLED
     struck = [d for d in deaths if {*_causes(d)} & ({cause} if throttled else _PRESSURES)]
     worst = max((death for death in struck if cause in _causes(death)), key=_cpu)

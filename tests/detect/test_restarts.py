@@ -234,6 +234,17 @@ def test_own_limit() -> None:
             {"cpu_pressure_some": 95.0, "cpu_throttled_ratio": 0.1, "node_cpu_pressure_some": 95.0},
             "CPUPressure",
         ),
+        # Who reclaims memory waits for disks and takes CPUs too; lost packets explain neither.
+        (
+            {
+                "memory_pressure_full": 60.0,
+                "node_io_pressure_full": 30.0,
+                "node_cpu_pressure_some": 90.0,
+            },
+            "MemoryPressure",
+        ),
+        ({"io_pressure_full": 60.0, "node_cpu_pressure_some": 90.0}, "IOPressure"),
+        ({"network_saturated": True, "node_cpu_pressure_some": 90.0}, "CPUPressure"),
         ({"cpu_throttled_ratio": 0.4}, "CPUThrottled"),  # a kernel without pressure
         ({"cpu_throttled_ratio": 0.3}, "PressureUnknown"),
         ({}, "PressureUnknown"),
