@@ -259,6 +259,19 @@ def test_storm_reasons(fields: dict[str, Any], reason: str) -> None:
     assert found.severity is (Severity.WARNING if milder else None)
 
 
+def test_the_worst_is_shown() -> None:
+    """Of those by the cause that is named, and by that."""
+    deaths = [
+        restart(3, cpu_pressure_some=90.0),
+        restart(2, cpu_pressure_some=50.0, memory_pressure_full=12.0),
+        restart(1, cpu_pressure_some=4.0, memory_pressure_full=81.0),
+        restart(0, cpu_pressure_some=2.0, memory_pressure_full=11.0),
+    ]
+    [found] = findings(deaths)
+    assert found.reason == "MemoryPressure"
+    assert "4 under pressure (cpu some 4 %, memory full 81 %)" in found.message
+
+
 def test_told_apart() -> None:
     """One pod crashes, another is killed by the runtime, a third at its limit."""
     oom: dict[str, Any] = {"verdict": Verdict.OOM_CONTAINER_LIMIT}

@@ -37,6 +37,7 @@ out: the page that is thrown out is soon wanted again, and for that is waited.
 READER = """
 import os, random
 file = os.open("/dev/vda", os.O_RDONLY)
+os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
 os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
 with open("{directory}/cgroup.procs", "w") as procs:
     procs.write(str(os.getpid()))
