@@ -123,7 +123,7 @@ def _waited(death: ContainerDeath) -> float:
 
 
 def _extent(death: ContainerDeath, cause: str) -> float:
-    """Percent of the time, of the container or of its node; of the CPUs for what is no such wait."""
+    """Percent of the time, of it or its node; for what is no such wait, that of the CPUs."""
     match cause:
         case "MemoryPressure":
             waits = death.memory_pressure_full, death.node_memory_pressure_full
