@@ -203,8 +203,8 @@ class Falling:
     def look(self) -> bool:
         """Look once more; whether all of them are crossed."""
         memory = self._asking.memory()
-        for near in self._asking.conditions(types=["EvictionImminent"]):
-            self.imminent.setdefault(near.reason, near.message)
+        for found in self._asking.conditions(types=["EvictionImminent"]):
+            self.imminent.setdefault(found.reason, found.message)
         at = memory.at.ToNanoseconds() / 1e9
         for signal, takes in self._takes.items():
             hard = of(memory, signal)

@@ -52,12 +52,13 @@ def ended(asking: Asking, pod: str) -> OOMIncident:
 def heard(container: Container) -> bool:
     """Whether the runtime has heard of a kill in this container, which lives."""
     with suppress(DeadlineError):
-        return until(
+        until(
             lambda: container.status().get("reason") == "OOMKilled",
             HEARD_SECONDS,
             "the runtime has heard of the kill",
             every=0.5,
         )
+        return True
     return False
 
 
