@@ -165,7 +165,7 @@ def small_table(guest: Guest) -> Iterator[None]:
             guest.run(f"iptables {rule.format('-D')}", check=False)
 
 
-def restarted(pods: Pods, asking: Asking) -> None:
+def restarted(pods: Pods, asking: Asking, figures: list[str]) -> None:
     """Containers that are killed and made anew while the node loses packets: a storm, for that, as
     far as the CPUs were not under pressure each time too.
     """
@@ -184,6 +184,7 @@ def restarted(pods: Pods, asking: Asking) -> None:
     ]
     assert said.reason == ("CPUPressure" if len(busy) == 3 else "NetworkPressure")
     assert "3 under pressure" in said.message
+    figures.append(f"restart storm, {said.reason}: {said.message}")
     assert all("network saturated" in each.value for each in said.evidence)
 
 
@@ -207,7 +208,7 @@ def test_conntrack(
         shown = guest.run(["nodectl", "net", "--node"], check=False)
         assert shown.exit_code == 1
         assert "FULL" in shown.out
-        restarted(pods, asking)
+        restarted(pods, asking, figures)
     finally:
         filler.close()
     guest.write(MAX, "65536")

@@ -71,13 +71,14 @@ def stalls(asking: Asking, container: Container, resource: str) -> None:
     until(read, SECONDS, f"{resource} is waited for", lambda: str(asking.containers()))
 
 
-def storm(asking: Asking, pod: str, reason: str) -> list[ContainerDeath]:
+def storm(asking: Asking, pod: str, reason: str, figures: list[str]) -> list[ContainerDeath]:
     """The three restarts of a pod that are a storm, for that reason: all of them under pressure."""
     deaths = restarts(asking, pod, 3)
     said = asking.condition("RestartStorm", pod)
     assert (said.entity.kind, said.reason) == (ENTITY_KIND_POD, reason)
     assert "killed and restarted containers 3 times" in said.message
     assert "none of them an OOM kill, 3 under pressure" in said.message
+    figures.append(f"restart storm, {said.reason}: {said.message}")
     return deaths
 
 
@@ -155,7 +156,7 @@ def test_a_container_above_memory_high(
         container.group.go()
         stalls(asking, container, "memory")
     again(asking, container)
-    for death in storm(asking, "thrash", "MemoryPressure"):
+    for death in storm(asking, "thrash", "MemoryPressure", figures):
         assert death.memory_pressure_full >= MEMORY_FULL
 
     def ended() -> PressureEpisode | None:
@@ -183,6 +184,6 @@ def test_a_container_above_memory_high(
             stalls(asking, writer, "io")
         for writer in writers:
             again(asking, writer)
-        for death in storm(asking, "waits", "IOPressure"):
+        for death in storm(asking, "waits", "IOPressure", figures):
             assert death.io_pressure_full >= IO_FULL
         pods.remove_all()

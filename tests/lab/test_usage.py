@@ -119,11 +119,12 @@ def squeezed(guest: Guest, container: Container) -> Iterator[None]:
         yield
 
 
-def thrashes(asking: Asking, container: Container) -> None:
+def thrashes(asking: Asking, container: Container, figures: list[str]) -> None:
     """At its limit again and again, and nothing is killed; all of its figures are the kernel's."""
     found = asking.condition("ReclaimThrash", "busy", lambda c: c.entity.names.name == "tight")
     assert found.reason == "AtLimit"
     assert "times at its limit in 10 s and nothing killed" in found.message
+    figures.append(f"reclaim at the limit: {found.message}")
     before = container.group.memory_events()
 
     def read_in_full() -> ContainerUsage | None:
@@ -278,7 +279,7 @@ def test_what_containers_use(asking: Asking, pods: Pods, guest: Guest, figures: 
 
     with squeezed(guest, tight):
         as_listed(asking, guest)
-        thrashes(asking, tight)
+        thrashes(asking, tight, figures)
 
     leak = pods.create("leaking").container(
         "main", ["/bin/work", "leak", str(LEAK_KIB), "300"], memory_max=LIMIT_MIB * MIB
