@@ -106,8 +106,14 @@ class HeadroomFold:
                 crossed_since_wall_ns=None if since is None else since[1],
             )
         line = lines[signal]
-        if threshold is None:
-            return Headroom(signal=signal, room=room, where=where, trend=line)
+        if threshold is None:  # nobody evicts for it: what is left until there is none
+            return Headroom(
+                signal=signal,
+                room=room,
+                where=where,
+                trend=line,
+                seconds_left=seconds_until(room.available, 0, line),
+            )
         amount = threshold.amount(room.capacity)
         key = (signal, threshold.hard)
         if room.available < amount:  # thresholdsMet: strictly less

@@ -17,11 +17,14 @@ from agent.api.v1.plumbing_pb2 import (
     RouteOrigin,
     RuleTool,
 )
+from agent.detect.restart_storm import CPU_SOME, NODE_CPU_SOME
 from agent.model.plumbing import PORTS_FULL
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
+from tests.lab.kubelet import Pods
+from tests.lab.scenarios.restarts import CALM, again, restarts
 
 SECONDS = 240
 LIMIT = 20
@@ -162,8 +165,35 @@ def small_table(guest: Guest) -> Iterator[None]:
             guest.run(f"iptables {rule.format('-D')}", check=False)
 
 
-def test_conntrack(guest: Guest, asking: Asking, small_table: None, figures: list[str]) -> None:
-    """Full, with the packets that are dropped for it; and over, when there is room again."""
+def restarted(pods: Pods, asking: Asking, figures: list[str]) -> None:
+    """Containers that are killed and made anew while the node loses packets: a storm, for that, as
+    far as the CPUs were not under pressure each time too.
+    """
+    pod = pods.create("unheard")
+    made = [pod.container(name, CALM) for name in ("a", "b", "c")]
+    for container in made:
+        container.wait_ready()
+        again(asking, container)
+    deaths = restarts(asking, "unheard", 3)
+    assert all(death.network_saturated for death in deaths)
+    said = asking.condition("RestartStorm", "unheard")
+    busy = [
+        death
+        for death in deaths
+        if death.node_cpu_pressure_some >= NODE_CPU_SOME or death.cpu_pressure_some >= CPU_SOME
+    ]
+    assert said.reason == ("CPUPressure" if len(busy) == 3 else "NetworkPressure")
+    assert "3 under pressure" in said.message
+    figures.append(f"restart storm, {said.reason}: {said.message}")
+    assert all("network saturated" in each.value for each in said.evidence)
+
+
+def test_conntrack(
+    guest: Guest, pods: Pods, asking: Asking, small_table: None, figures: list[str]
+) -> None:
+    """Full, with the packets that are dropped for it, and a storm of restarts meanwhile; and over,
+    when there is room again.
+    """
     before = report(asking, lambda told: told.HasField("conntrack"), "conntrack is read")
     filler = guest.start(["python3", "-c", FILLER])
     try:
@@ -178,6 +208,7 @@ def test_conntrack(guest: Guest, asking: Asking, small_table: None, figures: lis
         shown = guest.run(["nodectl", "net", "--node"], check=False)
         assert shown.exit_code == 1
         assert "FULL" in shown.out
+        restarted(pods, asking, figures)
     finally:
         filler.close()
     guest.write(MAX, "65536")
