@@ -203,7 +203,8 @@ class RealKubelet:
         """End it and remove its files."""
         self.process.close()
         self.guest.run(
-            f"rm -rf {MANIFESTS} /var/log/containers; cd /var/lib/kubelet && find . -xdev -mindepth 1 -delete",
+            f"rm -rf {MANIFESTS} /var/log/containers\n"
+            "cd /var/lib/kubelet && find . -xdev -mindepth 1 -delete",
             check=False,
         )
 
