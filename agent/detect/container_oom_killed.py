@@ -17,7 +17,7 @@ _SHARED = (LimitLevel.POD, LimitLevel.QOS, LimitLevel.KUBEPODS, LimitLevel.NODE)
 
 
 class _Beside(NamedTuple):
-    count: int  # of incidents in this container in the last hour
+    times: int  # of incidents in this container in the last hour
     alone: bool  # at the limit of a pod that has no other container
 
 
@@ -29,7 +29,7 @@ def _detect(scene: Scene) -> Iterator[Finding]:
 
     def beside(incident: OOMIncident, container: Container) -> _Beside:
         alone = incident.limit_level is LimitLevel.POD and pods is not None and pods.has(container)
-        return _Beside(count=counts[container.id], alone=alone)
+        return _Beside(times=counts[container.id], alone=alone)
 
     asked = ((incident, container, beside(incident, container)) for incident, container in found)
     return scene.memo.findings(CONTAINER_OOM_KILLED, _finding, asked)
@@ -38,7 +38,7 @@ def _detect(scene: Scene) -> Iterator[Finding]:
 def _finding(incident: OOMIncident, container: Container, beside: _Beside) -> Finding:
     reason = _reason(incident, beside)
     nobody = ", which it shares with nobody" if beside.alone else ""
-    again = f"; {beside.count} times in the last hour" if beside.count > 1 else ""
+    again = f"; {beside.times} times in the last hour" if beside.times > 1 else ""
     died = "; the container died" if incident.outcome is Outcome.DIED else ""
     return Finding(
         type=CONTAINER_OOM_KILLED.name,
@@ -54,7 +54,7 @@ def _finding(incident: OOMIncident, container: Container, beside: _Beside) -> Fi
 def _reason(incident: OOMIncident, beside: _Beside) -> str:
     if incident.limit_level in _SHARED and not beside.alone:
         return "SharedLimit"
-    if beside.count > 1:
+    if beside.times > 1:
         return "Repeated"
     return "UnknownLimit" if incident.limit_level is LimitLevel.UNKNOWN else "OwnLimit"
 
