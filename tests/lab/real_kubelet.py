@@ -20,6 +20,7 @@ from tests.lab.groups import Group
 from tests.lab.guest import Guest
 from tests.lab.hierarchy import Qos, container_path, pod_path
 from tests.lab.oci import WORK
+from tests.lab.wire import Process
 
 DIRECTORY = "/run/lab/kubelet"
 MANIFESTS = f"{DIRECTORY}/manifests"
@@ -113,12 +114,16 @@ class RealKubelet:
         guest.write(CONFIG, json.dumps(config, indent=1))
         for pod in pods:
             guest.write(f"{MANIFESTS}/{pod['metadata']['name']}.json", json.dumps(pod))
-        self.start()
+        self.process = self._run()
 
-    def start(self) -> None:
-        """Start it (again)."""
+    def _run(self) -> Process:
         argv = [PROGRAM, f"--config={CONFIG}", f"--hostname-override={HOSTNAME}", "--v=2"]
-        self.process = self.guest.start(argv, cgroup=CGROUP)
+        return self.guest.start(argv, cgroup=CGROUP)
+
+    def run_again(self) -> None:
+        """Start another one, after this one has ended."""
+        self.process.close()
+        self.process = self._run()
 
     def wait(self) -> None:
         """Wait until it has statistics."""
