@@ -9,7 +9,7 @@ https://kubernetes.io/docs/tutorials/cluster-management/kubelet-standalone/
 import json
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.lab.deadline import until
 from tests.lab.groups import Group
 from tests.lab.guest import Guest
 from tests.lab.hierarchy import Qos, container_path, pod_path
-from tests.lab.oci import WORK
+from tests.lab.static_pod import Json
 from tests.lab.wire import Process
 
 DIRECTORY = "/run/lab/kubelet"
@@ -34,8 +34,6 @@ POD_SECONDS = 300.0
 KUBELET = os.environ.get("NODEWITNESS_KUBELET", "")
 _QOS = {"Guaranteed": Qos.GUARANTEED, "Burstable": Qos.BURSTABLE, "BestEffort": Qos.BEST_EFFORT}
 
-Json = dict[str, Any]
-
 _CONFIG = {
     "apiVersion": "kubelet.config.k8s.io/v1beta1",
     "kind": "KubeletConfiguration",
@@ -49,46 +47,6 @@ _CONFIG = {
     "evictionSoft": {"memory.available": "300Mi"},
     "evictionSoftGracePeriod": {"memory.available": "1m30s"},
 }
-
-
-def static_pod(
-    name: str,
-    argv: Sequence[str],
-    *,
-    memory: str = "",
-    liveness: Sequence[str] = (),
-    beside: Sequence[str] = (),
-    grace_seconds: int = 1,
-) -> Json:
-    """A pod with the container `main` of the lab's image, and `beside` it another one, without a
-    limit. Where each container has one, the kubelet gives the pod their sum.
-    """
-    main: Json = {
-        "name": "main",
-        "image": WORK,
-        "imagePullPolicy": "Never",
-        "command": list(argv),
-        "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": memory} if memory else {}},
-    }
-    if liveness:
-        # An exec in an emulated guest takes a second or two.
-        often = {"periodSeconds": 5, "timeoutSeconds": 60, "failureThreshold": 1}
-        main["livenessProbe"] = {"exec": {"command": list(liveness)}, **often}
-    containers = [main]
-    if beside:
-        containers.append(
-            {"name": "beside", "image": WORK, "imagePullPolicy": "Never", "command": list(beside)}
-        )
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {
-            "hostNetwork": True,
-            "terminationGracePeriodSeconds": grace_seconds,
-            "containers": containers,
-        },
-    }
 
 
 class RealKubelet:

@@ -35,8 +35,9 @@ from tests.lab.groups import Group
 from tests.lab.guest import Guest
 from tests.lab.machines import SYSTEMD
 from tests.lab.node import Node
-from tests.lab.real_kubelet import CGROUP, CONFIG, KUBELET, RealKubelet, Said, static_pod
+from tests.lab.real_kubelet import CGROUP, CONFIG, KUBELET, RealKubelet, Said
 from tests.lab.scenarios.runtime import stopped
+from tests.lab.static_pod import Json, static_pod
 from tests.lab.truth import Books, books_since, mark
 
 pytestmark = pytest.mark.skipif(
@@ -50,7 +51,7 @@ EATS = ["wait", "eat", "64"]
 ILL = "/tmp/ill"
 
 
-def kubelet_with(guest: Guest, *pods: dict[str, Any], **settings: Any) -> RealKubelet:
+def kubelet_with(guest: Guest, *pods: Json, **settings: Any) -> RealKubelet:
     """It has been started, with these pods."""
     return RealKubelet(guest, Path(KUBELET), *pods, settings=settings)
 
