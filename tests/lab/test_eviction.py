@@ -1,11 +1,10 @@
-"""Before the kill: the kubelet's own arithmetic on a real kernel, and against a real kubelet."""
+"""Before the kill: the kubelet's own arithmetic on a real kernel (beside a real kubelet:
+test_real_kubelet.py).
+"""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 
 from agent.api.v1.exits_pb2 import STOP_REASON_EVICTION, VERDICT_GRACE_EXCEEDED
 from agent.api.v1.memory_pb2 import Headroom, MemoryReport
@@ -14,7 +13,6 @@ from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
-from tests.lab.real_kubelet import KUBELET, RealKubelet
 
 SECONDS = 120.0
 MIB = 1 << 20
@@ -267,52 +265,3 @@ def test_time_left_is_right(guest: Guest, agent: AgentProcess, figures: list[str
 def crossed(memory: MemoryReport, signal: str) -> bool:
     """Whether its hard threshold is crossed."""
     return of(memory, signal).HasField("crossed_since")
-
-
-@pytest.mark.skipif(not KUBELET, reason="NODEWITNESS_KUBELET names no kubelet (tools/kubelet.sh)")
-def test_a_real_kubelet_agrees(guest: Guest, agent: AgentProcess, figures: list[str]) -> None:
-    """Its version is found in its program, and its /stats/summary has our numbers."""
-    kubelet = RealKubelet(guest, Path(KUBELET))
-    try:
-        kubelet.wait()
-        agent.start()
-        asking = Asking(agent)
-        memory = until(
-            lambda: m if (m := asking.memory()).kubelet.library else None,
-            SECONDS,
-            "the kubelet's program is read",
-            lambda: str(asking.memory()),
-        )
-        assert not memory.node.assumed
-        assert memory.kubelet.version.startswith("v1.")
-        seen: set[str] = set()
-
-        def agrees() -> float | None:
-            """The kubelet's figures are up to 10 s old: at a new one, ours is of that moment."""
-            summary = kubelet.summary()
-            if summary is None or summary["node"]["memory"]["time"] in seen:
-                return None
-            theirs = summary["node"]["memory"]
-            seen.add(theirs["time"])
-            ours = of(asking.memory(), "memory.available")
-            by = abs(ours.available - theirs["availableBytes"]) / ours.capacity
-            return by + 1 if by < 0.01 else None
-
-        by = until(agrees, 300.0, "memory.available is the kubelet's", every=0.5) - 1
-        summary = kubelet.summary()
-        assert summary is not None
-        memory = asking.memory()
-        other = next(form for form in memory.node.forms if form.form != memory.node.form)
-        off = abs(other.available - summary["node"]["memory"]["availableBytes"])
-        figures.append(
-            f"memory.available against kubelet {memory.kubelet.version}: {100 * by:.3f} % of the "
-            f"memory apart; the other form {100 * off / memory.node.total:.1f} %"
-        )
-        fs = of(memory, "nodefs.available")
-        assert fs.capacity == summary["node"]["fs"]["capacityBytes"]
-        assert (
-            of(memory, "pid.available", hard=False).capacity == summary["node"]["rlimit"]["maxpid"]
-        )
-        assert memory.headrooms[0].threshold.source == "config /var/lib/kubelet/config.yaml"
-    finally:
-        kubelet.close()
