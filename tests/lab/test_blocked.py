@@ -354,10 +354,12 @@ def failing_disk(disk: SlowDisk, guest: Guest, asking: Asking, figures: list[str
     """The journal cannot be written: the file system is read-only. A block cannot be read."""
     name = until(lambda: device(asking), SECONDS, "the disk is known").name
     assert not asking.conditions(types=["FilesystemFailed"], statuses=[CONDITION_STATUS_TRUE])
+    write = f"date > {MOUNT}/g; sync -f {MOUNT}"
+    guest.run(write)  # it has read its directory: without that nothing is ever written
     disk.fail()
 
     def given_up() -> Condition | None:  # by the second that writes: the first loses the journal
-        guest.run(f"date > {MOUNT}/g; sync -f {MOUNT}", check=False)
+        guest.run(write, check=False)
         found = asking.conditions(types=["FilesystemFailed"], statuses=[CONDITION_STATUS_TRUE])
         return next(iter(found), None)
 
