@@ -49,7 +49,8 @@ for thread in threads:
     thread.join()
 """
 TRICKLE, UNLIMITED = "131072", "max"
-DELAY_MS, NEVER_MS = 150, 600_000
+DELAY_MS = 150
+INNER = f"{MOUNT}/inner.img"
 DELAYS = "/proc/sys/kernel/task_delayacct"
 SHARES = CPUShares.DESCRIPTOR.fields
 SYNCS = f"""
@@ -266,25 +267,42 @@ def etcd_on_a_slow_disk(
 
 
 def requests_without_end(disk: SlowDisk, etcd: Process, asking: Asking, figures: list[str]) -> None:
-    """A write is in flight and does not end, on a device that is not suspended; how long the one
-    that waits had waited before is told, for it began when the kernel counted that.
+    """A loop device over a file on it, when it is suspended: a request of that one is in flight and
+    does not end, though it is not suspended itself. How long etcd has waited for block io is told,
+    for it began when the kernel counted that.
     """
-    disk.delay_writes(NEVER_MS)
-    found = asking.condition("DiskStalled", "", lambda c: f"etcd[{etcd.pid}" in c.message)
-    assert (found.reason, found.severity) == ("NoCompletion", SEVERITY_CRITICAL)
-    assert f"mounted at {MOUNT}, has " in found.message
-    assert " in flight and has ended none for " in found.message
-    figures.append(f"disk: {found.message}")
-    now = device(asking)
-    assert now is not None
-    assert (now.suspended, now.stalled, now.in_flight > 0) == (False, True, True)
-    assert "STALLED for " in asking.guest.run(["nodectl", "io"], check=False).out
-    seen = asking.blocked()
-    assert seen.io_delay_absent_reason == ""
-    task = next(each for each in seen.tasks if each.pid == etcd.pid)
-    assert task.io_delay.ToMilliseconds() >= DELAY_MS
-    disk.delay_writes(0)
-    asking.condition("DiskStalled", "", status=CONDITION_STATUS_FALSE)
+    guest = asking.guest
+    write = f"dd if=/dev/zero of={INNER} bs=1M count=1 oflag=direct"  # past the cache
+    loop = guest.run(f"{write} && losetup -f --show {INNER}").out.strip()
+    name = loop.removeprefix("/dev/")
+
+    def stalled() -> Disk | None:
+        disks = asking.devices().disks
+        return next((each for each in disks if each.name == name and each.stalled), None)
+
+    disk.suspend()
+    read = ["dd", f"if={loop}", "of=/dev/null", "bs=4096", "count=1", "skip=64", "iflag=direct"]
+    reader = guest.start(read)
+    try:
+        inner = until(stalled, SECONDS, f"{name} is stalled", lambda: str(asking.devices()))
+        assert (inner.kind, inner.label, inner.suspended) == ("loop", INNER, False)
+        assert inner.in_flight > 0
+        found = asking.condition("DiskStalled", "", lambda c: name in c.message)
+        figures.append(f"disk, and a loop device on it: {found.message}")
+        shown = guest.run(["nodectl", "io"], check=False).out
+        (line,) = (each for each in shown.splitlines() if each.startswith(f"{name} "))
+        assert "STALLED for " in line
+
+        def waits() -> BlockedTask | None:
+            return next((each for each in asking.blocked().tasks if each.pid == etcd.pid), None)
+
+        task = until(waits, SECONDS, "etcd is blocked", lambda: str(asking.blocked()))
+        assert task.io_delay.ToMilliseconds() >= DELAY_MS
+        assert asking.blocked().io_delay_absent_reason == ""
+    finally:
+        disk.resume()
+        reader.close()
+        guest.run(["losetup", "-d", loop])
 
 
 def shim_on_a_slow_disk(
