@@ -290,8 +290,8 @@ def requests_without_end(disk: SlowDisk, etcd: Process, asking: Asking, figures:
         found = asking.condition("DiskStalled", "", lambda c: name in c.message)
         figures.append(f"disk, and a loop device on it: {found.message}")
         shown = guest.run(["nodectl", "io"], check=False).out
-        (line,) = (each for each in shown.splitlines() if each.startswith(f"{name} "))
-        assert "STALLED for " in line
+        row = next(each for each in shown.splitlines() if each.startswith(f"{name} "))
+        assert "STALLED for " in row
 
         def waits() -> BlockedTask | None:
             return next((each for each in asking.blocked().tasks if each.pid == etcd.pid), None)
