@@ -106,11 +106,12 @@ def blocked_to_wire(
         looked_at=report.looked_at,
         look_took=duration(report.look_seconds),
         said=[_fault(each, report.wall_ns - report.boottime_ns) for each in said],
+        io_delay_absent_reason=text(report.io_delay_absent),
     )
 
 
 def _task(report: BlockedReport, blocked: BlockedTask) -> pb.BlockedTask:
-    task = blocked.task
+    task, delay = blocked.task, blocked.io_delay_seconds
     return pb.BlockedTask(
         pid=task.pid,
         tid=task.tid,
@@ -123,4 +124,5 @@ def _task(report: BlockedReport, blocked: BlockedTask) -> pb.BlockedTask:
         container=None if blocked.names is None else container_to_wire(blocked.names),
         unit=text(blocked.unit),
         cgroup=text(blocked.cgroup),
+        io_delay=None if delay is None else duration(delay),
     )

@@ -94,6 +94,7 @@ class BlockedWatch(Struct, kw_only=True):
             counted=scan.counted,
             looked_at=scan.looked_at,
             look_seconds=scan.seconds,
+            io_delay_absent=scan.io_delay_absent,
         )
         self._show(found)
         await self._detail(found)

@@ -14,7 +14,8 @@ import os
 from collections.abc import Iterator
 
 from agent.host.absence import SourceAbsent
-from agent.host.clock import TICK_NS, ticks_to_ns
+from agent.host.block_io_delays import BlockIoDelays
+from agent.host.clock import ticks_to_ns
 from agent.host.files import read_file
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
@@ -42,6 +43,7 @@ class RuntimeProcesses:
     def __init__(self, root: HostRoot, proc: ProcReader) -> None:
         self._root = str(root.proc)
         self._proc = proc
+        self._delays = BlockIoDelays(root)
 
     def daemon(self, pid: int) -> DaemonProcess | None:
         """This process as it is; None if it is gone, or a zombie. Raises SourceAbsent, ParseError
@@ -64,7 +66,7 @@ class RuntimeProcesses:
             state=stat.state,
             threads=figures.threads,
             resident_bytes=figures.resident_pages * _PAGE_BYTES,
-            blkio_delay_seconds=figures.blkio_ticks * TICK_NS / 1e9 if self._accounted() else None,
+            blkio_delay_seconds=None if self._delays.absent() else self._delays.of_process(pid),
             unit=where.unit,
         )
 
@@ -94,13 +96,6 @@ class RuntimeProcesses:
 
     def _place(self, pid: int) -> CgroupPlace:
         return place(self._proc.memory_cgroup(pid))
-
-    def _accounted(self) -> bool:
-        """Whether the kernel accounts delays (since Linux 5.14 it must be told to)."""
-        try:
-            return read_file(f"{self._root}/sys/kernel/task_delayacct").strip() == b"1"
-        except SourceAbsent:
-            return False
 
 
 def _outside(where: CgroupPlace) -> bool:

@@ -18,6 +18,7 @@ class BlockedTask(Struct, frozen=True, kw_only=True):
     names: Container | None = None  # of the pod's container that it is in
     unit: str = ""
     devices: frozenset[str] = frozenset()  # "253:0": block devices in its mount table, if read
+    io_delay_seconds: float | None = None  # that it waited for block io, ever; None: not known
 
 
 class BlockedReport(Struct, frozen=True, kw_only=True):
@@ -32,6 +33,7 @@ class BlockedReport(Struct, frozen=True, kw_only=True):
     counted: int = 0  # tasks in state D
     looked_at: int = 0  # tasks of the node
     look_seconds: float = 0.0
+    io_delay_absent: str = ""  # why none has an io_delay_seconds
     absent: str = ""
 
     def seconds(self, blocked: BlockedTask) -> float:

@@ -84,7 +84,7 @@ class DaemonProcess(Struct, frozen=True, kw_only=True):
     threads: int
     resident_bytes: int
     blocked: tuple[Task, ...] = ()  # threads in state D
-    blkio_delay_seconds: float | None = None  # that it waited for block io; None: not accounted
+    blkio_delay_seconds: float | None = None  # its threads waited for block io; None: not known
     unit: str = ""
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.block_devices import BlockDevices
+from agent.host.block_io_delays import BlockIoDelays
 from agent.host.proc import ProcReader
 from agent.host.task_scan import BLOCKED, TaskScan
 from agent.host.tasks import TaskReader
@@ -34,29 +35,37 @@ class Scan(Struct, frozen=True, kw_only=True):
     counted: int
     looked_at: int
     seconds: float  # of a CPU
+    io_delay_absent: str  # why it is known of none how long it waited for block io
 
 
 class BlockedSight:
     """Looks at all tasks."""
 
     def __init__(
-        self, scan: TaskScan, tasks: TaskReader, proc: ProcReader, devices: BlockDevices
+        self,
+        scan: TaskScan,
+        tasks: TaskReader,
+        proc: ProcReader,
+        devices: BlockDevices,
+        delays: BlockIoDelays,
     ) -> None:
         self._scan = scan
         self._tasks = tasks
         self._proc = proc
         self._devices = devices
+        self._delays = delays
 
     def scan(self) -> Scan:
         """Raises SourceAbsent if procfs cannot be listed."""
         begun = time.thread_time()
         found: list[BlockedTask] = []
         counted = 0
+        absent = self._delays.absent()
         for pid, tid in self._scan.blocked():
             if len(found) >= MAX_TASKS:
                 counted += 1
                 continue
-            blocked = self._read(pid, tid)
+            blocked = self._read(pid, tid, delay=not absent)
             if blocked is not None:
                 counted += 1
                 found.append(blocked)
@@ -65,9 +74,10 @@ class BlockedSight:
             counted=counted,
             looked_at=self._scan.looked_at,
             seconds=time.thread_time() - begun,
+            io_delay_absent=absent,
         )
 
-    def _read(self, pid: int, tid: int) -> BlockedTask | None:
+    def _read(self, pid: int, tid: int, *, delay: bool) -> BlockedTask | None:
         """None: it goes on meanwhile, or it is frozen."""
         switches = self._scan.switches(pid, tid)
         try:
@@ -79,7 +89,13 @@ class BlockedSight:
         if task.state != BLOCKED or task.wchan == FROZEN:
             return None
         kernel = KTHREADD in (pid, parent)
-        return BlockedTask(task=task, switches=switches, kernel=kernel, cgroup=cgroup)
+        return BlockedTask(
+            task=task,
+            switches=switches,
+            kernel=kernel,
+            cgroup=cgroup,
+            io_delay_seconds=self._delays.of_thread(pid, tid) if delay else None,
+        )
 
     def stacks(self, tasks: Iterable[Task]) -> list[Task]:
         """The same with their kernel stacks, or why there are none."""

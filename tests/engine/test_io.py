@@ -156,7 +156,13 @@ class FakeSight:
 
     def scan(self) -> Scan:
         self.scans += 1
-        return Scan(tasks=self.now, counted=len(self.now), looked_at=3000, seconds=self.seconds)
+        return Scan(
+            tasks=self.now,
+            counted=len(self.now),
+            looked_at=3000,
+            seconds=self.seconds,
+            io_delay_absent="unsupported: kernel.task_delayacct is 0",
+        )
 
     def stacks(self, tasks: tuple[Task, ...]) -> list[Task]:
         if self.hangs:

@@ -29,7 +29,11 @@ class Host:
         directory = self.root.proc / str(pid)
         directory.mkdir()
         tail = " ".join(["0"] * 13 + ["31", "0", "5412", "1019904", "21504"] + ["0"] * 17 + ["25"])
-        (directory / "stat").write_text(f"{pid} ({comm}) {state} 1 1 1 {tail} 0 0\n")
+        stat = f"{pid} ({comm}) {state} 1 1 1 {tail} 0 0\n"
+        (directory / "stat").write_text(stat)
+        for tid in (pid, pid + 100_000):
+            (directory / f"task/{tid}").mkdir(parents=True)
+            (directory / f"task/{tid}/stat").write_text(stat)
         (directory / "comm").write_text(comm + "\n")
         (directory / "cgroup").write_bytes(cgroup + b"\n")
         words = ["/usr/bin/containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", "5f0c", ""]
@@ -54,7 +58,7 @@ def test_daemon(host: Host) -> None:
     (host.root.proc / "sys/kernel/task_delayacct").write_text("1\n")
     found = host.processes.daemon(998)
     assert found is not None
-    assert found.blkio_delay_seconds == 0.25
+    assert found.blkio_delay_seconds == 0.5  # of its two threads together
 
 
 def test_gone(host: Host) -> None:
@@ -106,9 +110,7 @@ def test_inits(host: Host, tmp_path: Path) -> None:
     """
     host.add(1206, "runc:[2:INIT]", "D", cgroup=POD)
     task = host.root.proc / "1206/task/1206"
-    task.mkdir(parents=True)
-    text = (host.root.proc / "1206/stat").read_text()
-    (task / "stat").write_text(text)
+    text = (task / "stat").read_text()
     (task / "wchan").write_text("io_schedule")
     sight = RuntimeSight(
         RuntimeSocket(tmp_path / "x.sock", ()), host.processes, TaskReader(host.root)

@@ -12,6 +12,7 @@ from agent.api.v1.condition_pb2 import (
     SEVERITY_WARNING,
     Condition,
 )
+from agent.api.v1.cpu_pb2 import CPUReport, CPUShares
 from agent.api.v1.io_pb2 import BlockedTask, Disk, KernelFault
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
@@ -21,6 +22,7 @@ from tests.lab.kubelet import Pods
 from tests.lab.pods import Container
 from tests.lab.scenarios.slow_disk import MOUNT, NAME, SlowDisk, slow_disk
 from tests.lab.status_pace import StatusPace
+from tests.lab.wire import Process
 
 SECONDS = 180
 AFTER = 3
@@ -48,6 +50,9 @@ for thread in threads:
 """
 TRICKLE, UNLIMITED = "131072", "max"
 DELAY_MS = 150
+INNER = f"{MOUNT}/inner.img"
+DELAYS = "/proc/sys/kernel/task_delayacct"
+SHARES = CPUShares.DESCRIPTOR.fields
 SYNCS = f"""
 import os
 f = os.open("{MOUNT}/wal", os.O_CREAT | os.O_WRONLY)
@@ -72,12 +77,16 @@ def device(asking: Asking) -> Disk | None:
 def test_a_slow_disk(pods: Pods, guest: Guest, asking: Asking, figures: list[str]) -> None:
     """First it answers nothing, then it is slow; at last a shim waits for it."""
     with slow_disk(guest) as disk:
-        suspended_volume(disk, pods, asking, figures)
-        etcd_on_a_slow_disk(disk, guest, asking, figures)
-        shim_on_a_slow_disk(disk, pods, asking, figures)
+        pace = StatusPace(guest, figures)
+        suspended_volume(disk, pods, asking, figures, pace)
+        etcd_on_a_slow_disk(disk, guest, asking, figures, pace)
+        asking.condition("IOStall", "", status=CONDITION_STATUS_FALSE)
+        shim_on_a_slow_disk(disk, pods, asking, figures, pace)
 
 
-def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[str]) -> None:
+def suspended_volume(
+    disk: SlowDisk, pods: Pods, asking: Asking, figures: list[str], pace: StatusPace
+) -> None:
     """Suspended under a pod's volume: the device with its mount and what is beneath, the task that
     waits, its wchan, its stack and its pod; then 200 tasks outside of all pods too, and all of it
     is over when the device is resumed.
@@ -90,7 +99,6 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
     known = until(lambda: device(asking), SECONDS, "the device is known")
     assert (known.kind, known.suspended, known.stalled) == ("device-mapper", False, False)
     assert not asking.conditions(types=["DiskStalled", "TasksBlocked"])
-    pace = StatusPace(guest, figures)
     crowd = guest.start(["python3", "-c", READERS], cgroup="system.slice/lab-crowd.service")
     crowd.wait_out("ready", SECONDS)
 
@@ -116,6 +124,8 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
     task = until(stacked, SECONDS, "its stack is read", lambda: str(asking.blocked()))
     assert (task.pid, task.container.name, task.kernel) == (init, "main", False)
     assert task.blocked.ToMilliseconds() >= 1000 * AFTER
+    assert not task.HasField("io_delay")
+    assert asking.blocked().io_delay_absent_reason == "unsupported: kernel.task_delayacct is 0"
     now = device(asking)
     assert now is not None
     assert (now.suspended, now.stalled, now.beneath) == (True, True, known.beneath)
@@ -135,12 +145,14 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
     crowd.send(b"\n")
     asking.condition("TasksBlocked", "", lambda c: f"{CROWD} of lab-crowd.service" in c.message)
     waits = until(
-        lambda: cpu if (cpu := asking.cpu()).blocked >= CROWD else None,
+        lambda: cpu if (cpu := asking.cpu()).blocked >= CROWD and _idles(cpu) else None,
         SECONDS,
-        "they are the load",
+        "they are the load, and idle CPUs wait for io",
         lambda: str(asking.cpu()),
     )
     assert waits.blocked > waits.runnable
+    assert 0.99 < sum(getattr(waits.shares, each.name) for each in SHARES) < 1.01
+    assert waits.shares.steal == 0  # an emulated CPU has no clock for it
     shown = guest.run(["nodectl", "cpu"], check=False).out
     assert "wait for io" in " ".join(shown.split())
     look = asking.blocked()
@@ -157,8 +169,13 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
     after = device(asking)
     assert after is not None
     assert (after.suspended, after.stalled) == (False, False)
-    saturated(disk, pod, asking, pace)
+    saturated(disk, pod, asking, figures, pace)
     pod.stop(0)
+
+
+def _idles(cpu: CPUReport) -> bool:
+    """Waiting for io, as the kernel has it: what is idle while some task that slept there waits."""
+    return cpu.shares.iowait > cpu.shares.idle
 
 
 def the_kernel_says_so_too(device: str, init: int, guest: Guest, asking: Asking) -> None:
@@ -189,8 +206,12 @@ def the_kernel_says_so_too(device: str, init: int, guest: Guest, asking: Asking)
     assert not [each for each in asking.devices().said if "forged" in each.text]
 
 
-def saturated(disk: SlowDisk, container: Container, asking: Asking, pace: StatusPace) -> None:
-    """The pod writes and syncs all the time, and its io.max lets nearly nothing through."""
+def saturated(
+    disk: SlowDisk, container: Container, asking: Asking, figures: list[str], pace: StatusPace
+) -> None:
+    """The pod writes and syncs all the time, and its io.max lets nearly nothing through: all pods
+    that have work wait for a disk, and this is the one.
+    """
     disk.limit_writes(container.pod.group.directory, TRICKLE)
 
     def waits() -> bool:
@@ -199,14 +220,22 @@ def saturated(disk: SlowDisk, container: Container, asking: Asking, pace: Status
 
     until(waits, SECONDS, "it waits for its quota of io", lambda: str(asking.pods(pod="stuck")))
     pace.holds("a pod that saturates its io.max")
+    found = asking.condition("IOStall", "", lambda c: "default/stuck main" in c.message)
+    assert "who waits most: default/stuck main" in found.message
+    own = next(each for each in found.evidence if each.what == "default/stuck main")
+    assert own.source == f"{container.group.path}/io.pressure"
+    figures.append(f"io: {found.message}")
     disk.limit_writes(container.pod.group.directory, UNLIMITED)
 
 
-def etcd_on_a_slow_disk(disk: SlowDisk, guest: Guest, asking: Asking, figures: list[str]) -> None:
+def etcd_on_a_slow_disk(
+    disk: SlowDisk, guest: Guest, asking: Asking, figures: list[str], pace: StatusPace
+) -> None:
     """A stand-in for etcd that syncs all the time: its device is found, and nothing is said until
     each write takes too long.
     """
     guest.run("cp $(readlink -f $(command -v python3)) /run/lab/etcd")
+    guest.write(DELAYS, "1")  # counts for whoever is started from now on
     argv = ["env", "PYTHONHOME=/usr", "/run/lab/etcd", "-c", SYNCS, f"--data-dir={MOUNT}"]
     etcd = guest.start(argv, cgroup="system.slice/etcd.service")
     try:
@@ -229,12 +258,56 @@ def etcd_on_a_slow_disk(disk: SlowDisk, guest: Guest, asking: Asking, figures: l
         said = guest.run(["nodectl", "io"], check=False).out
         assert f"etcd[{etcd.pid}] syncs {MOUNT} on {name}, " in said
         figures.append(f"etcd, each write {DELAY_MS} ms later: {found.message}")
+        pace.holds("etcd on a delayed disk")
+        requests_without_end(disk, etcd, asking, figures)
     finally:
         etcd.close()
+        guest.write(DELAYS, "0")
     asking.condition("EtcdDiskSlow", "", status=CONDITION_STATUS_FALSE)
 
 
-def shim_on_a_slow_disk(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[str]) -> None:
+def requests_without_end(disk: SlowDisk, etcd: Process, asking: Asking, figures: list[str]) -> None:
+    """A loop device over a file on it, when it is suspended: a request of that one is in flight and
+    does not end, though it is not suspended itself. How long etcd has waited for block io is told,
+    for it began when the kernel counted that.
+    """
+    guest = asking.guest
+    write = f"dd if=/dev/zero of={INNER} bs=1M count=1 oflag=direct"  # past the cache
+    loop = guest.run(f"{write} && losetup -f --show {INNER}").out.strip()
+    name = loop.removeprefix("/dev/")
+
+    def stalled() -> Disk | None:
+        disks = asking.devices().disks
+        return next((each for each in disks if each.name == name and each.stalled), None)
+
+    disk.suspend()
+    read = ["dd", f"if={loop}", "of=/dev/null", "bs=4096", "count=1", "skip=64", "iflag=direct"]
+    reader = guest.start(read)
+    try:
+        inner = until(stalled, SECONDS, f"{name} is stalled", lambda: str(asking.devices()))
+        assert (inner.kind, inner.label, inner.suspended) == ("loop", INNER, False)
+        assert inner.in_flight > 0
+        found = asking.condition("DiskStalled", "", lambda c: name in c.message)
+        figures.append(f"disk, and a loop device on it: {found.message}")
+        shown = guest.run(["nodectl", "io"], check=False).out
+        row = next(each for each in shown.splitlines() if each.startswith(f"{name} "))
+        assert "STALLED for " in row
+
+        def waits() -> BlockedTask | None:
+            return next((each for each in asking.blocked().tasks if each.pid == etcd.pid), None)
+
+        task = until(waits, SECONDS, "etcd is blocked", lambda: str(asking.blocked()))
+        assert task.io_delay.ToMilliseconds() >= DELAY_MS
+        assert asking.blocked().io_delay_absent_reason == ""
+    finally:
+        disk.resume()
+        reader.close()
+        guest.run(["losetup", "-d", loop])
+
+
+def shim_on_a_slow_disk(
+    disk: SlowDisk, pods: Pods, asking: Asking, figures: list[str], pace: StatusPace
+) -> None:
     """A shim unmounts what lies on its container's rootfs, here a disk that is suspended: its init
     is dead, StopContainer hangs all the same, and the shim's thread is named, with its pod.
     """
@@ -249,7 +322,6 @@ def shim_on_a_slow_disk(disk: SlowDisk, pods: Pods, asking: Asking, figures: lis
     init = held.init_pid()
     shim = int(guest.read(f"/proc/{init}/stat").rpartition(")")[2].split()[1])
     rootfs = f"{TASKS}/{held.id}/rootfs"
-    pace = StatusPace(guest, figures)
     # Who takes a file system's last mount away writes its superblock, and waits for that.
     guest.run(["mount", f"/dev/mapper/{NAME}", rootfs])
     disk.suspend()
@@ -300,10 +372,12 @@ def failing_disk(disk: SlowDisk, guest: Guest, asking: Asking, figures: list[str
     """The journal cannot be written: the file system is read-only. A block cannot be read."""
     name = until(lambda: device(asking), SECONDS, "the disk is known").name
     assert not asking.conditions(types=["FilesystemFailed"], statuses=[CONDITION_STATUS_TRUE])
+    write = f"date > {MOUNT}/g; sync -f {MOUNT}"
+    guest.run(write)  # it has read its directory: without that nothing is ever written
     disk.fail()
 
     def given_up() -> Condition | None:  # by the second that writes: the first loses the journal
-        guest.run(f"date > {MOUNT}/g; sync -f {MOUNT}", check=False)
+        guest.run(write, check=False)
         found = asking.conditions(types=["FilesystemFailed"], statuses=[CONDITION_STATUS_TRUE])
         return next(iter(found), None)
 

@@ -1,5 +1,5 @@
-"""The kubelet: a healthz that hangs or fails, one that is throttled, one that is dead; what it says
-beside what is true.
+"""The kubelet: a healthz that hangs or fails, one that is throttled, one that waits for a disk, one
+that is dead; what it says beside what is true.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,8 +20,10 @@ from tests.lab.deadline import until
 from tests.lab.groups import Group
 from tests.lab.guest import Guest
 from tests.lab.node import Node
-from tests.lab.scenarios.kubelet import CGROUP, PORT, stand_in, told
+from tests.lab.scenarios.kubelet import CGROUP, FILE, PORT, stand_in, told
 from tests.lab.scenarios.runtime import stopped
+from tests.lab.scenarios.slow_disk import slow_disk
+from tests.lab.status_pace import StatusPace
 from tests.lab.wire import Process
 
 SECONDS = 240
@@ -95,9 +97,17 @@ def test_healthz(
     asking.condition(DISAGREES, "", status=CONDITION_STATUS_FALSE)
 
 
-def test_throttled(guest: Guest, asking: Asking, kubelet: Process) -> None:
-    """Its own quota is named as what makes its healthz hang."""
+def test_held_up(guest: Guest, asking: Asking, kubelet: Process, figures: list[str]) -> None:
+    """What keeps it from its work is named: its own quota, a disk. Then it is dead."""
     report(asking, well, "the kubelet answers")
+    pace = StatusPace(guest, figures)
+    throttled(guest, asking, pace)
+    waiting_for_a_disk(guest, asking, kubelet, figures)
+    dead(guest, asking, kubelet, pace)
+
+
+def throttled(guest: Guest, asking: Asking, pace: StatusPace) -> None:
+    """Its quota is named as what makes its healthz hang."""
     guest.run(
         "for at in '' /system.slice; do "
         "echo '+cpu +memory' > /sys/fs/cgroup$at/cgroup.subtree_control; done"
@@ -108,13 +118,39 @@ def test_throttled(guest: Guest, asking: Asking, kubelet: Process) -> None:
         found = asking.condition(DOWN, "", lambda c: "its own cpu.max stopped it in" in c.message)
         assert found.reason == "HealthzHangs"
         assert asking.kubelet().throttled_ratio > 0.5
+        pace.holds("a throttled kubelet")
     guest.write(f"{group.directory}/cpu.max", "max 100000")
     asking.condition(DOWN, "", status=CONDITION_STATUS_FALSE)
 
 
-def test_dead(guest: Guest, asking: Asking, kubelet: Process) -> None:
+def waiting_for_a_disk(guest: Guest, asking: Asking, kubelet: Process, figures: list[str]) -> None:
+    """A thread of it in state D while healthz says ok is a disagreement; while healthz hangs, it is
+    the reason.
+    """
+    with slow_disk(guest) as disk:
+        guest.run(f"dd if=/dev/zero of={FILE} bs=4096 count=1 conv=fsync")
+        disk.suspend()
+        with told(guest, "read"):
+            found = asking.condition(DISAGREES, "", lambda c: c.reason == "Blocked")
+            assert "healthz says ok, but 1 of its threads is in state D, the first in" in (
+                found.message
+            )
+            (thread,) = asking.kubelet().process.blocked
+            assert (thread.state, thread.comm) == ("D", "kubelet")
+            assert thread.tid != kubelet.pid
+            assert thread.wchan
+            figures.append(f"kubelet: {found.message}")
+            with told(guest, "hang"):
+                found = asking.condition(DOWN, "", lambda c: c.reason == "Blocked")
+                assert f"kubelet[{kubelet.pid}] has a thread in state D in" in found.message
+                shown = guest.run(["nodectl", "kubelet"], check=False).out
+                assert f"thread {thread.tid} (kubelet): D in " in " ".join(shown.split())
+    report(asking, lambda r: well(r) and not r.process.blocked, "it goes on")
+    asking.condition(DOWN, "", status=CONDITION_STATUS_FALSE)
+
+
+def dead(guest: Guest, asking: Asking, kubelet: Process, pace: StatusPace) -> None:
     """It is said who killed it; another one is a restart."""
-    report(asking, well, "the kubelet answers")
     guest.run(["kill", "-STOP", str(kubelet.pid)])
     asking.condition(DOWN, "", lambda c: c.reason == "Stopped")
     guest.run(["kill", "-KILL", str(kubelet.pid)])
@@ -123,6 +159,7 @@ def test_dead(guest: Guest, asking: Asking, kubelet: Process) -> None:
     gone = asking.kubelet()
     assert (gone.former.pid, gone.former.signal) == (kubelet.pid, 9)
     assert not gone.HasField("process")
+    pace.holds("a dead kubelet")
     with closing(stand_in(guest)) as again:
         back = report(asking, well, "the next kubelet answers")
         assert (back.process.pid, back.restarts) == (again.pid, 1)

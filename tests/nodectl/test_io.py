@@ -104,7 +104,16 @@ def test_blocked(agent: FakeAgent, run: Run) -> None:
 
 
 def test_blocked_wide(agent: FakeAgent, run: Run) -> None:
-    assert "/kubepods/burstable/podu/4f" in run("blocked", "-o", "wide").output
+    """The cgroup, and how long it has waited for block io, or why that is not known."""
+    output = run("blocked", "-o", "wide").output
+    first, second = (each for each in output.splitlines() if "/kubepods/burstable/podu/4f" in each)
+    assert (" 1m12s " in first, " 1m12s " in second) == (True, False)
+    assert "io delay" not in output
+    agent.blocked.blocked.tasks[0].ClearField("io_delay")
+    agent.blocked.blocked.io_delay_absent_reason = "unsupported: kernel.task_delayacct is 0"
+    output = run("blocked", "-o", "wide").output
+    assert "io delay unsupported: kernel.task_delayacct is 0" in output
+    assert "io delay" not in run("blocked").output
 
 
 def test_many(agent: FakeAgent, run: Run) -> None:

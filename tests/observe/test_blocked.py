@@ -8,6 +8,7 @@ import pytest
 
 from agent.host.absence import SourceAbsent
 from agent.host.block_devices import BlockDevices
+from agent.host.block_io_delays import BlockIoDelays
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.task_scan import TaskScan
@@ -21,7 +22,11 @@ class Host:
         self.root.proc.mkdir()
         self.scan = TaskScan(self.root)
         self.sight = BlockedSight(
-            self.scan, TaskReader(self.root), ProcReader(self.root), BlockDevices(self.root)
+            self.scan,
+            TaskReader(self.root),
+            ProcReader(self.root),
+            BlockDevices(self.root),
+            BlockIoDelays(self.root),
         )
 
     def add(self, pid: int, states: str, *, parent: int = 1, wchan: str = "io_schedule") -> Path:
@@ -93,6 +98,22 @@ def test_details(host: Host) -> None:
     assert task.stack == ("io_schedule+0x46/0x80",)
     assert host.sight.mounts(100) == {"253:0"}
     assert host.sight.mounts(101) == frozenset()
+
+
+def test_io_delays(host: Host) -> None:
+    """How long it has waited for block io, where the kernel counts that."""
+    directory = host.add(100, "D")
+    stat = directory / "task/100/stat"
+    fields = stat.read_text().split()
+    stat.write_text(" ".join([*fields, *["0"] * (41 - len(fields)), "250"]) + "\n")  # field 42
+    scan = host.sight.scan()
+    assert [task.io_delay_seconds for task in scan.tasks] == [None]
+    assert scan.io_delay_absent.startswith("unsupported: ")
+    (host.root.proc / "sys/kernel").mkdir(parents=True)
+    (host.root.proc / "sys/kernel/task_delayacct").write_text("1\n")
+    scan = host.sight.scan()
+    assert [task.io_delay_seconds for task in scan.tasks] == [2.5]
+    assert scan.io_delay_absent == ""
 
 
 def test_no_procfs(tmp_path: Path) -> None:

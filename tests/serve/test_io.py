@@ -57,6 +57,11 @@ def test_blocked() -> None:
     assert second.stack_absent_reason == "reading kernel stacks needs CAP_SYS_ADMIN"
     assert (kernel.kernel, kernel.HasField("container")) == (True, False)
     assert (answer.looked_at, answer.look_took.ToMilliseconds()) == (3518, 71)
+    assert (first.io_delay.ToMilliseconds(), second.HasField("io_delay")) == (72_500, False)
+    assert answer.io_delay_absent_reason == ""
+    off = replace(BLOCKED, io_delay_absent="unsupported: kernel.task_delayacct is 0")
+    told = io.blocked(pb.ListBlockedTasksRequest(), off, FAULTS).blocked
+    assert told.io_delay_absent_reason == "unsupported: kernel.task_delayacct is 0"
 
 
 def test_said() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DISKS = ("DEVICE", "KIND", "READ", "WRITE", "FLUSH", "IN FLIGHT", "BUSY", "STATE")
 DISKS_WIDE = (*DISKS, "READ/S", "WRITTEN/S", "QUEUE", "NUMBER")
 TASKS = ("FOR", "TASK", "WHERE", "OF")
-TASKS_WIDE = (*TASKS, "PID", "CGROUP")
+TASKS_WIDE = (*TASKS, "IO DELAY", "PID", "CGROUP")
 MAX_ROWS = 40
 """Tasks; -o wide has all."""
 MAX_USERS = 3
@@ -146,6 +146,8 @@ def tasks(report: pb.BlockedReport, *, wide: bool = False) -> str:
     more = found - len(shown)
     if more:
         lines.append(f"and {more} more")
+    if wide and report.io_delay_absent_reason:
+        lines += ["", *wrapped("io delay ", escape(report.io_delay_absent_reason))]
     stacks = [line for task in shown for line in _stack(task)]
     lines += ["", *stacks] if stacks else []
     lines += ["", *said] if said else []
@@ -159,7 +161,10 @@ def _task(task: pb.BlockedTask, *, wide: bool) -> tuple[str, ...]:
         escape(task.wchan) or "?",
         _owner(task),
     )
-    return (*row, str(task.pid), escape(task.cgroup) or "-") if wide else row
+    if not wide:
+        return row
+    delay = duration(_seconds(task.io_delay)) if task.HasField("io_delay") else "-"
+    return (*row, delay, str(task.pid), escape(task.cgroup) or "-")
 
 
 def _owner(task: pb.BlockedTask) -> str:

@@ -1,17 +1,22 @@
-"""A stand-in for the kubelet: a process of that name that answers healthz as it is told to."""
+"""A stand-in for the kubelet: a process of that name that answers healthz as it is told to, and
+that reads from the slow disk (scenarios.slow_disk).
+"""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from tests.lab.guest import Guest
+from tests.lab.scenarios.slow_disk import MOUNT
 from tests.lab.wire import Process
 
 DIRECTORY = "/run/lab/stand-in"
 CGROUP = "system.slice/kubelet.service"
 PORT = 10299
+FILE = f"{MOUNT}/read"
+"""What it reads: a block of it, past all caches."""
 
 _PROGRAM = f"""\
-import os, threading, time
+import mmap, os, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 def told(word):
@@ -22,6 +27,15 @@ def spin():
         while told("spin"):
             sum(range(1000))
         time.sleep(0.2)
+
+def read():
+    into = mmap.mmap(-1, 4096)
+    while True:
+        while not told("read"):
+            time.sleep(0.2)
+        file = os.open("{FILE}", os.O_RDONLY | os.O_DIRECT)
+        os.preadv(file, [into], 0)
+        os.close(file)
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
@@ -37,6 +51,7 @@ class Handler(BaseHTTPRequestHandler):
 
 for _ in range(4):
     threading.Thread(target=spin, daemon=True).start()
+threading.Thread(target=read, daemon=True).start()
 ThreadingHTTPServer(("127.0.0.1", {PORT}), Handler).serve_forever()
 """
 
@@ -53,7 +68,7 @@ def stand_in(guest: Guest) -> Process:
 
 
 def told(guest: Guest, word: str) -> AbstractContextManager[None]:
-    """It is told "hang", "sick" or "spin", and no more afterwards."""
+    """It is told "hang", "sick", "spin" or "read", and no more afterwards."""
 
     @contextmanager
     def telling() -> Iterator[None]:

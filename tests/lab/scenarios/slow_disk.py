@@ -73,12 +73,15 @@ class SlowDisk:
         )
 
     def delay_writes(self, milliseconds: int) -> None:
-        """From now on each write takes so much longer, by dm-delay."""
+        """From now on each write takes so much longer, by dm-delay. The file system is not frozen
+        meanwhile: it writes when it thaws, and that would take as long.
+        """
         self._guest.run(
             f"modprobe dm_delay; loop=$(losetup -j {IMAGE} | cut -d: -f1);"
             f" dmsetup reload {NAME} --table"
             f' "0 $(({MIB} * 2048)) delay $loop 0 0 $loop 0 {milliseconds}"'
-            f" && dmsetup suspend --noudevsync {NAME} && dmsetup resume --noudevsync {NAME}"
+            f" && dmsetup suspend --noudevsync --nolockfs {NAME}"
+            f" && dmsetup resume --noudevsync {NAME}"
         )
 
     def fail(self) -> None:
