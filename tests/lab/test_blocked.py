@@ -22,7 +22,6 @@ from tests.lab.kubelet import Pods
 from tests.lab.pods import Container
 from tests.lab.scenarios.slow_disk import MOUNT, NAME, SlowDisk, slow_disk
 from tests.lab.status_pace import StatusPace
-from tests.lab.wire import Process
 
 SECONDS = 180
 AFTER = 3
@@ -50,8 +49,6 @@ for thread in threads:
 """
 TRICKLE, UNLIMITED = "131072", "max"
 DELAY_MS = 150
-INNER = f"{MOUNT}/inner.img"
-DELAYS = "/proc/sys/kernel/task_delayacct"
 SHARES = CPUShares.DESCRIPTOR.fields
 SYNCS = f"""
 import os
@@ -235,7 +232,6 @@ def etcd_on_a_slow_disk(
     each write takes too long.
     """
     guest.run("cp $(readlink -f $(command -v python3)) /run/lab/etcd")
-    guest.write(DELAYS, "1")  # counts for whoever is started from now on
     argv = ["env", "PYTHONHOME=/usr", "/run/lab/etcd", "-c", SYNCS, f"--data-dir={MOUNT}"]
     etcd = guest.start(argv, cgroup="system.slice/etcd.service")
     try:
@@ -259,50 +255,9 @@ def etcd_on_a_slow_disk(
         assert f"etcd[{etcd.pid}] syncs {MOUNT} on {name}, " in said
         figures.append(f"etcd, each write {DELAY_MS} ms later: {found.message}")
         pace.holds("etcd on a delayed disk")
-        requests_without_end(disk, etcd, asking, figures)
     finally:
         etcd.close()
-        guest.write(DELAYS, "0")
     asking.condition("EtcdDiskSlow", "", status=CONDITION_STATUS_FALSE)
-
-
-def requests_without_end(disk: SlowDisk, etcd: Process, asking: Asking, figures: list[str]) -> None:
-    """A loop device over a file on it, when it is suspended: a request of that one is in flight and
-    does not end, though it is not suspended itself. How long etcd has waited for block io is told,
-    for it began when the kernel counted that.
-    """
-    guest = asking.guest
-    write = f"dd if=/dev/zero of={INNER} bs=1M count=1 oflag=direct"  # past the cache
-    loop = guest.run(f"{write} && losetup -f --show {INNER}").out.strip()
-    name = loop.removeprefix("/dev/")
-
-    def stalled() -> Disk | None:
-        disks = asking.devices().disks
-        return next((each for each in disks if each.name == name and each.stalled), None)
-
-    disk.suspend()
-    read = ["dd", f"if={loop}", "of=/dev/null", "bs=4096", "count=1", "skip=64", "iflag=direct"]
-    reader = guest.start(read)
-    try:
-        inner = until(stalled, SECONDS, f"{name} is stalled", lambda: str(asking.devices()))
-        assert (inner.kind, inner.label, inner.suspended) == ("loop", INNER, False)
-        assert inner.in_flight > 0
-        found = asking.condition("DiskStalled", "", lambda c: name in c.message)
-        figures.append(f"disk, and a loop device on it: {found.message}")
-        shown = guest.run(["nodectl", "io"], check=False).out
-        row = next(each for each in shown.splitlines() if each.startswith(f"{name} "))
-        assert "STALLED for " in row
-
-        def waits() -> BlockedTask | None:
-            return next((each for each in asking.blocked().tasks if each.pid == etcd.pid), None)
-
-        task = until(waits, SECONDS, "etcd is blocked", lambda: str(asking.blocked()))
-        assert task.io_delay.ToMilliseconds() >= DELAY_MS
-        assert asking.blocked().io_delay_absent_reason == ""
-    finally:
-        disk.resume()
-        reader.close()
-        guest.run(["losetup", "-d", loop])
 
 
 def shim_on_a_slow_disk(
