@@ -229,6 +229,11 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     siblings.fire()
     pod_over_limit(pods, name="shared").fire()
     kubepods_over_limit(pods, name="allotted", child_only=False).fire()
+    alone = pods.create("alone", memory_max=32 * MIB).container(  # the limits that a kubelet gives
+        "main", [*WAIT, "eat", "64"], memory_max=32 * MIB
+    )
+    alone.wait_ready()
+    alone.group.go()
     death = asking.exit("own")
     assert (death.verdict, death.signal) == (pb.VERDICT_OOM_CONTAINER_LIMIT, 9)
     (incident,) = asking.incidents(pod="own")
@@ -243,6 +248,10 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     assert (death.verdict, death.container.name) == (pb.VERDICT_OOM_POD_LIMIT, "hog")
     killed = asking.condition("ContainerOOMKilled", "shared")
     assert (killed.severity, killed.reason) == (SEVERITY_WARNING, "SharedLimit")
+    # The sandbox takes some of the pod's, which fires first: it is the container's own as well.
+    assert asking.exit("alone").verdict == pb.VERDICT_OOM_POD_LIMIT
+    killed = asking.condition("ContainerOOMKilled", "alone")
+    assert (killed.severity, killed.reason) == (SEVERITY_INFO, "OwnLimit")
     assert asking.exit("allotted").verdict == pb.VERDICT_OOM_KUBEPODS_LIMIT
     nested = ready(pods, "nested", [*WAIT, "eat", "64"])
     limit_inside(nested, 32 * MIB).go()
