@@ -21,7 +21,7 @@ from tests.lab.scenarios.outside import service_over_limit
 from tests.lab.stories import assert_story, fire
 from tests.lab.truth import mark, oom_kill
 
-SECONDS = 90.0
+SECONDS = 240.0
 MIB = 1 << 20
 UID = "0a1b2c3d-0000-4000-8000-{:012x}"
 MANY = """
