@@ -8,7 +8,14 @@ from collections.abc import Sequence
 
 from tests.lab.deadline import DeadlineError, until
 from tests.lab.machine import Machine
-from tests.lab.wire import Completed, GuestError, GuestTimeoutError, Process, read_file
+from tests.lab.wire import (
+    Completed,
+    GuestError,
+    GuestHangsError,
+    GuestTimeoutError,
+    Process,
+    read_file,
+)
 
 CGROUP_ROOT = "/sys/fs/cgroup"
 COMMAND_SECONDS = 60.0
@@ -71,7 +78,7 @@ class Guest:
 
     def check(self, seconds: float) -> None:
         """Wait until it takes commands. One that does not is ended, for tests after this one get
-        another: GuestError with where it hangs. For the end of a test; a busy guest is slow.
+        another: GuestHangsError with where it hangs. A busy guest is slow.
         """
 
         def answers() -> bool:
@@ -82,7 +89,7 @@ class Guest:
         try:
             until(answers, seconds, "the guest takes commands")
         except DeadlineError as error:
-            raise GuestError(f"{error}\n{self.machine.last_words()}") from None
+            raise GuestHangsError(f"{error}\n{self.machine.last_words()}") from None
         if not self.machine.alive():
             raise GuestError(f"the guest has ended\n{self.machine.console_tail()}")
 

@@ -21,6 +21,10 @@ class GuestTimeoutError(GuestError, TimeoutError):
     """Something in the guest takes longer than its deadline."""
 
 
+class GuestHangsError(GuestError):
+    """The guest takes no commands any more, and was ended for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
     """How a command in the guest ended."""
