@@ -1,8 +1,7 @@
 """Machines take turns: one guest at a time, and each kind is booted once if tests come in order.
 
-An emulated guest can hang for good: a processor that waits for the other one's answer to an
-interrupt ("soft lockup", seen once in some thousand rmdir of a trace instance). That is no finding
-about the agent, and one guest's end must not be the end of every test after it.
+An emulated guest can hang for good: seen once, as a soft lockup in an rmdir of the clean slate; why
+is not known. One guest's end must not be the end of every test after it.
 """
 
 from collections.abc import Callable
