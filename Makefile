@@ -22,7 +22,7 @@ run: .venv/runtime.stamp
 .PHONY: test
 test: check
 	@$(python) -m tests.lab build --all
-	@$(python) -m pytest -m lab --durations=15
+	@$(python) -m pytest tests/lab -n 2 --dist loadfile --no-loadscope-reorder -v --durations=15
 
 ##: check   the gate, in under two minutes: linters, types, layers, stubs, rules, and every test without the lab
 .PHONY: check
@@ -46,6 +46,21 @@ format: .venv/dev.stamp
 lab: .venv/dev.stamp
 	@$(python) -m tests.lab build
 	@exec $(python) -m tests.lab shell
+
+##: bench   what the sweep, a scrape and the agent cost beside a C reader, in the lab; writes build/bench.json
+.PHONY: bench
+bench: .venv/dev.stamp
+	@$(python) -m tests.bench $(BENCH)
+
+##: image   the image as an OCI archive, in build/image, without a registry or a container tool (root is not needed)
+.PHONY: image
+image: .venv/dev.stamp
+	@$(python) -m tools.image build $(IMAGE)
+
+##: image-lock   lock the Debian packages of the image as they are now
+.PHONY: image-lock
+image-lock: .venv/dev.stamp
+	@$(python) -m tools.image lock
 
 ##: proto   generate the stubs of proto/ into agent/api
 .PHONY: proto

@@ -6,53 +6,74 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent import __version__
 from agent.config import Settings
 from agent.engine.afterlife import TASKS, AfterlifeWatch
 from agent.engine.afterlife_parts import watch_afterlife
+from agent.engine.blocked import BLOCKED, BlockedWatch
 from agent.engine.board import SourceBoard
+from agent.engine.cni import CNIWatch
+from agent.engine.cni_parts import watch_cni
+from agent.engine.disks import DISKS, DiskWatch
+from agent.engine.endings import Endings
 from agent.engine.fates import Fates
+from agent.engine.ground import Ground
 from agent.engine.guard import Guard
 from agent.engine.headroom import MEMORY, HeadroomWatch
+from agent.engine.io_parts import watch_blocked, watch_disks
 from agent.engine.judge import Judge
 from agent.engine.judging import conditions_of, judge_of
 from agent.engine.last_words import LastWords
+from agent.engine.network import NETLINK, NetworkWatch
+from agent.engine.network_parts import watch_network
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
+from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
+from agent.engine.runtime import RUNTIME, RuntimeWatch
+from agent.engine.runtime_parts import watch_runtime
 from agent.engine.status import StatusView
-from agent.engine.watch import Watch
+from agent.engine.strain import StrainFinder
+from agent.engine.usage import USAGE, UsageWatch
+from agent.engine.usage_parts import watch_headroom, watch_pressure, watch_usage
+from agent.engine.watch import Watch, trace_buffer_bytes
 from agent.engine.who import Who
 from agent.host.boot import BootFacts
 from agent.host.cgroup_fs import CgroupFs
 from agent.host.clock import HostClock
 from agent.host.cri import CriClient
-from agent.host.kubelet import KubeletFinder
-from agent.host.node_memory import NodeMemory
 from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
+from agent.host.runtime_socket import RuntimeSocket
 from agent.host.self_usage import SelfUsageSource
-from agent.host.worker import Workers
+from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
 from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.checkpoint import Checkpoint
 from agent.ledger.deaths import DeathBook
+from agent.ledger.exit_series import ExitSeries
+from agent.ledger.exits import ExitsLedger
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
+from agent.ledger.sight import Sight
 from agent.model.absence import ParseError
-from agent.model.event import Event
+from agent.model.event import Event, PressureCrossed
 from agent.model.evidence import Observation
 from agent.model.status import Identity
 from agent.observe.lists import scan_lists
+from agent.observe.plugins import NAME as CNI
+from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import TRACE_PREFIX, Roster, records
-from agent.observe.signals import SignalWatcher
-from agent.observe.trace import TraceWatcher
+from agent.observe.signals import NAME as SIGNALS
+from agent.serve.health import HealthServer
 from agent.serve.http import HttpServer
 from agent.serve.metrics import HttpStatistics
 from agent.serve.node_agent import NodeAgent
@@ -60,9 +81,11 @@ from agent.serve.pages import Pages
 from agent.serve.server import ApiServer
 from agent.serve.tcp import TcpApi, tcp_api
 from agent.state.conditions import Conditions
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
+from agent.state.recovery import Recovered
 from agent.state.stream import EventStream
 
 log = logging.getLogger(__name__)
@@ -70,15 +93,16 @@ log = logging.getLogger(__name__)
 DISK_WORKERS = 4
 """Threads for what can hang: bundles and log directories."""
 
-HEADROOM_WORKERS = 3
-"""Threads for the kubelet's files and file systems: two may hang, and memory is still read."""
+OVERLAP_SECONDS = 600.0
+"""Containers that ended so long before the last stored event are looked for in the runtime's list
+as well: a former run may have heard of their end and not have stored it.
+"""
 
 RECORDER_WORKERS = 2
 """Threads for what takes long: one reads the flight recorder, one more should that hang."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostAccess:
+class HostAccess(Struct, frozen=True, kw_only=True):
     """The host as it was opened: what every source goes through."""
 
     root: HostRoot
@@ -89,8 +113,7 @@ class HostAccess:
     memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
+class Agent(Struct, frozen=True, kw_only=True):
     """The parts that have a life of their own; agent.daemon starts and stops them."""
 
     settings: Settings
@@ -100,17 +123,28 @@ class Agent:
     places: PlaceFinder
     watches: list[Watch]
     headroom: HeadroomWatch
+    usage: UsageWatch
+    pressure: PressureWatch
     conditions: Conditions
     judge: Judge
     afterlife: AfterlifeWatch
+    cni: CNIWatch
+    network: NetworkWatch
+    ladder: RuntimeWatch
+    disks: DiskWatch
+    blocked: BlockedWatch
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
     index: IncidentIndex
+    deaths: DeathIndex
+    exits: ExitsLedger
+    exit_series: ExitSeries
     stream: EventStream
     view: StatusView
     api: ApiServer
     tcp: TcpApi | None
+    health: HealthServer | None
     http: HttpServer
 
 
@@ -132,16 +166,20 @@ def assemble(
     stream = EventStream(journal, boot.boot_id)
     index = IncidentIndex(oom.max_incidents, recovered.incidents)
     series = OOMSeriesFold(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
-    for incident in recovered.incidents:
-        if incident.boot_id == boot.boot_id:  # the counters are those of this boot
-            series.incident(incident, clock.boottime_ns())
+    here = [each for each in recovered.incidents if each.boot_id == boot.boot_id]
+    series.adopt(recovered.kills, here, clock.boottime_ns())
+    deaths_told = DeathIndex(recovered.deaths)
+    exit_series = ExitSeries(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
+    told = [death for death in recovered.deaths if death.boot_id == boot.boot_id]
+    exit_series.adopt(recovered.exits, told, clock.boottime_ns())
 
     board = SourceBoard(clock)
     guard = Guard(board)
     inventory = Inventory(host.fs.hierarchy)
-    workers = Workers(DISK_WORKERS, name="disk")
+    pools = Pools()
     sources = settings.sources
-    cri = CriClient(sources.cri_socket, sources.cri_timeout) if sources.cri else None
+    listens = RuntimeSocket(sources.cri_socket)
+    cri = CriClient(listens, sources.cri_timeout) if sources.cri else None
 
     def named(record: ContainerRecord) -> None:  # the node is built below, from the resolver
         guard.call(LEDGER, lambda: node.named(record))
@@ -150,7 +188,7 @@ def assemble(
         inventory,
         runtime=cri,
         processes=host.proc,
-        workers=workers,
+        workers=pools.new(DISK_WORKERS, name="disk"),
         bundles=sources.bundles,
         pod_logs=sources.pod_logs,
         on_names=named,
@@ -166,6 +204,7 @@ def assemble(
         trace_name=trace_name(settings.state.directory),
         possible_cpus=boot.possible_cpus,
         probes=OOMProbes(host.root, host.fs.mode),
+        kmsg_known=lambda: ledger.kmsg_known,
     )
     ledger = OOMLedger(
         boot_id=boot.boot_id,
@@ -183,23 +222,52 @@ def assemble(
         status=resolver.runtime_status,
         silent=resolver.runtime_silent,
         deaths=deaths,
-        tell=lambda seen: take([seen]),
+        tell=lambda seen: node.answered([seen]),
     )
     places = PlaceFinder(
         open_recorder=roster.recorder if records(settings) else None,
         scan=lambda: scan_lists(host.fs),
         path_of=roster.paths.path,
-        workers=Workers(RECORDER_WORKERS, name="recorder"),
+        workers=pools.new(RECORDER_WORKERS, name="recorder"),
         clock=clock,
         board=board,
         spawn=lambda work: spawn(guard.run(RECORDER, work)),
+    )
+    cgroups = roster.cgroup_watcher()
+    strain = StrainFinder(  # what it asks is built below
+        sweep=lambda: None if usage.report is None else usage.report.sweep,
+        pressure=lambda: pressure.report,
+    )
+    sight = Sight(lambda: board.is_up(SIGNALS))
+    exits = ExitsLedger(
+        boot_id=boot.boot_id,
+        wall_offset_ns=clock.wall_ns() - clock.boottime_ns(),
+        deaths=deaths,
+        names_of=inventory.names_of,
+        strain_at=strain.of,
+        signals_since_ns=sight.since_ns,
+        recovered=recovered.deaths,
+        incidents=recovered.incidents,
+        now_ns=clock.boottime_ns(),
+        since_wall_ns=since_wall_ns(recovered),
+        past_known=not journal.unread,
+    )
+    endings = Endings(
+        clock=clock,
+        proc=host.proc,
+        inventory=inventory,
+        ledger=exits,
+        series=exit_series,
+        sight=sight,
+        places=places.find,
+        memory=lambda: headroom.report,
     )
     node = Node(
         clock=clock,
         board=board,
         guard=guard,
         sampler=roster.sampler(),
-        cgroups=roster.cgroup_watcher(),
+        cgroups=cgroups,
         inventory=inventory,
         resolver=resolver,
         ledger=ledger,
@@ -214,37 +282,73 @@ def assemble(
             deaths=deaths,
         ),
         publisher=Publisher(
-            stream=stream, index=index, series=series, clock=clock, guard=guard, listen=listen
+            stream=stream,
+            index=index,
+            series=series,
+            deaths=deaths_told,
+            exits=exit_series,
+            clock=clock,
+            guard=guard,
+            listen=listen,
         ),
         places=places.find,
         ends=last_words.answer,
+        endings=endings,
         spawn=lambda work: spawn(guard.run(LEDGER, work)),
     )
     board.on_change = node.tell
+    resolver.on_listing = node.listed
 
     def take(seen: list[Observation]) -> None:
         guard.call(LEDGER, lambda: node.take(seen))
 
-    watches = [Watch(opening, board, guard, take) for opening in roster.watchers()]
-    headroom = HeadroomWatch(
-        settings=settings.kubelet,
-        mode=host.fs.mode,
-        memory=NodeMemory(host.root, host.fs),
-        kubelet=KubeletFinder(host.root, host.proc),
+    openers = pools.new(1, name="open")  # one after the other: they share instances and probes
+    watches = [Watch(opening, board, guard, take, openers, spawn) for opening in roster.watchers()]
+    ground = Ground(
+        settings=settings,
+        root=host.root,
+        fs=host.fs,
+        proc=host.proc,
         clock=clock,
-        workers=Workers(HEADROOM_WORKERS, name="headroom"),
+        inventory=inventory,
         board=board,
         guard=guard,
-        names=lambda sample: inventory.names_of(sample.place),
-        image_directory=None if cri is None else cri.image_directory,
+        pools=pools,
+        spawn=spawn,
     )
+    headroom = watch_headroom(ground, cri)
+    usage = watch_usage(ground, cgroups, headroom)
+
+    def stalled(crossed: PressureCrossed) -> None:
+        node.tell(crossed)
+        node.settle()
+
+    pressure = watch_pressure(ground, stalled)
+    node.on_counters = pressure.heard
     conditions = conditions_of(settings.conditions, recovered, boot.boot_id, clock)
-    judge = judge_of(conditions, clock, board, guard, node, inventory, index, ledger)
-    judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
-    afterlife = watch_afterlife(
-        host.root, host.fs, host.proc, clock, inventory, resolver, deaths, board, guard
+    judge = judge_of(
+        conditions, clock, board, guard, node, inventory, index, deaths_told, ledger, boot.boot_id
     )
+    judge.sees(USAGE, lambda scene: replace(scene, usage=usage.report))
+    judge.sees(MEMORY, lambda scene: replace(scene, memory=headroom.report))
+    judge.sees(PRESSURE, lambda scene: replace(scene, pressure=pressure.report))
+    afterlife = watch_afterlife(ground, resolver, deaths)
     judge.sees(TASKS, lambda scene: replace(scene, afterlife=afterlife.report))
+    cni = watch_cni(
+        ground, deaths, cri=cri, silent=resolver.runtime_silent, watches=watches, lost=take
+    )
+    plugins = roster.plugin_watcher()
+    if plugins is not None:
+        watches.append(Watch(plugins, board, guard, cni.take, openers, spawn))
+    judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
+    network = watch_network(ground, resolver, cni)
+    judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
+    ladder = watch_runtime(ground, deaths, index, listens=listens)
+    judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
+    disks = watch_disks(ground, usage=lambda: usage.report)
+    judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
+    blocked = watch_blocked(ground, pressure=lambda: pressure.report)
+    judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -265,19 +369,28 @@ def assemble(
         journal=journal,
         stream=stream,
         incidents=index,
-        workers=workers,
+        deaths=deaths_told,
+        exit_series=exit_series,
+        pools=pools,
         usage=host.usage,
         memory_bytes=host.memory_bytes,
         places=places,
         headroom=headroom,
+        swept=usage,
+        stalls=pressure,
+        calls=cni,
+        paths=network,
+        ladder=ladder,
+        devices=disks,
+        waiting=blocked,
         conditions=conditions,
-        trace_buffer_bytes=lambda: places.buffer_bytes + _trace_buffer_bytes(watches),
+        trace_buffer_bytes=lambda: places.buffer_bytes + trace_buffer_bytes(watches),
     )
     serve = settings.serve
     servicer = NodeAgent(
         view, max_subscribers=serve.max_subscribers, subscriber_queue=serve.subscriber_queue
     )
-    tcp = tcp_api(settings, view)
+    tcp = tcp_api(settings, view, pools)
     statistics = HttpStatistics()
     return Agent(
         settings=settings,
@@ -287,19 +400,35 @@ def assemble(
         places=places,
         watches=watches,
         headroom=headroom,
+        usage=usage,
+        pressure=pressure,
         conditions=conditions,
         judge=judge,
         afterlife=afterlife,
+        cni=cni,
+        network=network,
+        ladder=ladder,
+        disks=disks,
+        blocked=blocked,
         resolver=resolver,
         cri=cri,
         journal=journal,
         index=index,
+        deaths=deaths_told,
+        exits=exits,
+        exit_series=exit_series,
         stream=stream,
         view=view,
         api=ApiServer(servicer, max_subscribers=serve.max_subscribers),
         tcp=tcp,
+        health=None if serve.health_address is None else HealthServer(serve.health_address),
         http=HttpServer(
-            Pages(view, statistics, None if tcp is None else tcp.statistics).respond,
+            Pages(
+                view,
+                statistics,
+                None if tcp is None else tcp.statistics,
+                cadvisor_names=serve.cadvisor_names,
+            ).respond,
             statistics=statistics,
             max_connections=serve.metrics_max_connections,
             header_timeout=serve.metrics_header_timeout,
@@ -307,14 +436,14 @@ def assemble(
     )
 
 
+def since_wall_ns(recovered: Recovered) -> int:
+    """What ended before is not looked for."""
+    return recovered.last_wall_ns - _ns(OVERLAP_SECONDS)
+
+
 def trace_name(directory: Path) -> str:
     """Named after the state directory, whose lock owns it: two agents never share an instance."""
     return TRACE_PREFIX + hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:12]
-
-
-def _trace_buffer_bytes(watches: list[Watch]) -> int:
-    watchers = (watch.watcher for watch in watches)
-    return sum(w.buffer_bytes for w in watchers if isinstance(w, TraceWatcher | SignalWatcher))
 
 
 def _checkpoint(data: bytes | None) -> Checkpoint | None:

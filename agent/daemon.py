@@ -15,16 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from agent import __version__
-from agent.assemble import Agent, HostAccess, assemble
+from agent.assemble import Agent, HostAccess, assemble, since_wall_ns
 from agent.config import Settings
 from agent.engine.announce import opening
 from agent.engine.judging import adopt
 from agent.engine.node import LEDGER, Spawn
 from agent.engine.refusal import Refusal
+from agent.engine.runtime import RUNTIME
 from agent.engine.terminal import LineWriter, Terminal
+from agent.engine.usage import USAGE
 from agent.host.absence import SourceAbsent
 from agent.host.boot import read_boot_facts
+from agent.host.capabilities import missing_capabilities
 from agent.host.cgroup_fs import open_cgroup_fs
+from agent.host.cgroup_namespace import join_host_cgroup_namespace
 from agent.host.clock import HostClock
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
@@ -32,6 +36,8 @@ from agent.host.self_usage import SelfUsageSource
 from agent.inventory.resolver import NAMING
 from agent.model.absence import ParseError
 from agent.model.event import AgentStarted
+from agent.observe.plugins import NAME as CNI
+from agent.observe.pressure import NAME as PRESSURE
 from agent.observe.recorder import NAME as RECORDER
 from agent.observe.roster import records
 from agent.serve.socket import ServeError, listen
@@ -46,7 +52,7 @@ STOP_GRACE_SECONDS = 2.0
 STDOUT, STDERR = 1, 2
 STATE_SECONDS = 5.0
 WANTED_FDS = 65_536
-"""For some 30,000 cgroups; what is not open costs nothing."""
+"""For some 8,000 cgroups; what is not open costs nothing."""
 LAST_WORDS_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 
@@ -127,8 +133,15 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     recorded = await agent.places.begin()
     agent.node.begin(agent.watches, loop, recorded)
     await agent.guard.run(NAMING, agent.resolver.look())
+    agent.guard.call(PRESSURE, partial(agent.pressure.tick, loop))
     spawn(_tick(agent, loop))
     spawn(agent.afterlife.run())
+    spawn(agent.cni.run())
+    spawn(agent.network.run())
+    spawn(agent.ladder.run())
+    spawn(agent.disks.run())
+    spawn(agent.blocked.run())
+    spawn(agent.usage.run(agent.settings.sweep.interval))
     spawn(agent.headroom.run(agent.settings.tick.interval))
     with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody
         await asyncio.wait_for(agent.headroom.looked.wait(), LOOK_SECONDS)
@@ -138,6 +151,8 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
         spawn(agent.tcp.rotation.watch())
     if listener is not None:
         await agent.http.start(listener)
+    if agent.health is not None:
+        await agent.health.start()
     metrics = "" if serve.metrics_address is None else f"http://{serve.metrics_address}/metrics"
     grpc = "" if serve.grpc_address is None else str(serve.grpc_address)
     status = agent.view.status()
@@ -147,7 +162,12 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
 def _adopt(agent: Agent, found: Recovered) -> None:
     """A journal that opened late."""
     agent.index.adopt(found.incidents)
-    boot_id = agent.view.identity.boot_id
+    agent.deaths.adopt(found.deaths)
+    boot_id, now_ns = agent.view.identity.boot_id, agent.view.clock.boottime_ns()
+    told = [death for death in found.deaths if death.boot_id == boot_id]
+    agent.exit_series.adopt(found.exits, told, now_ns)
+    agent.view.folded.supersede(found.kills)
+    agent.exits.adopt(told, found.incidents, now_ns, since_wall_ns(found))
     adopt(agent.conditions, found, boot_id=boot_id, clock=agent.view.clock)
 
 
@@ -156,6 +176,7 @@ async def _tick(agent: Agent, loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.sleep(agent.settings.tick.interval)
         agent.guard.call("journal", agent.journal.poll)
         agent.guard.call(LEDGER, lambda: agent.node.tick(agent.watches, loop))
+        agent.guard.call(PRESSURE, partial(agent.pressure.tick, loop))
         agent.judge.round()
         agent.guard.judge()
         agent.guard.call(RECORDER, agent.places.tick)
@@ -174,15 +195,21 @@ async def _stop(agent: Agent) -> None:
     for watch in agent.watches:
         guard.call(watch.name, partial(watch.catch_up, loop))
         guard.call(watch.name, partial(watch.stop, loop))
+    guard.call(PRESSURE, partial(agent.pressure.close, loop))
+    guard.call(CNI, agent.cni.close)
     guard.call(LEDGER, agent.node.close)
     guard.call(RECORDER, agent.places.close)
+    guard.call(USAGE, agent.usage.sweeper.close)
     guard.call(LEDGER, agent.stream.close)
     if agent.tcp is not None:
         await guard.run("tcp", agent.tcp.stop(STOP_GRACE_SECONDS))
+    if agent.health is not None:
+        await guard.run("health", agent.health.stop(STOP_GRACE_SECONDS))
     await guard.run("api", agent.api.stop(STOP_GRACE_SECONDS))
     await guard.run("http", agent.http.stop())
     if agent.cri is not None:
         await guard.run("cri", agent.cri.close())
+    await guard.run(RUNTIME, agent.ladder.close())
 
 
 def _say_what_is_off(agent: Agent) -> None:
@@ -193,8 +220,11 @@ def _say_what_is_off(agent: Agent) -> None:
         ("probe", "probe", sources.probe),
         ("signals", "trace", sources.trace),
         ("signals", "signals", sources.signals),
+        ("cni", "trace", sources.trace),
+        ("cni", "cni", sources.cni),
         ("connector", "connector", sources.connector),
         ("cri", "cri", sources.cri),
+        ("runtime", "cri", sources.cri),
     ):
         if not wanted:
             agent.board.off(name, f"switched off by sources.{key}")
@@ -207,6 +237,11 @@ def _say_what_is_off(agent: Agent) -> None:
 
 def _open_host(settings: Settings) -> HostAccess:
     root = _host_root(settings)
+    _warn_of_capabilities(root, settings)
+    try:
+        join_host_cgroup_namespace(root)
+    except SourceAbsent as error:
+        log.warning("the agent stays in a cgroup namespace of its own: %s", error)
     try:
         proc = ProcReader(root)
         _warn_of_namespaces(proc)
@@ -221,6 +256,15 @@ def _open_host(settings: Settings) -> HostAccess:
         )
     except (SourceAbsent, ParseError) as error:
         raise Refusal(f"this host cannot be read: {error}") from error
+
+
+def _warn_of_capabilities(root: HostRoot, settings: Settings) -> None:
+    """What a container or a unit was not given."""
+    with contextlib.suppress(SourceAbsent, ParseError):
+        for missing in missing_capabilities(root):
+            if missing.name == "SYSLOG" and not settings.sources.kmsg:
+                continue
+            log.warning("no CAP_%s; without it: %s", missing.name, missing.without)
 
 
 def _warn_of_namespaces(proc: ProcReader) -> None:
@@ -264,7 +308,8 @@ def _open_state(path: Path) -> StateDirectory | str:
 
 def _raise_descriptor_limit() -> None:
     """Containers are started with a soft limit of 1,024, and the kernel's own hard limit is 4,096;
-    two descriptors are kept per container. With CAP_SYS_RESOURCE the hard limit can be raised.
+    some eight descriptors are kept per container. With CAP_SYS_RESOURCE the hard limit can be
+    raised.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for limit in (max(hard, WANTED_FDS), hard):

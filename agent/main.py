@@ -115,21 +115,52 @@ def keys() -> None:
 
 
 @main.command()
+@click.option(
+    "--host",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="The host's root directory.",
+)
+def install(host: Path) -> None:
+    """Put nodectl on the host: the image's tree into /opt/nodewitness, and a link into the PATH."""
+    from agent import install as installation
+    from agent.engine.refusal import Refusal
+
+    try:
+        for line in installation.install(host):
+            click.echo(line)
+    except Refusal as refusal:
+        click.echo(f"nodewitness: {refusal}", err=True)
+        sys.exit(EXIT_FAILED)
+
+
+@main.command()
 @config_option
 @set_option
 @click.option("--state", is_flag=True, help="Remove the state directory too: the journal.")
-def uninstall(config: Path | None, overrides: tuple[str, ...], *, state: bool) -> None:
+@click.option(
+    "--host",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The host's root directory: remove what `install` has put there too.",
+)
+def uninstall(
+    config: Path | None, overrides: tuple[str, ...], *, state: bool, host: Path | None
+) -> None:
     """Remove what agents and drills leave on this host; stop the agent first.
 
     Trace instances, probes, scratch cgroups and the socket; with --state the journal too.
     """
     settings = _settings(config, overrides)
+    from agent import install as installation
     from agent import uninstall as removal
     from agent.engine.refusal import Refusal
 
     try:
         for line in removal.uninstall(settings, with_state=state):
             click.echo(line)
+        if host is not None:
+            for line in installation.uninstall_tree(host):
+                click.echo(line)
     except Refusal as refusal:
         click.echo(f"nodewitness: {refusal}", err=True)
         sys.exit(EXIT_FAILED)

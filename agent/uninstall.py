@@ -20,6 +20,7 @@ from agent.drill.names import PREFIX, creator_of
 from agent.engine.refusal import Refusal
 from agent.host.absence import SourceAbsent
 from agent.host.cgroup_fs import open_cgroup_fs
+from agent.host.cgroup_namespace import join_host_cgroup_namespace
 from agent.host.dynamic_events import remove_unused
 from agent.host.root import HostRoot
 from agent.host.scratch_cgroup import ScratchCgroup
@@ -51,6 +52,8 @@ def uninstall(settings: Settings, *, with_state: bool) -> Iterator[str]:
             raise Refusal(f"an agent answers on {settings.serve.socket}: stop it first")
         host = settings.host
         root = HostRoot(proc=host.proc, sys=host.sys, run=host.run, root=host.root)
+        with contextlib.suppress(SourceAbsent):  # then the cgroups are left, and said
+            join_host_cgroup_namespace(root)
         yield from _tracing(root)
         yield from _scratch_cgroups(root)
         yield from _socket(settings.serve.socket)

@@ -11,31 +11,43 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import pytest
+from msgspec.structs import replace
 
 import agent
 from agent.config import describe
 from agent.engine.announce import opening
 from agent.engine.board import TELLS
+from agent.host.capabilities import CAPABILITIES
 from agent.main import main as daemon
-from agent.model.catalogue import CATALOGUE
+from agent.model.catalogue import CATALOGUE, find
 from agent.model.condition import Verity
 from agent.model.oom import Attribution, Confidence, LimitLevel
 from agent.model.source import SourceHealth, SourceState
 from agent.nodectl.exits import MEANING
-from agent.nodectl.explain import holds, needs
+from agent.nodectl.explain import explained, holds, needs
 from agent.nodectl.main import cli
+from agent.serve.cadvisor import MEMORY_EVENTS, OOM_EVENTS
+from agent.serve.container_series import FAMILIES, LABELS
+from agent.serve.exits import EXIT_LABELS, EXITS
 from agent.serve.exposition import OUTCOMES
 from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.registry import ScrapeCollector, build_registry
 from tests.lab.__main__ import WELCOME
 from tests.lab.storm_table import STORMS, parse_table
+from tests.prometheus import found as finding
+from tests.prometheus import rules
+from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY
+from tests.serve.network_sample import NETWORK
+from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
 from tests.serve.sample import SERIES, STATUS
 
 ROOT = Path(agent.__file__).parents[1]
@@ -124,6 +136,14 @@ def shown(tag: str) -> str:
             return make_run()
         case "lab-welcome":
             return WELCOME
+        case _ if tag.startswith("explain-"):
+            kind = find(tag.removeprefix("explain-"))
+            assert kind is not None, tag
+            return explained(kind) + "\n"
+        case _ if tag.startswith("found-wide-"):
+            return finding.shown(tag.removeprefix("found-wide-"), wide=True)
+        case _ if tag.startswith("found-"):
+            return finding.shown(tag.removeprefix("found-"))
         case _:
             return (ROOT / "tests" / tag).read_text()
 
@@ -136,12 +156,26 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         ("namespace", "pod", "container", "outcome"),
         KILLS.help,
     )
+    for each in FAMILIES:
+        yield each.name, each.kind.value, LABELS, each.help
+    yield f"{EXITS.name}_total", "counter", EXIT_LABELS, EXITS.help
     collector = ScrapeCollector()
     registry = build_registry(collector)
     http = HttpStatistics(last_scrape_seconds=0.1)
     tls = TlsStatistics(certificate_until=1, client_ca_until=1)
     collector.now = Scrape(
-        status=STATUS, series=SERIES, http=http, tls=tls, memory=MEMORY, conditions=CONDITIONS
+        status=STATUS,
+        series=SERIES,
+        http=http,
+        tls=tls,
+        memory=MEMORY,
+        pressure=PRESSURE,
+        cni=CNI,
+        network=NETWORK,
+        runtime=RUNTIME,
+        disks=DISKS,
+        blocked=BLOCKED,
+        conditions=CONDITIONS,
     )
     for family in registry.collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
@@ -160,6 +194,13 @@ def metrics_table() -> str:
     for name, kind, labels, text in families():
         names = ", ".join(f"`{label}`" for label in labels)
         lines.append(f"| `{name}` | {kind} | {names} | {_cell(text)} |")
+    return "\n".join(lines) + "\n"
+
+
+def cadvisor_table() -> str:
+    lines = ["| name | meaning |", "| --- | --- |"]
+    lines.append(f"| `{OOM_EVENTS.name}_total` | {_cell(OOM_EVENTS.help)} |")
+    lines += [f"| `{each.name}` | {_cell(each.help)} |" for each in MEMORY_EVENTS]
     return "\n".join(lines) + "\n"
 
 
@@ -189,11 +230,40 @@ def holds_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def alerts_table() -> str:
+    lines = ["| alert | severity | fires after | stays for | what it is |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    lines += [
+        f"| [{alert.name}](#{rules.anchor(alert.name)}) | {alert.labels['severity']} | "
+        f"{alert.after or 'at once'} | {alert.stays or '-'} | {alert.annotations['summary']} |"
+        for alert in rules.alerts()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def unalerted_table() -> str:
+    lines = ["| condition | why it has no alert |", "| --- | --- |"]
+    lines += [f"| `{name}` | {why} |" for name, why in rules.WITHOUT.items()]
+    return "\n".join(lines) + "\n"
+
+
+def capabilities_table() -> str:
+    lines = ["| capability | needed by | without it |", "| --- | --- | --- |"]
+    for each in CAPABILITIES:
+        modules = ", ".join(f"`{module}`" for module in each.modules)
+        lines.append(f"| `{each.name}` | {modules} | {_cell(each.without)} |")
+    return "\n".join(lines) + "\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "capabilities": capabilities_table,
+    "cadvisor": cadvisor_table,
     "metrics": metrics_table,
     "keys": keys_table,
     "conditions": conditions_table,
     "holds": holds_table,
+    "alerts": alerts_table,
+    "unalerted": unalerted_table,
 }
 
 
@@ -347,7 +417,9 @@ def test_commands_and_options_exist() -> None:
     """Every nodectl and nodewitness command line in the documents could be typed so."""
     seen = set()
     for where, line in code():
-        for words in re.split(r"[|;]|#| - ", line):
+        for words in re.split(r"[|;]|#| - | -- ", line):
+            if words.startswith(("kubectl ", "systemctl ")):
+                continue
             found = re.search(r"(?:^|\s|/)(nodectl|nodewitness)((?: \S+)*)$", words.strip(" &"))
             if not found or found[2].startswith((" status  ", " on ")):
                 continue

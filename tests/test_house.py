@@ -77,6 +77,16 @@ def test_make_help_lists_every_target() -> None:
     assert re.findall(r"^##: (\w+) ", makefile, re.MULTILINE) == phony
 
 
+def test_no_thread_is_left_out_of_the_count() -> None:
+    """All workers are of agent.host.worker.Pools, but for the journal's, which is open before."""
+    makes = re.compile(r"\bWorkers\(")
+    makers = [path for path in (ROOT / "agent").rglob("*.py") if makes.search(path.read_text())]
+    assert {path.relative_to(ROOT / "agent").as_posix() for path in makers} == {
+        "host/worker.py",
+        "state/journal.py",
+    }
+
+
 def test_no_room_without_a_name() -> None:
     """A module is called after what it holds."""
     nameless = re.compile(r"(utils?|common|helpers?|misc|managers?|shared)(_\w+)?")

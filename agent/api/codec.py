@@ -1,4 +1,5 @@
-"""The codec of events: agent.model.event and event.proto. Incidents and books: agent.api.oom.
+"""The codec of events: agent.model.event and event.proto. Incidents and books: agent.api.oom,
+deaths: agent.api.exits.
 
 An event kind that this version does not know, as a newer one may have written it, has no model: it
 raises `CodecError`. On the wire such an event stays whole, so it can still be passed on.
@@ -7,6 +8,7 @@ raises `CodecError`. On the wire such an event stays whole, so it can still be p
 from __future__ import annotations
 
 from agent.api.condition import change_to_model, change_to_wire
+from agent.api.exits import death_to_model, death_to_wire
 from agent.api.oom import (
     DISAGREEMENT,
     container_to_model,
@@ -14,6 +16,7 @@ from agent.api.oom import (
     incident_to_model,
     incident_to_wire,
 )
+from agent.api.pressure import episode_to_model, episode_to_wire
 from agent.api.v1 import event_pb2 as pb
 from agent.api.wire import CodecError, coding, from_timestamp, text, timestamp
 from agent.model.event import (
@@ -21,9 +24,12 @@ from agent.model.event import (
     ConditionChanged,
     Event,
     EventKind,
+    ExitAmended,
+    ExitRecorded,
     JournalChange,
     OOMAmended,
     OOMRecorded,
+    PressureCrossed,
     RuntimeDisagreement,
     SourceChange,
     SourceGap,
@@ -51,6 +57,12 @@ def kind_name(kind: EventKind) -> str:
             return "agent_started"
         case ConditionChanged():
             return "condition_changed"
+        case PressureCrossed():
+            return "pressure_crossed"
+        case ExitRecorded():
+            return "exit_recorded"
+        case ExitAmended():
+            return "exit_amended"
 
 
 def event_to_wire(event: Event) -> pb.Event:
@@ -95,6 +107,12 @@ def _set_kind(wire: pb.Event, kind: EventKind) -> None:
             wire.agent_started.CopyFrom(pb.AgentStarted(version=kind.version, pid=kind.pid))
         case ConditionChanged():
             wire.condition_changed.CopyFrom(change_to_wire(kind))
+        case PressureCrossed():
+            wire.pressure_crossed.CopyFrom(episode_to_wire(kind.episode))
+        case ExitRecorded():
+            wire.exit_recorded.CopyFrom(death_to_wire(kind.death))
+        case ExitAmended():
+            wire.exit_amended.CopyFrom(death_to_wire(kind.death))
 
 
 def event_to_model(wire: pb.Event) -> Event:
@@ -138,6 +156,12 @@ def _kind(wire: pb.Event) -> EventKind:
             return AgentStarted(version=wire.agent_started.version, pid=wire.agent_started.pid)
         case "condition_changed":
             return change_to_model(wire.condition_changed)
+        case "pressure_crossed":
+            return PressureCrossed(episode=episode_to_model(wire.pressure_crossed))
+        case "exit_recorded":
+            return ExitRecorded(death=death_to_model(wire.exit_recorded))
+        case "exit_amended":
+            return ExitAmended(death=death_to_model(wire.exit_amended))
         case _:
             raise CodecError(f"event {wire.sequence} is of a kind that this version does not know")
 

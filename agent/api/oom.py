@@ -193,6 +193,7 @@ def incident_to_wire(incident: OOMIncident) -> pb.OOMIncident:
             container_exit=None
             if incident.container_exit is None
             else container_exit_to_wire(incident.container_exit),
+            moved_from=[text(each) for each in incident.moved_from],
         )
 
 
@@ -227,6 +228,7 @@ def incident_to_model(wire: pb.OOMIncident) -> OOMIncident:
         container_exit=container_exit_to_model(wire.container_exit)
         if wire.HasField("container_exit")
         else None,
+        moved_from=tuple(wire.moved_from),
     )
 
 
@@ -289,6 +291,7 @@ def books_to_wire(books: OOMBooks) -> pb.OOMBooks:
             balanced=books.balanced,
             settle=duration(books.settle_seconds),
             disbelieved=books.disbelieved,
+            overdue=books.overdue,
         )
 
 
@@ -304,4 +307,5 @@ def books_to_model(wire: pb.OOMBooks) -> OOMBooks:
         drill_victims=wire.drill_victims,
         settle_seconds=from_duration(wire.settle),
         disbelieved=wire.disbelieved,
+        overdue=wire.overdue,
     )

@@ -99,4 +99,9 @@ def duration_ns(ns: int) -> Duration:
 
 def from_duration(span: Duration) -> float:
     """Seconds."""
-    return (int(span.seconds) * NS + int(span.nanos)) / NS
+    return from_duration_ns(span) / NS
+
+
+def from_duration_ns(span: Duration) -> int:
+    """The inverse of `duration_ns`."""
+    return int(span.seconds) * NS + int(span.nanos)

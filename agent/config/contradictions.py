@@ -8,6 +8,15 @@ from agent.config.settings import Settings
 
 def contradictions(settings: Settings) -> Iterator[Problem]:
     """Each mistake that lies between keys; the files that are named are not looked at."""
+    pressure = settings.pressure
+    for name in ("memory", "io", "cpu"):
+        if getattr(pressure, name) > pressure.window:
+            yield Problem(
+                key=f"pressure.{name}",
+                origin=f"for pressure.window is {pressure.window:g}s",
+                got=f"{getattr(pressure, name):g}s",
+                expected="at most the window",
+            )
     serve = settings.serve
     if serve.grpc_address is None:
         return

@@ -8,10 +8,11 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
+
+from msgspec import Struct
 
 # AF_UNIX: sockaddr_un.sun_path holds 108 bytes, the last of them NUL.
 # https://man7.org/linux/man-pages/man7/unix.7.html
@@ -32,8 +33,7 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(Struct, frozen=True, kw_only=True):
     """How the values of a setting are read and written.
 
     `read` takes what TOML or a text gave, and raises `ValueError` when that is not what is
@@ -117,6 +117,24 @@ def names() -> Kind:
         expected='names, as ["one", "two"] or "one,two", or [] for none',
         read=read,
         write=lambda value: f"[{', '.join(map(_quoted, value))}]",
+    )
+
+
+def directories() -> Kind:
+    """A tuple of at least one absolute `Path`, of characters that no glob takes for its own."""
+    listed = names()
+
+    def read(raw: object) -> tuple[Path, ...]:
+        found: Any = listed.read(raw)
+        if not found or not all(re.fullmatch(r"/[A-Za-z0-9/._+@-]{0,127}", each) for each in found):
+            raise ValueError("not an absolute path of plain characters")
+        return tuple(map(Path, found))
+
+    return Kind(
+        name="directories",
+        expected='absolute paths of letters, digits and ._+@- , as ["/a", "/b"] or "/a,/b"',
+        read=read,
+        write=listed.write,
     )
 
 

@@ -12,9 +12,10 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.config.contradictions import contradictions
 from agent.config.problem import LONGEST_QUOTE, ConfigError, Problem, shortened
@@ -31,8 +32,7 @@ _FOREIGN_VARIABLE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Given:
+class _Given(Struct, frozen=True, kw_only=True):
     key: str
     raw: object
     origin: str

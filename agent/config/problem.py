@@ -1,12 +1,11 @@
 """A mistake in the configuration, in words, and the error that carries all of them."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 LONGEST_QUOTE = 80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """One mistake.
 
     `key` is dotted, or a variable's name, or empty when it is the whole file; `origin` is the file

@@ -5,10 +5,12 @@ float of seconds, a size an int of bytes, a path a `Path`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_type_hints
+
+from msgspec import Struct, field
+from msgspec.structs import fields
 
 from agent.config.kinds import (
     SUN_PATH_BYTES,
@@ -16,6 +18,7 @@ from agent.config.kinds import (
     Kind,
     address,
     boolean,
+    directories,
     duration,
     integer,
     names,
@@ -31,8 +34,7 @@ _KIB, _MIB, _GIB, _TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 _MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class Host(Struct, frozen=True, kw_only=True):
     """Where the node's own files are; in a container, below a mount such as /host."""
 
     proc: Annotated[Path, path(), "procfs of the node, of its initial pid namespace"] = Path(
@@ -43,8 +45,7 @@ class Host:
     root: Annotated[Path, path(), "the node's root directory"] = Path("/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """Who this node is."""
 
     name: Annotated[
@@ -54,8 +55,7 @@ class Node:
     ] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Struct, frozen=True, kw_only=True):
     """What outlives a restart of the agent."""
 
     directory: Annotated[Path, path(), "holds the journal; one agent at a time owns it"] = Path(
@@ -70,8 +70,7 @@ class State:
     ] = 8192
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serve:
+class Serve(Struct, frozen=True, kw_only=True):
     """Who may ask, and how many."""
 
     socket: Annotated[Path, path(SUN_PATH_BYTES), "unix socket of the gRPC API and of nodectl"] = (
@@ -91,10 +90,22 @@ class Serve:
     metrics_header_timeout: Annotated[
         float, duration("100ms", "5m"), "a client of /metrics that is silent for longer is dropped"
     ] = 5.0
+    cadvisor_names: Annotated[
+        bool,
+        boolean(),
+        "serve container_oom_events_total and container_memory_events_* too, for alerts that ask"
+        " for cAdvisor's names",
+    ] = False
     grpc_address: Annotated[
         Address | None,
         address(),
         "where the gRPC API is served over TCP, with mutual TLS; empty: nowhere",
+    ] = None
+    health_address: Annotated[
+        Address | None,
+        address(),
+        "where the gRPC health service alone is served in plain text, for the kubelet's probes;"
+        " empty: nowhere",
     ] = None
     tls_certificate: Annotated[
         Path | None, path(optional=True), "PEM file: the certificate of this node, then its chain"
@@ -119,8 +130,7 @@ class Serve:
     ] = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class Sources(Struct, frozen=True, kw_only=True):
     """What the agent looks at; one that is off is published as unsupported."""
 
     kmsg: Annotated[bool, boolean(), "read the kernel's log"] = True
@@ -139,6 +149,9 @@ class Sources:
     ] = True
     connector: Annotated[
         bool, boolean(), "hear how processes end, from the kernel's process connector"
+    ] = True
+    cni: Annotated[
+        bool, boolean(), "use the tracepoint of executed CNI plugins, if sources.trace is on"
     ] = True
     cri: Annotated[bool, boolean(), "ask the container runtime"] = True
     cri_socket: Annotated[Path, path(SUN_PATH_BYTES), "unix socket of the container runtime"] = (
@@ -160,8 +173,7 @@ class Sources:
     ] = 16 * _MIB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kubelet:
+class Kubelet(Struct, frozen=True, kw_only=True):
     """Where the kubelet's files are, if they are not where its process says."""
 
     config: Annotated[
@@ -181,8 +193,7 @@ class Kubelet:
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOM:
+class OOM(Struct, frozen=True, kw_only=True):
     """The OOM ledger."""
 
     outcome_hold: Annotated[
@@ -204,8 +215,7 @@ class OOM:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class Conditions(Struct, frozen=True, kw_only=True):
     """What is wrong, for how long."""
 
     event_ttl: Annotated[
@@ -216,15 +226,107 @@ class Conditions:
     max: Annotated[int, integer(100, 100_000), "conditions at a time"] = 2000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
+class Pressure(Struct, frozen=True, kw_only=True):
+    """When the kernel is to tell of tasks that stall, on the node and in kubepods.
+
+    Memory early, for a stall there comes before the kill and is next to nothing on a healthy node
+    (150 ms is the kernel's own example); a disk and a CPU are waited for in healthy work as well.
+    """
+
+    memory: Annotated[
+        float,
+        duration("0s", "10s"),
+        "tell when some task stalled so long for memory in one window; 0s: never",
+    ] = 0.15
+    io: Annotated[float, duration("0s", "10s"), "the same for a disk"] = 0.5
+    cpu: Annotated[float, duration("0s", "10s"), "the same for a CPU"] = 0.8
+    window: Annotated[
+        float,
+        duration("500ms", "10s"),
+        "the window; without CAP_SYS_RESOURCE it becomes a multiple of 2 s",
+    ] = 1.0
+    hold: Annotated[
+        float, duration("1s", "1h"), "an episode is over when nothing was told for so long"
+    ] = 30.0
+
+
+class CNI(Struct, frozen=True, kw_only=True):
+    """The plugins that give pods their networks."""
+
+    conf_dir: Annotated[Path, path(), "where the runtime looks for its CNI configuration"] = Path(
+        "/etc/cni/net.d"
+    )
+    bin_dirs: Annotated[
+        tuple[Path, ...],
+        directories(),
+        "where the plugins are; what is executed from there is a call",
+    ] = (Path("/opt/cni/bin"), Path("/usr/lib/cni"), Path("/usr/libexec/cni"))
+    slow_after: Annotated[float, duration("1s", "1h"), "a call that runs for longer is slow"] = 10.0
+    stalled_after: Annotated[
+        float,
+        duration("1s", "1h"),
+        "a call that runs for longer is stalled; so long without any success, the network is",
+    ] = 30.0
+
+
+class Network(Struct, frozen=True, kw_only=True):
+    """The networks of pods."""
+
+    interval: Annotated[
+        float, duration("1s", "10m"), "time between two looks at all network namespaces"
+    ] = 10.0
+    leak_grace: Annotated[
+        float,
+        duration("1s", "24h"),
+        "what nobody has used for so long, and the runtime does not know, is a leftover",
+    ] = 120.0
+
+
+class Runtime(Struct, frozen=True, kw_only=True):
+    """How long each rung of the container runtime's ladder may take before it counts as silent."""
+
+    interval: Annotated[
+        float, duration("500ms", "10m"), "time between the end of a probe and the next one"
+    ] = 5.0
+    version_deadline: Annotated[
+        float, duration("50ms", "1m"), "Version, which touches neither a disk nor a container"
+    ] = 3.0
+    status_deadline: Annotated[float, duration("50ms", "1m"), "Status"] = 5.0
+    list_deadline: Annotated[float, duration("50ms", "1m"), "ListPodSandbox"] = 10.0
+
+
+class Disks(Struct, frozen=True, kw_only=True):
+    """Disks that do not answer, and tasks that wait for them."""
+
+    stalled_after: Annotated[
+        float,
+        duration("1s", "1h"),
+        "a block device that has had requests for longer and has ended none is stalled",
+    ] = 10.0
+    blocked_after: Annotated[
+        float, duration("1s", "1h"), "a task that has been in state D for longer is blocked"
+    ] = 10.0
+
+
+class Tick(Struct, frozen=True, kw_only=True):
     """The rhythm."""
 
-    interval: Annotated[float, duration("100ms", "5m"), "time between two sweeps of the node"] = 1.0
+    interval: Annotated[
+        float, duration("100ms", "5m"), "time between two looks at the node's own figures"
+    ] = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Sweep(Struct, frozen=True, kw_only=True):
+    """What containers use."""
+
+    interval: Annotated[
+        float,
+        duration("100ms", "5m"),
+        "time between two sweeps of all cgroups of pods, containers and services",
+    ] = 1.0
+
+
+class Settings(Struct, frozen=True, kw_only=True):
     """All settings; `Settings()` is the default of each."""
 
     host: Host = field(default_factory=Host)
@@ -235,11 +337,16 @@ class Settings:
     kubelet: Kubelet = field(default_factory=Kubelet)
     oom: OOM = field(default_factory=OOM)
     conditions: Conditions = field(default_factory=Conditions)
+    pressure: Pressure = field(default_factory=Pressure)
+    cni: CNI = field(default_factory=CNI)
+    network: Network = field(default_factory=Network)
+    runtime: Runtime = field(default_factory=Runtime)
+    disks: Disks = field(default_factory=Disks)
     tick: Tick = field(default_factory=Tick)
+    sweep: Sweep = field(default_factory=Sweep)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(Struct, frozen=True, kw_only=True):
     """One key of the configuration.
 
     `name` is dotted; `default` is TOML; `environment` is the variable that sets it.

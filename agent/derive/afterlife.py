@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.derive.dead_pods import DeadPods, PodLook
 from agent.derive.ghosts import Ghosts, HollowOnes
@@ -14,8 +16,7 @@ from agent.model.cgroup import CgroupId
 from agent.model.process import ProcessCapture
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """What was read in one round."""
 
     boottime_ns: int
@@ -25,8 +26,7 @@ class Look:
     kills: Mapping[CgroupId, Kill] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class AfterlifeFold:
+class AfterlifeFold(Struct):
     """Pure; all times are CLOCK_BOOTTIME."""
 
     _ghosts: Ghosts = field(default_factory=Ghosts)

@@ -7,7 +7,9 @@ runtime's list adds the containers that were dead before the agent came.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord, PodRecord
@@ -27,22 +29,19 @@ is in back-off, or nobody restarts it.
 """
 
 
-@dataclass(slots=True)
-class _Book:
+class _Book(Struct):
     since_ns: int
     names: dict[str, Container]  # of its dead containers, by id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodLook:
+class PodLook(Struct, frozen=True, kw_only=True):
     """What is known of one pod at one moment; `containers` with its dead, sandboxes included."""
 
     pod: PodRecord
     containers: tuple[ContainerRecord, ...]
 
 
-@dataclass(slots=True)
-class DeadPods:
+class DeadPods(Struct):
     """By pod uid."""
 
     _books: dict[str, _Book] = field(default_factory=dict)

@@ -10,7 +10,9 @@ memory.available holds for kubepods too where the kubelet enforces their limit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.model.absence import ParseError
 from agent.model.memory import Signal, Threshold
@@ -35,8 +37,7 @@ _OURS_TO_SKIP = frozenset({"containerfs.available", "containerfs.inodesFree"})
 _Written = Mapping[str, tuple[str, str]]  # signal: (what is written, where)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True, kw_only=True):
     """All of them, and what could not be understood, in words."""
 
     thresholds: tuple[Threshold, ...]

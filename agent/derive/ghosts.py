@@ -9,7 +9,8 @@ two whole answers have it, with the grace between them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.inventory.records import ContainerRecord
 from agent.model.afterlife import Ghost, Hollow, Life, RuntimeState, RuntimeView
@@ -22,8 +23,7 @@ before the process.
 """
 
 
-@dataclass(slots=True)
-class Ghosts:
+class Ghosts(Struct):
     """Containers that live in the kernel alone, by cgroup."""
 
     _populated_since: dict[CgroupId, int] = field(default_factory=dict)
@@ -69,8 +69,7 @@ class Ghosts:
         return dict(self._claimed)
 
 
-@dataclass(slots=True)
-class HollowOnes:
+class HollowOnes(Struct):
     """Containers that live in the runtime's list alone, by container id.
 
     Sandboxes are left out: CRI-O runs none of their own where it need not.

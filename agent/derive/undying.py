@@ -7,7 +7,9 @@ alike), or the runtime says that they have ended.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.inventory.records import ContainerRecord
 from agent.model.afterlife import (
@@ -29,8 +31,7 @@ give back very much memory on a busy node in seconds.
 _Seen = tuple[int, int]  # (tid, start)
 
 
-@dataclass(slots=True)
-class TaskBook:
+class TaskBook(Struct):
     """Since when each task of a container is in its state, in its function of the kernel."""
 
     _since: dict[CgroupId, dict[_Seen, tuple[str, str, int]]] = field(default_factory=dict)
@@ -56,8 +57,7 @@ def _dated(task: Task, since: Mapping[_Seen, tuple[str, str, int]]) -> Task:
     return replace(task, since_boottime_ns=since[task.tid, task.start_boottime_ns][2])
 
 
-@dataclass(slots=True)
-class UndyingOnes:
+class UndyingOnes(Struct):
     """By cgroup; one claim each, from the time of the first request to die."""
 
     _asked: dict[CgroupId, Undying] = field(default_factory=dict)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.detect.scene import Scene
 from agent.model.condition import ConditionType, Finding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detector:
+class Detector(Struct, frozen=True, kw_only=True):
     """`detect` tells what is so at this tick; what it does not tell is not so."""
 
     condition: ConditionType

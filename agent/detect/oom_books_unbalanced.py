@@ -1,4 +1,6 @@
-"""OOMBooksUnbalanced: the kernel's count of OOM kills and the ledger's differ."""
+"""OOMBooksUnbalanced: the kernel's count of OOM kills and the ledger's differ, or a kill is left
+pending.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,13 @@ def _detect(scene: Scene) -> Iterator[Finding]:
         f"{books.victims} victims + {books.repeats} repeats + {books.unattributed} unattributed"
         f" + {books.pending} pending"
     )
+    differ = f"the kernel counted {books.counted} OOM kills, the ledger has {sides}"
+    left = f", {books.overdue} of them for more than a minute"
     yield Finding(
         type=OOM_BOOKS_UNBALANCED.name,
         entity=NODE,
-        reason="CountsDiffer",
-        message=f"the kernel counted {books.counted} OOM kills, the ledger has {sides}",
+        reason="LeftPending" if books.overdue else "CountsDiffer",
+        message=differ + left if books.overdue else differ,
         evidence=(
             Evidence(what="oom_kill", value=str(books.counted), source="/proc/vmstat"),
             Evidence(what="the ledger", value=sides, source="the agent"),

@@ -36,14 +36,16 @@ _BY_RUNTIME = (Verdict.STOPPED_BY_RUNTIME, Verdict.GRACE_EXCEEDED, Verdict.KILLE
 
 
 def _detect(scene: Scene) -> Iterator[Finding]:
-    """Over several pods it is the node's, else each pod's."""
+    """Over several pods it is the node's, else each pod's: calm restarts elsewhere hide none."""
     restarts = within(scene, _is_restart, WINDOW_SECONDS)
     by_pod: dict[str, list[ContainerDeath]] = {}
     for death in restarts:
         by_pod.setdefault(death.container.pod_uid, []).append(death)
     if len(by_pod) >= PODS and len(restarts) >= TIMES_ON_NODE:
-        yield from _found(scene, restarts, pods=len(by_pod))
-        return
+        everywhere = list(_found(scene, restarts, pods=len(by_pod)))
+        if everywhere:
+            yield from everywhere
+            return
     for deaths in by_pod.values():
         if len(deaths) >= TIMES_IN_POD:
             yield from _found(scene, deaths, pods=1)

@@ -9,7 +9,7 @@ from agent.detect.oom import entity, evidence, latest, limit, victims
 from agent.detect.scene import Scene
 from agent.model.catalogue.oom import RUNTIME_DISAGREES
 from agent.model.condition import Evidence, Finding
-from agent.model.oom import Disagreement, OOMIncident
+from agent.model.oom import Container, Disagreement, OOMIncident
 
 _REASONS = {
     Disagreement.KILL_NOT_REPORTED: "KillNotReported",
@@ -42,17 +42,22 @@ def _detect(scene: Scene) -> Iterator[Finding]:
                 ),
                 at_boottime_ns=death.boottime_ns,
             )
-    for incident, container in latest(scene, _wrong):
-        killed = f"the kernel killed {victims(incident)} {limit(incident)}"
-        yield Finding(
-            type=RUNTIME_DISAGREES.name,
-            entity=entity(container),
-            reason=_REASONS[incident.disagreement],
-            message=f"the runtime says {incident.runtime_says}; "
-            + _KERNEL.get(incident.disagreement, killed),
-            evidence=evidence(incident),
-            at_boottime_ns=incident.boottime_ns,
-        )
+    found = latest(scene, _wrong)
+    asked = ((incident, container, 0) for incident, container in found)
+    yield from scene.memo.findings(RUNTIME_DISAGREES, _finding, asked)
+
+
+def _finding(incident: OOMIncident, container: Container, _: int) -> Finding:
+    killed = f"the kernel killed {victims(incident)} {limit(incident)}"
+    return Finding(
+        type=RUNTIME_DISAGREES.name,
+        entity=entity(container),
+        reason=_REASONS[incident.disagreement],
+        message=f"the runtime says {incident.runtime_says}; "
+        + _KERNEL.get(incident.disagreement, killed),
+        evidence=evidence(incident),
+        at_boottime_ns=incident.boottime_ns,
+    )
 
 
 def _wrong(incident: OOMIncident) -> bool:

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct, field
 
+from agent.detect.memo import Memo
 from agent.inventory.records import ContainerRecord, PodRecord
 from agent.model.afterlife import Afterlife
+from agent.model.blocked import BlockedReport
+from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.exits import ContainerDeath
 from agent.model.memory import MemoryReport
+from agent.model.network import NetworkReport
 from agent.model.oom import OOMBooks, OOMIncident
+from agent.model.pressure import PressureReport
+from agent.model.rates import UsageReport
+from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth
-from agent.model.usage import Sweep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(Struct, frozen=True, kw_only=True):
     """One tick. Each field is empty while its source is blind; the catalogue names the sources."""
 
     now_boottime_ns: int
     now_wall_ns: int
-    sweep: Sweep | None = None
+    usage: UsageReport | None = None  # the last sweep, and what follows from it
     containers: tuple[ContainerRecord, ...] = ()  # that are there, sandboxes included
     pods: tuple[PodRecord, ...] = ()  # that are there
     deaths: tuple[ContainerDeath, ...] = ()  # of the last hour, oldest first
     incidents: tuple[OOMIncident, ...] = ()  # of the last hour, oldest first
     memory: MemoryReport | None = None  # headroom to the kubelet's eviction thresholds
+    pressure: PressureReport | None = None
     books: OOMBooks | None = None
     sources: tuple[SourceHealth, ...] = ()  # how well each source sees
     afterlife: Afterlife | None = None  # ghosts, dead pods, and what cannot die
+    cni: CNIReport | None = None  # calls of CNI plugins, and their configuration
+    network: NetworkReport | None = None  # pods' network paths, and what the dead have left
+    disks: DiskReport | None = None  # block devices, and which of them end no request
+    blocked: BlockedReport | None = None  # tasks in state D of the whole node
+    runtime: RuntimeReport | None = None  # the runtime's ladder, its process and its shims
+    memo: Memo = field(default_factory=Memo)  # what was said before; of whoever makes the scenes

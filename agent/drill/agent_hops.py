@@ -5,8 +5,9 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from agent.api.v1 import node_agent_pb2, oom_pb2
 from agent.drill.kernel_hops import now_ns
@@ -31,8 +32,7 @@ class Agent(Protocol):
     def incidents(self, since_wall_ns: int) -> node_agent_pb2.ListOOMIncidentsResponse: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prey:
+class Prey(Struct, frozen=True, kw_only=True):
     """Our kill, as the agent must name it."""
 
     cgroup: str

@@ -9,14 +9,14 @@ import select
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.drill import eater
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Death:
+class Death(Struct, frozen=True, kw_only=True):
     """How the eater ended."""
 
     boottime_ns: int  # when we saw it

@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 PREFIX = "nodewitness-drill-"
 _NAME = re.compile(PREFIX + r"([0-9a-f]{8})([0-9a-f]{8})([0-9a-f]{12})[0-9a-f]{4}")
@@ -21,8 +22,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _LONGEST_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Creator:
+class Creator(Struct, frozen=True, kw_only=True):
     """A process as its drill's cgroup names it."""
 
     pid_namespace: int  # inode

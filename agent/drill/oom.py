@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from agent.drill.agent_hops import (
     Agent,
@@ -34,6 +35,7 @@ from agent.drill.scrape import fetch
 from agent.drill.watch import Hop, Watch
 from agent.host.absence import SourceAbsent
 from agent.host.cgroup_fs import CgroupFs, open_cgroup_fs
+from agent.host.cgroup_namespace import join_host_cgroup_namespace
 from agent.host.kmsg import KmsgReader
 from agent.host.root import HostRoot
 from agent.host.scratch_cgroup import ScratchCgroup
@@ -63,8 +65,7 @@ class Narrator(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillSettings:
+class DrillSettings(Struct, frozen=True, kw_only=True):
     """How to hold it."""
 
     wait_seconds: float = 10.0  # for each hop after the kill, and for the kill itself
@@ -113,6 +114,8 @@ class _Drill:
         self.root = root
 
     def run(self, interrupts: Interrupts, cleanup: contextlib.ExitStack) -> DrillReport:
+        with contextlib.suppress(SourceAbsent):  # what is opened next says what is missing
+            join_host_cgroup_namespace(self.root)
         fs = open_cgroup_fs(self.root)
         cleanup.callback(fs.close)
         removed = tuple(remove_leftovers(fs))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """A hop saw the kill."""
 
     boottime_ns: int  # when, by our clock
@@ -14,8 +13,7 @@ class Seen:
     published_ns: int | None = None  # what it saw says of itself, CLOCK_BOOTTIME
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HopResult:
+class HopResult(Struct, frozen=True, kw_only=True):
     """One hop: seen so long after the kill, or missed."""
 
     name: str
@@ -25,8 +23,7 @@ class HopResult:
     check: str  # what to look at; empty if it saw the kill
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentSeen:
+class IncidentSeen(Struct, frozen=True, kw_only=True):
     """The agent's last word on our kill."""
 
     id: str
@@ -36,8 +33,7 @@ class IncidentSeen:
     attribution: str  # e.g. "ATTRIBUTION_PROC"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillReport:
+class DrillReport(Struct, frozen=True, kw_only=True):
     """One drill. Latencies count from the eater's last step before it was killed."""
 
     cgroup: str

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.derive.afterlife import AfterlifeFold, Look
 from agent.derive.dead_pods import PodLook
@@ -44,7 +45,8 @@ milliseconds. The second while the next answer can prove something.
 """
 READ_SECONDS = 5.0
 HUNG_SECONDS = 60.0
-"""Tasks whose reading hung are not read again for so long."""
+"""Tasks whose reading hung are not read again for so long, nor before it has come back."""
+INITS = "inits"
 MAX_LISTS = 16
 """Containers whose tasks are read in one look."""
 MAX_STATUSES = 16
@@ -55,8 +57,7 @@ SIGKILL = 9
 SI_KERNEL = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
+class _Read(Struct, frozen=True, kw_only=True):
     """What one pass of the worker brought."""
 
     lives: dict[CgroupId, Life]
@@ -64,8 +65,7 @@ class _Read:
     ended: set[int]  # the killed processes that do not
 
 
-@dataclass(slots=True, kw_only=True)
-class AfterlifeWatch:
+class AfterlifeWatch(Struct, kw_only=True):
     """Owns the fold and the last report; None while nothing can be read."""
 
     clock: Clock
@@ -74,7 +74,8 @@ class AfterlifeWatch:
     tasks: TaskReader
     inventory: Inventory
     deaths: DeathBook
-    workers: Workers
+    workers: Workers  # for all looks, and for inits: a thread for each
+    stacks: Workers  # for the tasks of the dying, the likeliest to hang
     board: SourceBoard
     guard: Guard
     listing: Callable[[], Awaitable[Listing | None]]
@@ -158,6 +159,7 @@ class AfterlifeWatch:
             read = await self.workers.run(
                 lambda: _look(self.fs, self.proc, self.tasks, paths, killed),
                 deadline_seconds=READ_SECONDS,
+                key=TASKS,
             )
         except (Abandoned, TooManyAbandoned) as error:
             self.board.absent(TASKS, Absent(absence=Absence.FAILED, detail=str(error)))
@@ -208,8 +210,8 @@ class AfterlifeWatch:
                 found[key] = Tasks(absent="reading them hangs")
                 continue
             try:
-                found[key] = await self.workers.run(
-                    read_tasks, self.fs, self.tasks, path, deadline_seconds=READ_SECONDS
+                found[key] = await self.stacks.run(
+                    read_tasks, self.fs, self.tasks, path, deadline_seconds=READ_SECONDS, key=key
                 )
             except (Abandoned, TooManyAbandoned) as error:
                 self._hung_until_ns[key] = now_ns + int(HUNG_SECONDS * 1e9)
@@ -223,6 +225,7 @@ class AfterlifeWatch:
             found = await self.workers.run(
                 lambda: {pid: self.proc.capture(pid, not_after_boottime_ns=now) for pid in pids},
                 deadline_seconds=READ_SECONDS,
+                key=INITS,
             )
         except (Abandoned, TooManyAbandoned):
             return {}

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 from agent.engine.afterlife import TASKS, AfterlifeWatch
-from agent.engine.board import SourceBoard
-from agent.engine.guard import Guard
-from agent.host.cgroup_fs import CgroupFs
-from agent.host.clock import Clock
-from agent.host.proc import ProcReader
-from agent.host.root import HostRoot
+from agent.engine.ground import Ground
 from agent.host.tasks import TaskReader
-from agent.host.worker import Workers
-from agent.inventory.containers import Inventory
 from agent.inventory.resolver import NameResolver
 from agent.ledger.deaths import DeathBook
 
-TASK_WORKERS = 3
-"""Threads for /proc/PID/stack: two may hang, and cgroups are still read."""
+LOOK_WORKERS = 2
+"""Threads for cgroups and for inits."""
+STACK_WORKERS = 2
+"""Threads for /proc/PID/stack: one may hang, and other containers' tasks are still read."""
 
 
 def watch_afterlife(
-    root: HostRoot,
-    fs: CgroupFs,
-    proc: ProcReader,
-    clock: Clock,
-    inventory: Inventory,
+    ground: Ground,
     resolver: NameResolver,
     deaths: DeathBook,
-    board: SourceBoard,
-    guard: Guard,
 ) -> AfterlifeWatch:
     """With threads of its own."""
     return AfterlifeWatch(
-        clock=clock,
-        fs=fs,
-        proc=proc,
-        tasks=TaskReader(root),
-        inventory=inventory,
+        clock=ground.clock,
+        fs=ground.fs,
+        proc=ground.proc,
+        tasks=TaskReader(ground.root),
+        inventory=ground.inventory,
         deaths=deaths,
-        workers=Workers(TASK_WORKERS, name=TASKS),
-        board=board,
-        guard=guard,
+        workers=ground.pools.new(LOOK_WORKERS, name=TASKS),
+        stacks=ground.pools.new(STACK_WORKERS, name="stacks"),
+        board=ground.board,
+        guard=ground.guard,
         listing=resolver.listing,
         status=resolver.runtime_status,
     )

@@ -6,6 +6,7 @@ Names in here come from containers; the parsers have escaped all that could stee
 
 from __future__ import annotations
 
+import textwrap
 import time
 
 from agent.model.condition import Condition
@@ -14,17 +15,23 @@ from agent.model.event import (
     ConditionChanged,
     Event,
     EventKind,
+    ExitAmended,
+    ExitRecorded,
     JournalChange,
     OOMAmended,
     OOMRecorded,
+    PressureCrossed,
     RuntimeDisagreement,
     SourceChange,
     SourceGap,
 )
+from agent.model.exits import ContainerDeath
 from agent.model.oom import Container, Disagreement, LimitLevel, OOMIncident, Outcome, Truth
+from agent.model.pressure import Episode
 from agent.model.source import SourceState
 from agent.model.status import NodeStatus
 
+WIDTH = 110
 _UNITS = ((1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki"))
 
 
@@ -45,7 +52,7 @@ def opening(status: NodeStatus, *, socket: str, metrics: str, grpc: str = "") ->
             f"nodewitness {identity.version} on {identity.node} · kernel {host.kernel_release}"
             f" · cgroup {host.cgroup_mode} · {host.containers} containers in {host.pods} pods"
         ),
-        f"  sees     {' · '.join(seen) or 'nothing'}",
+        *_listed("  sees     ", seen),
     ]
     for source in status.sources:
         if source.state is not SourceState.UP:
@@ -58,6 +65,16 @@ def opening(status: NodeStatus, *, socket: str, metrics: str, grpc: str = "") ->
     journal = f"{status.journal.path}: {status.journal.state} {status.journal.detail}"
     lines.append(f"  journal  {journal.rstrip()}")
     return lines
+
+
+def _listed(head: str, names: list[str]) -> list[str]:
+    return textwrap.wrap(
+        " · ".join(names) or "nothing",
+        WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_on_hyphens=False,
+    )
 
 
 def event_line(event: Event) -> str:
@@ -86,6 +103,22 @@ def event_words(kind: EventKind) -> str:
             return f"agent {version} started, pid {pid}"
         case ConditionChanged(condition=condition):
             return condition_words(condition)
+        case PressureCrossed(episode=episode):
+            return pressure_words(episode)
+        case ExitRecorded(death=death):
+            return death_words(death)
+        case ExitAmended(death=death):
+            return f"{death_words(death)} (revision {death.revision})"
+
+
+def death_words(death: ContainerDeath) -> str:
+    """Who ended, why, by whom, and what the runtime says."""
+    end = "" if death.exit_code is None else f", exit code {death.exit_code}"
+    end = end if death.signal is None else f", signal {death.signal}"
+    by = "" if death.sender is None else f" by {death.sender.comm}[{death.sender.pid}]"
+    wrong = ", wrongly," if death.disagreement is not Disagreement.NONE else ""
+    says = f"; the runtime says{wrong} {death.runtime_says}" if death.runtime_says else ""
+    return f"{_who(death.container)} ended: {death.verdict.value}{by}{end}{says}"
 
 
 def condition_words(condition: Condition) -> str:
@@ -94,6 +127,17 @@ def condition_words(condition: Condition) -> str:
     of = f" {_who(who)}" if who is not None else f" {condition.entity.id}".rstrip()
     status = condition.status.value
     return f"{condition.severity.value} {condition.type} is {status}:{of} {condition.message}"
+
+
+def pressure_words(episode: Episode) -> str:
+    """Who waits for what, or for how long it did."""
+    what = f"{episode.resource.value} pressure of {episode.scope.value}"
+    if not episode.over:
+        within = f"{episode.window_stall_us / 1e6:.2f} s of {episode.window_us / 1e6:.2f} s"
+        return f"{what}: tasks stalled for {within}, avg10 {episode.avg10:.2f}"
+    lasted = (episode.last_boottime_ns - episode.started_boottime_ns) / 1e9
+    stalled = f"tasks stalled for {episode.stall_us / 1e6:.2f} s"
+    return f"{what} is over after {lasted:.1f} s: {stalled}, avg10 up to {episode.peak_avg10:.2f}"
 
 
 def incident_words(incident: OOMIncident) -> str:

@@ -5,7 +5,8 @@ healthy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.host.clock import Clock
 from agent.model.absence import Absence, Absent
@@ -22,7 +23,7 @@ TELLS = {
         "whose a victim was when it and its cgroup are gone; kills across restarts",
         False,
     ),
-    "signals": ("who sent a fatal signal: SIGKILL, SIGTERM and eight others", False),
+    "signals": ("who sent a fatal signal, or one to stop a container", False),
     "connector": ("with which code or by which signal a process ended", False),
     "cri": ("pod and container names, and what the runtime says of a death", False),
     "bundle": ("pod and container names while the runtime is silent", False),
@@ -31,7 +32,25 @@ TELLS = {
         "which tasks remain of a container that was asked to die, and why",
         False,
     ),
+    "cni": ("each call of a CNI plugin: whose it is, how long it takes, how it ends", False),
+    "cni-config": ("which CNI configuration the runtime loads, and why it does not", False),
+    "namespaces": ("which namespaces containers share, and which namespaces nobody uses", False),
+    "netlink": ("the network path of each pod: interfaces, addresses, routes, NAT", False),
+    "runtime": (
+        "whether the container runtime answers, and which rung of its ladder does not",
+        False,
+    ),
+    "disks": ("how fast block devices answer, and which of them ends no request", False),
+    "blocked": (
+        "which tasks of the node are in state D, where they wait, and whose they are",
+        False,
+    ),
+    "usage": ("memory, CPU, io and pressure of each container, pod and service", False),
     "node-memory": ("memory.available, in the kubelet's own arithmetic", False),
+    "pressure": (
+        "how long tasks of the node and of kubepods wait for memory, disks, CPUs",
+        False,
+    ),
     "kubelet": ("the kubelet's eviction thresholds, its root directory and its version", False),
     "filesystems": ("room and inodes in nodefs and imagefs", False),
 }

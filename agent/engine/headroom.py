@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from agent.config.settings import Kubelet
 from agent.derive.eaters import Eaters
@@ -38,7 +39,7 @@ KUBELET_SECONDS = 60.0
 """How often the kubelet and its files are looked at again."""
 READ_SECONDS = 5.0
 HUNG_SECONDS = 60.0
-"""A file system that hung is not asked again for so long."""
+"""A file system that hung is not asked again for so long, nor before it has answered."""
 TOP_EATERS = 20
 EATERS_SECONDS = 5.0
 """How often those who grow are put in order: it takes a look at each container."""
@@ -49,8 +50,7 @@ _Rooms = dict[Signal, Room]
 _Gone = dict[Signal, Absent]
 
 
-@dataclass(slots=True)
-class _Round:
+class _Round(Struct):
     """What one round of reading has brought together."""
 
     rooms: _Rooms = field(default_factory=dict)
@@ -58,8 +58,7 @@ class _Round:
     paths: dict[Signal, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
-class HeadroomWatch:
+class HeadroomWatch(Struct, kw_only=True):
     """Owns the fold and the last report."""
 
     settings: Kubelet
@@ -135,6 +134,7 @@ class HeadroomWatch:
     async def _look_at_kubelet(self) -> None:
         settings = self.settings
         facts = await self._work(
+            KUBELET,
             lambda: read_kubelet_facts(
                 self.kubelet,
                 known_pid=self._facts.pid,
@@ -142,7 +142,7 @@ class HeadroomWatch:
                 root_directory=""
                 if settings.root_directory is None
                 else str(settings.root_directory),
-            )
+            ),
         )
         if isinstance(facts, Absent):
             self.board.absent(KUBELET, facts)
@@ -171,7 +171,7 @@ class HeadroomWatch:
         return self._images or CONTAINERD_ROOT
 
     async def _read_memory(self, found: _Round) -> RootMemory | None:
-        read = await self._work(self._rooms)
+        read = await self._work(MEMORY, self._rooms)
         root, kubepods, tasks = (read, read, read) if isinstance(read, Absent) else read
         for signal, room in ((Signal.ALLOCATABLE_MEMORY, kubepods), (Signal.PID, tasks)):
             if isinstance(room, Absent):
@@ -196,7 +196,7 @@ class HeadroomWatch:
             (self._facts.root_directory, Signal.NODEFS, Signal.NODEFS_INODES),
             (self._images, Signal.IMAGEFS, Signal.IMAGEFS_INODES),
         ):
-            rooms = await self._disk(path)
+            rooms = await self._disk(space, path)
             found.paths[space] = found.paths[inodes] = path
             if isinstance(rooms, Absent):
                 found.absent[space] = found.absent[inodes] = rooms
@@ -207,19 +207,19 @@ class HeadroomWatch:
                 found.rooms[inodes] = rooms[1]
         self.board.hear(DISKS, broken)
 
-    async def _disk(self, path: str) -> tuple[Room, Room | None] | Absent:
+    async def _disk(self, signal: Signal, path: str) -> tuple[Room, Room | None] | Absent:
         now, pid = self.clock.boottime_ns(), self._facts.pid
         where = Path(path)
         if self._hung_until_ns.get(where, 0) > now:
             return Absent(absence=Absence.FAILED, detail=f"{path}: statfs did not return")
-        rooms = await self._work(lambda: disk_room(self.kubelet.directory(path, pid)))
+        rooms = await self._work(signal, lambda: disk_room(self.kubelet.directory(path, pid)))
         if isinstance(rooms, Absent) and rooms.detail.startswith(_HUNG):
             self._hung_until_ns[where] = now + int(HUNG_SECONDS * 1e9)
         return rooms
 
-    async def _work(self, read: Callable[[], T]) -> T | Absent:
+    async def _work(self, what: str | Signal, read: Callable[[], T]) -> T | Absent:
         try:
-            return await self.workers.run(_attempt, read, deadline_seconds=READ_SECONDS)
+            return await self.workers.run(_attempt, read, deadline_seconds=READ_SECONDS, key=what)
         except (Abandoned, TooManyAbandoned) as error:
             return Absent(absence=Absence.FAILED, detail=f"{_HUNG}: {error}")
 

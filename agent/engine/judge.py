@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from agent.detect.detector import Detector
+from agent.detect.memo import Memo
 from agent.detect.scene import Scene
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
@@ -25,6 +26,9 @@ SCENE_SECONDS = 3600.0
 """How far back a scene reaches."""
 MAX_INCIDENTS = 1000
 """Of one scene; in a storm the newest."""
+
+MAX_DEATHS = 2000
+"""The same."""
 
 Look = Callable[[Scene], Scene]
 """Adds to the scene what one part of the agent knows; must not block."""
@@ -50,6 +54,7 @@ class Judge:
         self._conditions = conditions
         self._tell = tell
         self._looks: list[tuple[str, Look]] = []
+        self._memo = Memo()
 
     def sees(self, source: str, look: Look) -> None:
         """Have each scene pass through `look`. If that raises, `source` is down on the board."""
@@ -60,7 +65,11 @@ class Judge:
         self._guard.call(CONDITIONS, self._round)
 
     def _round(self) -> None:
-        scene = Scene(now_boottime_ns=self._clock.boottime_ns(), now_wall_ns=self._clock.wall_ns())
+        scene = Scene(
+            now_boottime_ns=self._clock.boottime_ns(),
+            now_wall_ns=self._clock.wall_ns(),
+            memo=self._memo,
+        )
         for source, look in self._looks:
             seen = self._guard.call(source, partial(look, scene))
             scene = scene if seen is None else seen

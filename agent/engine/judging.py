@@ -6,14 +6,15 @@ Other parts of the agent add theirs with `Judge.sees`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.config.settings import Conditions as Settings
 from agent.detect.catalogue import DETECTORS
 from agent.detect.scene import Scene
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
-from agent.engine.judge import CONDITIONS, MAX_INCIDENTS, SCENE_SECONDS, Judge
+from agent.engine.judge import CONDITIONS, MAX_DEATHS, MAX_INCIDENTS, SCENE_SECONDS, Judge
 from agent.engine.node import LEDGER, Node
 from agent.host.clock import Clock
 from agent.inventory.containers import Inventory
@@ -22,6 +23,7 @@ from agent.model.catalogue import CATALOGUE
 from agent.model.event import ConditionChanged
 from agent.observe.cgroups import NAME as CGROUPS
 from agent.state.conditions import Conditions
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.recovery import Recovered
 
@@ -51,7 +53,9 @@ def judge_of(
     node: Node,
     inventory: Inventory,
     incidents: IncidentIndex,
+    deaths: DeathIndex,
     ledger: OOMLedger,
+    boot_id: str,
 ) -> Judge:
     """A judge who tells through the node."""
 
@@ -64,6 +68,12 @@ def judge_of(
         since = scene.now_wall_ns - int(SCENE_SECONDS * 1e9)
         found, _ = incidents.select(since_wall_ns=since, limit=MAX_INCIDENTS)
         return replace(scene, incidents=tuple(reversed(found)), books=ledger.books())
+
+    def see_deaths(scene: Scene) -> Scene:
+        since = scene.now_wall_ns - int(SCENE_SECONDS * 1e9)
+        told = deaths.since(since, MAX_DEATHS)
+        here = (death for death in told if death.boot_id == boot_id)
+        return replace(scene, deaths=tuple(sorted(here, key=lambda death: death.boottime_ns)))
 
     def see_inventory(scene: Scene) -> Scene:
         return replace(
@@ -79,6 +89,7 @@ def judge_of(
         tell=tell,
     )
     judge.sees(LEDGER, see_ledger)
+    judge.sees(LEDGER, see_deaths)
     judge.sees(CGROUPS, see_inventory)
     judge.sees(CONDITIONS, lambda scene: replace(scene, sources=board.health()))
     return judge

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from agent.derive.eviction_thresholds import eviction_thresholds
 from agent.derive.root_usage import deciding_library
@@ -20,8 +21,7 @@ T = TypeVar("T")
 DEFAULT_ROOT = "/var/lib/kubelet"
 
 
-@dataclass(slots=True)
-class _Findings:
+class _Findings(Struct):
     files: list[tuple[str, KubeletConfig]]
     problems: list[str]
 

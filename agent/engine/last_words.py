@@ -16,7 +16,7 @@ from agent.inventory.containers import Inventory
 from agent.inventory.listing import word
 from agent.inventory.names import ContainerKind
 from agent.ledger.deaths import DeathBook
-from agent.model.evidence import EndSeen, EndWanted, SourceLost
+from agent.model.evidence import EndSeen, EndWanted, RuntimeRecord, SourceLost
 from agent.model.oom import ContainerExit, ExitTeller
 
 IN_FLIGHT = 8
@@ -120,7 +120,8 @@ class LastWords:
                 told_by=ExitTeller.RUNTIME,
             )
         says = "" if status is None else word(status)
-        return EndSeen(place=wanted.place, runtime_says=says, exit=ended)
+        record = None if status is None else _record(status)
+        return EndSeen(place=wanted.place, runtime_says=says, exit=ended, record=record)
 
     def _by_kernel(self, wanted: EndWanted) -> ContainerExit | None:
         record = self._inventory.by_path(wanted.place.container_path)
@@ -136,3 +137,12 @@ class LastWords:
             wall_ns=ended.boottime_ns + self._clock.wall_ns() - self._clock.boottime_ns(),
             told_by=ExitTeller.KERNEL,
         )
+
+
+def _record(status: CriContainerStatus) -> RuntimeRecord:
+    return RuntimeRecord(
+        exit_code=status.exit_code,
+        attempt=status.attempt,
+        started_wall_ns=status.started_at_ns,
+        finished_wall_ns=status.finished_at_ns,
+    )

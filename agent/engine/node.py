@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from agent.engine.board import SourceBoard
+from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.publish import Publisher
@@ -19,19 +20,31 @@ from agent.engine.watch import Watch
 from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
 from agent.inventory.containers import Inventory
+from agent.inventory.listing import Listing
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.closing import Output
 from agent.ledger.deaths import DeathBook
+from agent.ledger.exits import Told
 from agent.ledger.oom import OOMLedger
-from agent.ledger.series import Labels, OOMSeriesFold
+from agent.ledger.oom_sums import Labels
+from agent.ledger.series import OOMSeriesFold
 from agent.model.absence import Absence, Absent, ParseError
 from agent.model.cgroup import CgroupLevel
-from agent.model.event import EventKind, OOMAmended, OOMRecorded, RuntimeDisagreement, SourceGap
+from agent.model.event import (
+    EventKind,
+    ExitAmended,
+    ExitRecorded,
+    OOMAmended,
+    OOMRecorded,
+    RuntimeDisagreement,
+    SourceGap,
+)
 from agent.model.evidence import (
     CgroupAppeared,
     CgroupGone,
+    CountersSeen,
     EndSeen,
     EndWanted,
     ExitSeen,
@@ -44,7 +57,11 @@ from agent.model.evidence import (
     Observation,
     PlacesSeen,
     PlacesWanted,
+    PluginExecuted,
+    SenderSeen,
+    SenderWanted,
     SignalSeen,
+    SignalsMissed,
     SourceLost,
     TraceSeen,
     VmstatSeen,
@@ -63,6 +80,18 @@ LEDGER = "ledger"
 
 FLUSH_ATTEMPTS = 64
 """Incidents that may break the telling in one go; the others wait for the next."""
+
+MAX_ROUNDS = 64
+"""Of telling at the end: more than the ledger has to tell."""
+
+_NOT_OF_THE_OOM_LEDGER = (
+    CgroupAppeared,
+    SourceLost,
+    SignalSeen,
+    SignalsMissed,
+    SenderSeen,
+    PluginExecuted,
+)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 Ends = Callable[[EndWanted], Coroutine[Any, Any, None]]
@@ -91,6 +120,7 @@ class Node:
         publisher: Publisher,
         places: Places,
         ends: Ends,
+        endings: Endings,
         spawn: Spawn,
     ) -> None:
         self._clock = clock
@@ -107,12 +137,16 @@ class Node:
         self._publisher = publisher
         self._places = places
         self._ends = ends
+        self._endings = endings
         self._spawn = spawn
         self._told: list[EventKind] = []
+        self._answers: list[Observation] = []
         self._labels: dict[str, Labels] = {}  # of the live containers that have series
         self._due: asyncio.TimerHandle | None = None
         self._cgroups_fd: int | None = None  # the one that the loop waits for
+        self._go_on: asyncio.Handle | None = None  # with what inotify told and a step has left
         self._hear_trace: Callable[[], None] = lambda: None
+        self.on_counters: Callable[[CountersSeen | CgroupGone], None] = lambda seen: None
 
     def begin(
         self,
@@ -164,6 +198,20 @@ class Node:
             self._count()  # whatever was lost: read the truth again
         self.settle()
 
+    def answered(self, seen: Iterable[Observation]) -> None:
+        """Take answers to what was asked: all that come in one round of the loop together, for each
+        take tells and keeps the books, and after a storm there are hundreds.
+        """
+        if not self._answers:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._guard.call, LEDGER, self._take_answers)
+        self._answers += seen
+
+    def _take_answers(self) -> None:
+        seen, self._answers = self._answers, []
+        if seen:
+            self.take(seen)
+
     def tick(self, watches: Iterable[Watch], loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: drain what waits, read the count, and judge what is overdue by then."""
         for watch in watches:
@@ -185,6 +233,7 @@ class Node:
             partial(self._inventory.forget, now_ns),
             partial(self._series.expire, now_ns),
             partial(self._ledger.tick, now_ns),
+            partial(self._endings.tick, now_ns),
         ):
             self._guard.call(LEDGER, part)
         self.settle()
@@ -197,8 +246,13 @@ class Node:
             if self._guard.attempt(LEDGER, partial(self._flush, now_ns)):
                 break  # else what broke it is out of its way: on with the others
             self._lost(SourceLost(source=LEDGER, lost=1, detail="an incident could not be told"))
+        for output in self._guard.call(LEDGER, partial(self._endings.flush, now_ns)) or ():
+            self._put_death(output)
         told, self._told = self._told, []
-        self._publisher.publish(told, self._guard.call(LEDGER, self._ledger.checkpoint))
+        checkpoint = None
+        if not self._ledger.behind:
+            checkpoint = self._guard.call(LEDGER, self._ledger.checkpoint)
+        self._publisher.publish(told, checkpoint)
         self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
 
     def tell(self, kind: EventKind) -> None:
@@ -210,21 +264,33 @@ class Node:
         now_ns = self._clock.boottime_ns()
         names = record.names
         self._guard.call(LEDGER, partial(self._ledger.fold, NamesSeen(container=names), now_ns))
+        self._guard.call(LEDGER, partial(self._endings.named, record))
         if record.alive and record.kind is not ContainerKind.SANDBOX and names.pod:
             labels = (names.namespace, names.pod, names.name)
             before = self._labels.get(names.id)
             if before != labels:
                 if before is not None:
-                    self._series.vanished(before, now_ns)
+                    self._vanished(before, now_ns)
                 self._labels[names.id] = labels
                 self._series.appeared(labels)
+                self._endings.appeared(labels)
         self.settle()
 
+    def listed(self, listing: Listing) -> None:
+        """The runtime's list was read."""
+        self._guard.call(LEDGER, partial(self._endings.listed, listing))
+
     def _cgroups_changed(self, loop: asyncio.AbstractEventLoop) -> None:
-        seen, _ = self._cgroups.observe()
+        seen, more = self._cgroups.observe()
         self._listen_to_cgroups(loop)
         if seen:
             self.take(seen)
+        if more and self._go_on is None:
+            self._go_on = loop.call_soon(self._guard.call, LEDGER, partial(self._rest, loop))
+
+    def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._go_on = None
+        self._cgroups_changed(loop)
 
     def _listen_to_cgroups(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait for what inotify has to say: its instance can go, and come back later."""
@@ -240,10 +306,17 @@ class Node:
 
     def close(self) -> None:
         """Observe no more; what was seen is told first."""
+        self._take_answers()
         self.settle()
+        for _ in range(MAX_ROUNDS):
+            if not self._ledger.behind:
+                break
+            self.settle()
         if self._due is not None:
             self._due.cancel()
             self._due = None
+        if self._go_on is not None:
+            self._go_on.cancel()
         if self._cgroups_fd is not None:
             asyncio.get_running_loop().remove_reader(self._cgroups_fd)
             self._cgroups_fd = None
@@ -251,14 +324,24 @@ class Node:
         self._sampler.close()
 
     def _take_one(self, item: Observation, now_ns: int) -> None:
+        self._fold(item, now_ns)
+        self._endings.hear(item, now_ns)
+
+    def _fold(self, item: Observation, now_ns: int) -> None:
         match item:
             case CgroupAppeared():
                 self._appeared(item, now_ns)
             case CgroupGone():
                 self._gone(item, now_ns)
+                self._guard.call(CGROUPS, partial(self.on_counters, item))
+                self._ledger.fold(item, now_ns)
+            case CountersSeen():
+                self._guard.call(CGROUPS, partial(self.on_counters, item))
                 self._ledger.fold(item, now_ns)
             case SignalSeen():
-                self._deaths.sent(item.sent)
+                self._deaths.sent(self._endings.placed(item.sent))
+            case SignalsMissed() | SenderSeen() | PluginExecuted():
+                pass  # of the exits ledger, of the CNI ledger alone
             case ExitSeen():
                 self._deaths.ended(item.exit)
                 self._ledger.fold(item, now_ns)
@@ -271,7 +354,7 @@ class Node:
         """The counters above new victims: one more witness."""
         for cgroup in self._ledger.unpublished_cgroups():
             for item in self._cgroups.reread(cgroup):
-                if not isinstance(item, CgroupAppeared | SourceLost | SignalSeen):
+                if not isinstance(item, _NOT_OF_THE_OOM_LEDGER):
                     self._guard.call(LEDGER, partial(self._ledger.fold, item, now_ns))
 
     def _flush(self, now_ns: int) -> None:
@@ -281,11 +364,14 @@ class Node:
             for output in self._ledger.flush(now_ns):
                 more = True
                 self._guard.call(LEDGER, partial(self._put, output, now_ns))
+            if self._ledger.behind:
+                return  # the rest in the next round of the loop
 
     def _put(self, output: Output, now_ns: int) -> None:
         match output:
             case OOMRecorded() | OOMAmended() | RuntimeDisagreement():
                 self._told.append(output)
+                self._endings.told(output)
             case LimitWanted():
                 self._ledger.fold(self._fates.limit(output), now_ns)
             case FateWanted():
@@ -294,6 +380,17 @@ class Node:
                 self._spawn(self._place(output))
             case EndWanted():
                 self._spawn(self._ends(output))
+
+    def _put_death(self, output: Told) -> None:
+        match output:
+            case ExitRecorded() | ExitAmended():
+                self._told.append(output)
+            case EndWanted():
+                self._spawn(self._ends(output))
+            case SenderWanted():
+                self._spawn(self._find_sender(output))
+            case SourceLost():
+                self._lost(output)
 
     def _appeared(self, item: CgroupAppeared, now_ns: int) -> None:
         record = self._inventory.appeared(item.place, item.inode, now_ns)
@@ -304,7 +401,11 @@ class Node:
         self._inventory.vanished(item.place.path, item.inode, now_ns)
         labels = self._labels.pop(item.place.container_id, None)
         if labels is not None and item.place.level is CgroupLevel.CONTAINER:
-            self._series.vanished(labels, now_ns)
+            self._vanished(labels, now_ns)
+
+    def _vanished(self, labels: Labels, now_ns: int) -> None:
+        self._series.vanished(labels, now_ns)
+        self._endings.vanished(labels, now_ns)
 
     def _lost(self, item: SourceLost) -> None:
         self._board.lost(item.source, item.lost or 1)
@@ -337,13 +438,21 @@ class Node:
             names, seen = await self._fates.answer(wanted)
         except Exception:
             # Not known is an answer too; without one the incident would stay open for ever.
-            self.take([FateSeen(incident_id=wanted.incident_id, init_alive=None)])
+            self.answered([FateSeen(incident_id=wanted.incident_id, init_alive=None)])
             raise
-        self.take([seen] if names is None else [names, seen])
+        self.answered([seen] if names is None else [names, seen])
 
     async def _place(self, wanted: PlacesWanted) -> None:
         places = await self._places(wanted.victims)
-        self.take([PlacesSeen(incident_id=wanted.incident_id, places=places)])
+        self.answered([PlacesSeen(incident_id=wanted.incident_id, places=places)])
+
+    async def _find_sender(self, wanted: SenderWanted) -> None:
+        try:
+            seen = await self._endings.find(wanted)
+        except Exception:
+            self.answered([SenderSeen(container_id=wanted.container_id, pid=wanted.pid, cgroup="")])
+            raise
+        self.answered([seen])
 
     def _wake_when_due(self, now_ns: int) -> None:
         due_ns = self._ledger.next_due_ns()

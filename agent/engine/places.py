@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from agent.engine.board import SourceBoard
 from agent.engine.node import Spawn
@@ -29,16 +30,18 @@ T = TypeVar("T")
 Victims = tuple[tuple[int, int], ...]  # (pid, when it was killed, ns)
 
 READ_SECONDS = 30.0
-BEGIN_SECONDS = 10.0
 SCAN_LEAST_SECONDS, SCAN_MOST_SECONDS = 1.0, 15.0
 SCANS_A_WINDOW = 3
 REOPEN_SECONDS = 30.0
 MAX_REST_SECONDS = 2.0
 """A reading is followed by a rest as long as itself, but for no longer than this."""
+ATTEMPTS, LATE_REST_SECONDS = 6, 10.0
+"""A reading that is late goes on in its thread, and the next one goes on from where it got: what
+was asked is asked again, so that a slow machine costs time and no answer.
+"""
 
 
-@dataclass(slots=True, eq=False)
-class _Question:
+class _Question(Struct, eq=False):
     victims: Victims
     found: dict[int, Found] = field(default_factory=dict)
     answered: bool = False
@@ -91,16 +94,11 @@ class PlaceFinder:
         """Kernel memory of its ring."""
         return 0 if self._recorder is None else self._recorder.buffer_bytes
 
-    @property
-    def abandoned_workers(self) -> int:
-        """Readings that hung and were given up, now."""
-        return self._workers.abandoned
-
     async def begin(self) -> list[TraceSeen]:
         """Open the recorder and read it whole; the victims in it, for a restart may need them."""
         if self._open_recorder is None:
             return []
-        seen = await self._work(self._begin, BEGIN_SECONDS)
+        seen = await self._work(self._begin, READ_SECONDS)
         self._schedule()
         return [] if seen is None else seen
 
@@ -145,7 +143,7 @@ class PlaceFinder:
     async def _answer(self, questions: list[_Question]) -> None:
         started_ns = self._clock.boottime_ns()
         asked = {victim for question in questions for victim in question.victims}
-        found = await self._work(lambda: self._look_up(asked), READ_SECONDS)
+        found = await self._patiently(lambda: self._look_up(asked))
         for question in questions:
             question.answered = True
             for victim in question.victims:
@@ -156,20 +154,39 @@ class PlaceFinder:
             took_seconds = (self._clock.boottime_ns() - started_ns) / 1e9
             await self._rest(min(took_seconds, MAX_REST_SECONDS))
 
+    async def _patiently(self, part: Callable[[], T]) -> T | None:
+        """As `_work`, but what is late is tried again."""
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                return await self._attempt(part, READ_SECONDS)
+            except (Abandoned, TooManyAbandoned):
+                if attempts_left:
+                    await self._rest(LATE_REST_SECONDS)
+            except (SourceAbsent, ParseError):
+                break
+        return None
+
     async def _work(self, part: Callable[[], T], seconds: float) -> T | None:
         """Run in a worker; None if it failed, and that is published."""
+        try:
+            return await self._attempt(part, seconds)
+        except (SourceAbsent, ParseError, Abandoned, TooManyAbandoned):
+            return None
+
+    async def _attempt(self, part: Callable[[], T], seconds: float) -> T:
+        """Run in a worker. Publishes how that went, and raises what it raises."""
         try:
             result = await self._workers.run(part, deadline_seconds=seconds)
         except SourceAbsent as error:
             self._board.absent(NAME, error.absent)
+            raise
         except (ParseError, Abandoned, TooManyAbandoned) as error:
             self._board.absent(NAME, Absent(absence=Absence.FAILED, detail=str(error)))
-        else:
-            if self._recorder is not None:
-                self._board.up(NAME, _detail(self._recorder))
-                self._board.count(NAME, self._recorder.records)
-            return result
-        return None
+            raise
+        if self._recorder is not None:
+            self._board.up(NAME, _detail(self._recorder))
+            self._board.count(NAME, self._recorder.records)
+        return result
 
     def _schedule(self) -> None:
         seconds = REOPEN_SECONDS

@@ -11,15 +11,19 @@ from functools import partial
 from agent.engine.guard import Guard
 from agent.host.clock import Clock
 from agent.ledger.checkpoint import Checkpoint
+from agent.ledger.exit_series import ExitSeries
 from agent.ledger.series import OOMSeriesFold
 from agent.model.event import (
     Event,
     EventKind,
+    ExitAmended,
+    ExitRecorded,
     OOMAmended,
     OOMRecorded,
     RuntimeDisagreement,
     SourceGap,
 )
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.stream import EventStream
 
@@ -36,6 +40,8 @@ class Publisher:
         stream: EventStream,
         index: IncidentIndex,
         series: OOMSeriesFold,
+        deaths: DeathIndex,
+        exits: ExitSeries,
         clock: Clock,
         guard: Guard,
         listen: Callable[[Event], None],
@@ -43,6 +49,8 @@ class Publisher:
         self._stream = stream
         self._index = index
         self._series = series
+        self._deaths = deaths
+        self._exits = exits
         self._clock = clock
         self._guard = guard
         self._listen = listen
@@ -65,7 +73,10 @@ class Publisher:
                 event = self._guard.call(TELLING, partial(self._tell, gap))
             if event is not None:
                 events.append(event)
-        if events or (checkpoint is not None and checkpoint != self._committed):
+        new_checkpoint = checkpoint is not None and checkpoint != self._committed
+        if checkpoint is not None:
+            self._series.balanced(checkpoint)
+        if events or new_checkpoint or self._exits.unsaved() or self._series.unsaved():
             self._guard.call(TELLING, partial(self._commit, checkpoint))
         for event in events:
             self._guard.call(TELLING, partial(self._listen, event))
@@ -76,11 +87,18 @@ class Publisher:
         if isinstance(kind, OOMRecorded | OOMAmended):
             self._index.put(kind.incident)
             self._series.incident(kind.incident, now_ns)
+        elif isinstance(kind, ExitRecorded | ExitAmended):
+            self._deaths.put(kind.death)
+            self._exits.death(kind.death, now_ns)
         elif isinstance(kind, RuntimeDisagreement):
             self._series.disagreement(kind.kind)
         return event
 
     def _commit(self, checkpoint: Checkpoint | None) -> None:
         self._committed = None
-        stored = self._stream.commit(None if checkpoint is None else checkpoint.encode())
+        data = None if checkpoint is None else checkpoint.encode()
+        stored = self._stream.commit(data, self._exits.unsaved(), self._series.unsaved())
+        if stored:
+            self._exits.saved()
+            self._series.saved()
         self._committed = checkpoint if stored else None

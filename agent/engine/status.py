@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
+from msgspec import Struct
+
+from agent.engine.blocked import BlockedWatch
 from agent.engine.board import SourceBoard
+from agent.engine.cni import CNIWatch
+from agent.engine.disks import DiskWatch
 from agent.engine.headroom import HeadroomWatch
+from agent.engine.network import NetworkWatch
 from agent.engine.places import PlaceFinder
+from agent.engine.pressure import PressureWatch
+from agent.engine.runtime import RuntimeWatch
+from agent.engine.usage import UsageWatch
 from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
 from agent.host.clock import Clock
 from agent.host.self_usage import ProcessUsage, SelfUsageSource
-from agent.host.worker import Workers
+from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
+from agent.inventory.running import Running
+from agent.ledger.exit_series import ExitSeries, Labels
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
+from agent.model.blocked import BlockedReport
 from agent.model.cgroup import CgroupMode
+from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
+from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
+from agent.model.network import NetworkReport
+from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.conditions import Conditions
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusView:
+class StatusView(Struct, frozen=True, kw_only=True):
     """Answers from memory at once; only the agent's own usage is read, from its own procfs."""
 
     clock: Clock
@@ -41,11 +58,20 @@ class StatusView:
     journal: Journal | NoJournal
     stream: EventStream
     incidents: IncidentIndex
-    workers: Workers
+    deaths: DeathIndex
+    exit_series: ExitSeries
+    pools: Pools
     usage: SelfUsageSource
     memory_bytes: int
     places: PlaceFinder
     headroom: HeadroomWatch
+    swept: UsageWatch
+    stalls: PressureWatch
+    calls: CNIWatch
+    paths: NetworkWatch
+    ladder: RuntimeWatch
+    devices: DiskWatch
+    waiting: BlockedWatch
     conditions: Conditions
     trace_buffer_bytes: Callable[[], int]
 
@@ -53,9 +79,46 @@ class StatusView:
         """Everything that /metrics says about kills."""
         return self.folded.series(self.ledger.books())
 
+    def exits(self) -> Mapping[Labels, Mapping[Verdict, int]]:
+        """What /metrics says about deaths of containers."""
+        return self.exit_series.counts()
+
     def memory(self) -> MemoryReport | None:
         """What is left before the kubelet evicts."""
         return self.headroom.report
+
+    def running(self) -> Running:
+        """What runs, and what it uses."""
+        return Running(
+            containers=tuple(self.inventory.alive()),
+            pods=tuple(self.inventory.alive_pods()),
+            wall_offset_ns=self.clock.wall_ns() - self.clock.boottime_ns(),
+            report=self.swept.report,
+        )
+
+    def pressure(self) -> PressureReport | None:
+        """How long tasks wait, and for what."""
+        return self.stalls.report
+
+    def cni(self) -> CNIReport:
+        """Calls of CNI plugins, and the CNI's configuration."""
+        return self.calls.report()
+
+    def network(self) -> NetworkReport | None:
+        """Namespaces, and the network path of each pod."""
+        return self.paths.report
+
+    def disks(self) -> DiskReport | None:
+        """Block devices."""
+        return self.devices.report
+
+    def blocked(self) -> BlockedReport | None:
+        """Tasks in state D."""
+        return self.waiting.report
+
+    def runtime(self) -> RuntimeReport | None:
+        """Whether the container runtime answers."""
+        return self.ladder.report
 
     def status(self) -> NodeStatus:
         """One moment of everything else."""
@@ -91,8 +154,5 @@ class StatusView:
             trace_buffer_bytes=self.trace_buffer_bytes(),
             subscribers=statistics.subscribers,
             subscriber_drops=statistics.subscriber_drops,
-            abandoned_workers=self.workers.abandoned
-            + self.places.abandoned_workers
-            + self.headroom.workers.abandoned
-            + self.journal.abandoned_readers,
+            abandoned_workers=self.pools.abandoned + self.journal.abandoned_readers,
         )

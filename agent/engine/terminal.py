@@ -12,8 +12,8 @@ import queue
 import threading
 from collections import OrderedDict
 
-from agent.engine.announce import event_line, incident_words
-from agent.model.event import Event, OOMAmended, OOMRecorded
+from agent.engine.announce import death_words, event_line, incident_words
+from agent.model.event import Event, ExitAmended, ExitRecorded, OOMAmended, OOMRecorded
 
 WAITING_LINES = 1_000
 REMEMBERED_INCIDENTS = 1_000
@@ -71,19 +71,19 @@ class Terminal:
         self._out = out
         self._early: list[Event] | None = []
         self._old: set[str] = set()  # incidents that are told as a sum
-        self._said: OrderedDict[str, str] = OrderedDict()  # by incident
+        self._said: OrderedDict[str, str] = OrderedDict()  # by id of the incident or death
 
     def hear(self, event: Event) -> None:
         """One more event; an amendment only if it changes what was said."""
         if self._early is not None:
             self._early.append(event)
             return
-        if isinstance(event.kind, OOMRecorded | OOMAmended):
-            incident = event.kind.incident
-            words = incident_words(incident)
-            if incident.id in self._old or self._said.get(incident.id) == words:
+        about = _about(event)
+        if about is not None:
+            told, words = about
+            if told in self._old or self._said.get(told) == words:
                 return
-            self._said[incident.id] = words
+            self._said[told] = words
             while len(self._said) > REMEMBERED_INCIDENTS:
                 self._said.popitem(last=False)
         self._out.put(event_line(event))
@@ -97,6 +97,17 @@ class Terminal:
         if self._old:
             count = len(self._old)
             self._out.put(f"  before   {count} OOM kills are in the kernel's log: nodectl oom")
+
+
+def _about(event: Event) -> tuple[str, str] | None:
+    """The id of what can be amended, and what is said of it."""
+    match event.kind:
+        case OOMRecorded(incident=incident) | OOMAmended(incident=incident):
+            return incident.id, incident_words(incident)
+        case ExitRecorded(death=death) | ExitAmended(death=death):
+            return death.id, death_words(death)
+        case _:
+            return None
 
 
 def _write_all(fd: int, data: bytes) -> None:

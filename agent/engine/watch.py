@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any
 
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
+from agent.host.absence import SourceAbsent
+from agent.host.worker import Abandoned, TooManyAbandoned, Workers
+from agent.model.absence import Absence
 from agent.model.evidence import Observation
+from agent.observe.plugins import PluginWatcher
 from agent.observe.roster import Opening, Watcher
+from agent.observe.signals import SignalWatcher
+from agent.observe.trace import TraceWatcher
 
 REOPEN_TICKS = 30
 """A source that is absent or broken is tried again after so many ticks."""
+OPEN_SECONDS = 10.0
+"""To make a ring takes the longer, the shorter memory is."""
 
 MAX_BATCHES = 256
 """Of 64 KiB of a trace_pipe or 512 records of kmsg each: more than their rings hold."""
@@ -20,15 +30,30 @@ Take = Callable[[list[Observation]], None]
 
 
 class Watch:
-    """Owns the watcher of one entry of the roster while it is open."""
+    """Owns the watcher of one entry of the roster while it is open.
 
-    def __init__(self, opening: Opening, board: SourceBoard, guard: Guard, take: Take) -> None:
+    At the start it is opened at once, for the books wait for it; later in one of `workers`, for the
+    others have to be heard meanwhile.
+    """
+
+    def __init__(
+        self,
+        opening: Opening,
+        board: SourceBoard,
+        guard: Guard,
+        take: Take,
+        workers: Workers,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
         self._opening = opening
         self._board = board
         self._guard = guard
         self._take = take
+        self._workers = workers
+        self._spawn = spawn
         self._fd: int | None = None
         self._countdown = 0
+        self._stopped = False
         self.watcher: Watcher | None = None
 
     @property
@@ -37,10 +62,18 @@ class Watch:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Open and begin to wait; an absence is published and is not an error."""
-        self.watcher = self._guard.call(self.name, self._opening.open)
-        if self.watcher is None:
+        watcher = self._guard.call(self.name, self._opening.open)
+        if watcher is None:
             self._countdown = REOPEN_TICKS
+        else:
+            self._opened(loop, watcher)
+
+    def _opened(self, loop: asyncio.AbstractEventLoop, watcher: Watcher) -> None:
+        """Also when that took so long that it was given up, or the agent is ending."""
+        if self._stopped or self.watcher is not None:
+            watcher.close()
             return
+        self.watcher = watcher
         self._board.up(self.name, self._opening.detail)
         self._fd = self.watcher.fileno()
         if self._fd is not None:
@@ -66,11 +99,12 @@ class Watch:
         if watcher is None:
             self._countdown -= 1
             if self._countdown <= 0:
-                self.start(loop)
+                self._countdown = REOPEN_TICKS
+                self._spawn(self._guard.run(self.name, self._open_again(loop)))
             return
         seen = self._guard.call(self.name, watcher.tick)
         if seen is None:
-            self.stop(loop)
+            self._close(loop)
         elif seen:
             self._take(seen)
         self._board.count(self.name, watcher.records)
@@ -82,15 +116,29 @@ class Watch:
             return False
         found = self._guard.call(self.name, watcher.observe)
         if found is None:
-            self.stop(loop)
+            self._close(loop)
             return False
         seen, more = found
         if seen:
             self._take(seen)
         return more
 
+    async def _open_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        def hand_over() -> None:
+            opened = partial(self._opened, loop, self._opening.open())
+            loop.call_soon_threadsafe(self._guard.attempt, self.name, opened)
+
+        try:
+            await self._workers.run(hand_over, deadline_seconds=OPEN_SECONDS, key=self.name)
+        except (Abandoned, TooManyAbandoned) as error:
+            raise SourceAbsent(Absence.FAILED, f"opening it hangs: {error}") from None
+
     def stop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Stop waiting and close."""
+        """Stop waiting and close, for good."""
+        self._stopped = True
+        self._close(loop)
+
+    def _close(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._fd is not None:
             loop.remove_reader(self._fd)
             self._fd = None
@@ -98,3 +146,12 @@ class Watch:
             self.watcher.close()
             self.watcher = None
         self._countdown = REOPEN_TICKS
+
+
+_TRACING = (TraceWatcher, SignalWatcher, PluginWatcher)
+
+
+def trace_buffer_bytes(watches: Iterable[Watch]) -> int:
+    """What their trace instances take of the kernel's memory."""
+    watchers = (watch.watcher for watch in watches)
+    return sum(w.buffer_bytes for w in watchers if isinstance(w, _TRACING))

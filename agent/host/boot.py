@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
@@ -12,8 +13,7 @@ from agent.model.absence import Absence, ParseError
 from agent.parse.boot_id import parse_boot_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootFacts:
+class BootFacts(Struct, frozen=True, kw_only=True):
     """What does not change until the next boot. Empty strings: the host does not say."""
 
     boot_id: str  # 36 characters, with dashes

@@ -13,8 +13,9 @@ https://github.com/containerd/containerd/blob/main/core/runtime/v2/README.md
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
@@ -27,8 +28,7 @@ _LIMIT = 1 << 20
 """Bytes of a config.json. Ten are as large as a pod with 1,000 services and their environment."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
+class Bundle(Struct, frozen=True, kw_only=True):
     """What one bundle tells."""
 
     names: BundleNames

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
@@ -20,8 +21,7 @@ from agent.parse.cgroup_procs import parse_procs
 from agent.parse.names import printable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CounterReading:
+class CounterReading(Struct, frozen=True, kw_only=True):
     """The memory counters of one cgroup at one instant.
 
     `events` counts the cgroup and all below it. On v1 only its `oom_kill` means anything, and that
@@ -118,6 +118,17 @@ class CgroupTree:
             )
         except OSError as error:
             raise self._named(SourceAbsent.of(error, f"{path}/{name}"), path, name) from error
+
+    def open_directory(self, path: str) -> int:
+        """A descriptor (O_PATH) of a cgroup, for `dir_fd`; the caller's to close.
+
+        It stays with that cgroup, whatever is made later under its path. Raises SourceAbsent.
+        """
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        try:
+            return os.open(self._relative(path), flags, dir_fd=self._root_fd)
+        except OSError as error:
+            raise SourceAbsent.of(error, path) from error
 
     def close(self) -> None:
         """Close our descriptor of the root; harmless when repeated."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from cgroupspy.controllers import Controller
 from cgroupspy.interfaces import DictFile, IntegerFile, MultiLineIntegerFile
 from cgroupspy.nodes import Node
 from cgroupspy.trees import Tree
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.cgroup_tree import CgroupTree, CounterReading
@@ -80,8 +80,7 @@ class ReadOnlyMemory(Controller):  # type: ignore[misc] # cgroupspy ships no typ
         raise PermissionError(f"read-only: {filename!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class V1Inspection:
+class V1Inspection(Struct, frozen=True, kw_only=True):
     """What one cgroup uses and may use. Bytes; None: no such file, as without swap accounting."""
 
     usage_bytes: int

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import errno
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 import grpc.aio
+from msgspec import Struct
 
 from agent.api.cri.v1 import runtime_pb2 as pb
 from agent.api.cri.v1.runtime_pb2_grpc import ImageServiceStub, RuntimeServiceStub
 from agent.host.absence import SourceAbsent
+from agent.host.runtime_socket import RuntimeSocket
 from agent.model.absence import Absence
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ Response = TypeVar("Response")
 POD_NAME = "io.kubernetes.pod.name"
 POD_NAMESPACE = "io.kubernetes.pod.namespace"
 POD_UID = "io.kubernetes.pod.uid"
+NETWORK_READY = "NetworkReady"
 CONTAINER_NAME = "io.kubernetes.container.name"
 
 _OPTIONS = (
@@ -51,14 +53,12 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriVersion:
+class CriVersion(Struct, frozen=True, kw_only=True):
     name: str  # "containerd"
     version: str  # "1.6.20~ds1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriSandbox:
+class CriSandbox(Struct, frozen=True, kw_only=True):
     """One pod sandbox. Empty strings: the runtime does not say."""
 
     id: str
@@ -68,8 +68,7 @@ class CriSandbox:
     ready: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriContainer:
+class CriContainer(Struct, frozen=True, kw_only=True):
     """One container. The pod's names are the kubelet's labels: empty if others made it."""
 
     id: str
@@ -81,8 +80,7 @@ class CriContainer:
     state: str  # "CREATED", "RUNNING", "EXITED", "UNKNOWN"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriContainerStatus:
+class CriContainerStatus(Struct, frozen=True, kw_only=True):
     """What the runtime says of one container. It may say "OOMKilled" of one that still runs."""
 
     state: str  # as CriContainer.state
@@ -90,6 +88,7 @@ class CriContainerStatus:
     exit_code: int | None  # None unless EXITED
     started_at_ns: int | None  # since the epoch
     finished_at_ns: int | None
+    attempt: int | None = None  # the kubelet's count of restarts of this container
 
 
 class CriClient:
@@ -100,10 +99,12 @@ class CriClient:
     belongs to the loop of the first call and is kept until `close`.
     """
 
-    def __init__(self, socket_path: Path, timeout_seconds: float = 1.0) -> None:
-        self._path = socket_path
+    def __init__(self, where: Path | RuntimeSocket, timeout_seconds: float = 1.0) -> None:
+        self._socket = RuntimeSocket(where, ()) if isinstance(where, Path) else where
+        self._path = self._socket.configured
         self._timeout_seconds = timeout_seconds
         self._channel: grpc.aio.Channel | None = None
+        self._dropped: list[grpc.aio.Channel] = []  # to a path that it is not at any more
 
     async def version(self) -> CriVersion:
         """Name and version of the runtime: the cheapest question, and the proof that it answers."""
@@ -145,6 +146,7 @@ class CriClient:
             exit_code=status.exit_code if status.state == pb.CONTAINER_EXITED else None,
             started_at_ns=status.started_at or None,
             finished_at_ns=status.finished_at or None,
+            attempt=status.metadata.attempt if status.HasField("metadata") else None,
         )
 
     async def image_directory(self) -> str:
@@ -153,16 +155,37 @@ class CriClient:
         answer = await self._ask(stub.ImageFsInfo, pb.ImageFsInfoRequest())
         return next((found.fs_id.mountpoint for found in answer.image_filesystems), "")
 
+    async def conditions(self) -> dict[str, tuple[bool, str]]:
+        """RuntimeReady and NetworkReady as Status has them, with a message, or else a reason."""
+        answer = await self._ask(self._stub().Status, pb.StatusRequest())
+        return {
+            condition.type: (condition.status, condition.message or condition.reason)
+            for condition in answer.status.conditions
+        }
+
+    async def network(self) -> tuple[bool, str]:
+        """Whether the runtime calls its network ready, and else its reason, or its message."""
+        said = (await self.conditions()).get(NETWORK_READY)
+        if said is not None:
+            return said
+        raise SourceAbsent(Absence.UNSUPPORTED, f"{self._path} does not tell {NETWORK_READY}")
+
     async def close(self) -> None:
         """Close the connection. A later call opens a new one."""
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            await channel.close()
+        channels, self._channel, self._dropped = [*self._dropped, self._channel], None, []
+        for channel in channels:
+            if channel is not None:
+                await channel.close()
 
     def _stub(self) -> RuntimeServiceAsyncStub:
         return RuntimeServiceStub(self._open_channel())
 
     def _open_channel(self) -> grpc.aio.Channel:
+        path = self._socket.path
+        if path != self._path and self._channel is not None:
+            self._dropped.append(self._channel)
+            self._channel = None
+        self._path = path
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(f"unix:{self._path}", options=_OPTIONS)
         return self._channel

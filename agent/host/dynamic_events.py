@@ -17,7 +17,8 @@ import errno
 import hashlib
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.tracefs import Tracefs
@@ -39,8 +40,7 @@ _REFUSALS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DynamicEvent:
+class DynamicEvent(Struct, frozen=True, kw_only=True):
     """A probe at the entry of a function, and what it records: name=expression."""
 
     prefix: str  # of the event's name; the hash follows

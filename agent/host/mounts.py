@@ -11,8 +11,9 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html#mounting
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
@@ -23,8 +24,7 @@ from agent.parse.cgroup_controllers import parse_controllers
 from agent.parse.mountinfo import Mount, parse_mountinfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryHierarchy:
+class MemoryHierarchy(Struct, frozen=True, kw_only=True):
     """The hierarchy that holds the memory controller, and where we reach its root."""
 
     mode: CgroupMode

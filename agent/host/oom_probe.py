@@ -29,7 +29,7 @@ from agent.host.dynamic_events import (
 from agent.host.files import read_file
 from agent.host.root import HostRoot
 from agent.host.tracefs import Tracefs
-from agent.model.absence import Absence, ParseError
+from agent.model.absence import Absence, Absent, ParseError
 from agent.model.cgroup import CgroupMode
 from agent.parse.btf import Btf
 from agent.parse.oom_probe import CALL_PREFIX, KILL_PREFIX
@@ -63,7 +63,9 @@ class OOMProbes:
     def __init__(self, root: HostRoot, mode: CgroupMode) -> None:
         self._root = root
         self._mode = mode
-        self._events: tuple[DynamicEvent, ...] = ()  # read once: the layout lasts as long as we
+        # Parsed once, for that takes a second: the layout lasts as long as we.
+        self._events: tuple[DynamicEvent, ...] = ()
+        self._unfit: Absent | None = None  # why there are none for it
 
     def record(self, tracefs: Tracefs, instance: str) -> None:
         """Have them defined, and recorded by this instance. Raises SourceAbsent: VANISHED without
@@ -75,9 +77,19 @@ class OOMProbes:
     def define(self, tracefs: Tracefs) -> None:
         """Have them defined. Raises SourceAbsent: why the kernel cannot be probed."""
         if not self._events:
-            self._events = oom_probes(self._root, self._mode)
+            self._events = self._fitting()
         for event in self._events:
             define(tracefs, event)
+
+    def _fitting(self) -> tuple[DynamicEvent, ...]:
+        if self._unfit is not None:
+            raise SourceAbsent(self._unfit.absence, self._unfit.detail)
+        data = _read_btf(self._root)
+        try:
+            return _probes(data, self._mode)
+        except SourceAbsent as error:
+            self._unfit = error.absent
+            raise
 
     def is_recorded(self, tracefs: Tracefs, instance: str) -> bool:
         """Whether both are still defined and recorded. Raises SourceAbsent."""
@@ -88,13 +100,20 @@ class OOMProbes:
 
 def oom_probes(root: HostRoot, mode: CgroupMode) -> tuple[DynamicEvent, DynamicEvent]:
     """The probes of the call and of the kill. Raises SourceAbsent: UNSUPPORTED without BTF."""
+    return _probes(_read_btf(root), mode)
+
+
+def _read_btf(root: HostRoot) -> bytes:
     try:
-        data = read_file(root.sys / "kernel/btf/vmlinux", limit=_BTF_LIMIT)
+        return read_file(root.sys / "kernel/btf/vmlinux", limit=_BTF_LIMIT)
     except SourceAbsent as error:
         if error.absent.absence is Absence.VANISHED:
             detail = "this kernel is built without CONFIG_DEBUG_INFO_BTF: its layout is not known"
             raise SourceAbsent(Absence.UNSUPPORTED, detail) from error
         raise
+
+
+def _probes(data: bytes, mode: CgroupMode) -> tuple[DynamicEvent, DynamicEvent]:
     try:
         return _Layout(Btf(data)).probes(mode)
     except ParseError as error:

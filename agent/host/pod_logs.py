@@ -14,8 +14,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.model.absence import Absence
@@ -29,8 +30,7 @@ _LINK = re.compile(
 _NAME_MAX = 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodLogNames:
+class PodLogNames(Struct, frozen=True, kw_only=True):
     """What the log directories tell of a pod, and perhaps of its only container."""
 
     namespace: str

@@ -141,7 +141,8 @@ class ProcReader:
         namespace of our own, the paths of /proc/PID/cgroup begin with "/..".
         """
         self._check_namespace("pid", PROC_PID_INIT_INO, "set hostPID: true")
-        self._check_namespace("cgroup", PROC_CGROUP_INIT_INO, "run the container privileged")
+        advice = "give it CAP_SYS_ADMIN and CAP_SYS_PTRACE"
+        self._check_namespace("cgroup", PROC_CGROUP_INIT_INO, advice)
 
     def check_exit_namespaces(self) -> None:
         """Raises SourceAbsent with what to do if we are where the kernel tells nobody of exits.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostRoot:
+
+class HostRoot(Struct, frozen=True, kw_only=True):
     """The four places through which all sources see the host.
 
     `proc` must be a procfs of the host's PID namespace: pids from kmsg and trace_pipe are numbers

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 import psutil
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent, absent_on_error
 from agent.host.root import HostRoot
 from agent.model.absence import Absence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessUsage:
+class ProcessUsage(Struct, frozen=True, kw_only=True):
     """What one process has used and holds."""
 
     cpu_seconds: float  # user and system, since it started

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.host.absence import SourceAbsent
 from agent.host.clock import ticks_to_ns

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import Self
 
 from agent.host.absence import SourceAbsent, absent_on_error
-from agent.host.files import read_file, write_file
+from agent.host.files import pread_file, read_file, write_file
 from agent.host.tracefs import Tracefs
 from agent.model.absence import Absence
 from agent.parse.trace_stats import TraceStats, parse_trace_stats
@@ -47,6 +47,7 @@ class TraceInstance:
         self._tracefs = tracefs
         self._fd = -1
         self._pipe = -1
+        self._stats: list[int] = []
         self._lost_before = 0  # what the kernel's counters lost sight of when they were reset
         self._lost_last = 0
         self.adopted = not _make(tracefs, name)
@@ -157,13 +158,25 @@ class TraceInstance:
 
     def stats(self) -> tuple[TraceStats, ...]:
         """per_cpu/cpu*/stats of all CPUs that have a ring. Raises SourceAbsent, ParseError."""
-        with absent_on_error(f"trace instance {self.name}: per_cpu"):
-            fd = os.open("per_cpu", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd)
-            try:
-                names = os.listdir(fd)
-            finally:
-                os.close(fd)
-        return tuple(parse_trace_stats(self._read(f"per_cpu/{name}/stats")) for name in names)
+        what = f"trace instance {self.name}: per_cpu"
+        fds: list[int] = []
+        if not self._stats:  # asked for once a tick; every possible CPU is there from the start
+            with absent_on_error(what), contextlib.ExitStack() as half:
+                for name in self._cpus():
+                    path = f"per_cpu/{name}/stats"
+                    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._fd)
+                    half.callback(os.close, fd)
+                    fds.append(fd)
+                half.pop_all()
+            self._stats = fds
+        return tuple(parse_trace_stats(pread_file(fd, what)) for fd in self._stats)
+
+    def _cpus(self) -> list[str]:
+        fd = os.open("per_cpu", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd)
+        try:
+            return os.listdir(fd)
+        finally:
+            os.close(fd)
 
     def lost(self) -> int:
         """Events lost since the instance was made: overwritten unread, or dropped. Never falls."""
@@ -175,9 +188,10 @@ class TraceInstance:
 
     def close(self) -> None:
         """Let go of it; it goes on recording. Harmless when repeated."""
-        for fd in (self._pipe, self._fd):
+        for fd in (*self._stats, self._pipe, self._fd):
             if fd >= 0:
                 os.close(fd)
+        self._stats.clear()
         self._pipe = self._fd = -1
 
     def destroy(self) -> None:

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -29,21 +29,25 @@ class Abandoned(TimeoutError):  # noqa: N818 - what happened, as VANISHED and th
 
 
 class TooManyAbandoned(RuntimeError):  # noqa: N818
-    """The call was refused: all our threads are stuck, or too many calls wait for one."""
+    """The call was refused: all our threads are stuck, an earlier call of its key is, or too many
+    calls wait.
+    """
 
 
 class _Call:
-    """One call on its way through a thread. The three flags belong to Workers' lock."""
+    """One call on its way through a thread. Both flags belong to Workers' lock."""
 
-    __slots__ = ("abandoned", "finished", "function", "future", "loop", "started")
+    __slots__ = ("finished", "function", "future", "key", "loop", "started")
 
-    def __init__(self, function: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, function: Callable[[], Any], key: Hashable, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self.function = function
+        self.key = key
         self.loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
         self.started = False
         self.finished = False
-        self.abandoned = False
 
     def run(self) -> Callable[[], None]:
         """In the thread: call the function. Returns what brings the outcome to the caller."""
@@ -80,26 +84,35 @@ class Workers:
         self._waiting: deque[_Call] = deque()
         self._threads = 0
         self._busy = 0
-        self._abandoned = 0
+        self._stuck: set[_Call] = set()  # begun, not back, and their callers have gone on
 
     @property
     def abandoned(self) -> int:
         """Threads that are stuck now: in a call whose caller has gone on."""
-        return self._abandoned
+        return len(self._stuck)
 
     @property
     def busy(self) -> int:
         """Threads that are in a call now, the stuck ones included."""
         return self._busy
 
-    async def run(self, function: Callable[[*Ts], T], *args: *Ts, deadline_seconds: float) -> T:
+    async def run(
+        self,
+        function: Callable[[*Ts], T],
+        *args: *Ts,
+        deadline_seconds: float,
+        key: Hashable = None,
+    ) -> T:
         """Run `function(*args)` in a thread; its result, or whatever it raises.
 
         Raises `Abandoned` after `deadline_seconds`, the wait for a free thread included, and
         `TooManyAbandoned` at once when there is no thread left to hope for. A caller that is
         cancelled leaves its thread behind in the same way.
+
+        `key` names what may hang. While a call of it is stuck, the next one is refused at once:
+        who asks again and again loses one thread to it, not all.
         """
-        call = _Call(lambda: function(*args), asyncio.get_running_loop())
+        call = _Call(lambda: function(*args), key, asyncio.get_running_loop())
         self._submit(call)
         try:
             await asyncio.wait((call.future,), timeout=deadline_seconds)
@@ -110,21 +123,23 @@ class Workers:
                 f"did not return within {deadline_seconds:g} s; its thread is left behind"
                 if started
                 else f"got no free thread within {deadline_seconds:g} s: all {self.limit} are busy,"
-                f" {self._abandoned} of them stuck"
+                f" {len(self._stuck)} of them stuck"
             )
         result: T = call.future.result()
         return result
 
     def _submit(self, call: _Call) -> None:
         with self._lock:
-            if self._abandoned >= self.limit:
+            if call.key is not None and any(stuck.key == call.key for stuck in self._stuck):
+                raise TooManyAbandoned("refused: the call before has not returned")
+            if len(self._stuck) >= self.limit:
                 raise TooManyAbandoned(
                     f"refused: all {self.limit} threads are stuck in calls that never return"
                 )
             if len(self._waiting) >= self._waiting_limit:
                 raise TooManyAbandoned(
                     f"refused: {len(self._waiting)} calls wait for {self.limit} threads,"
-                    f" {self._abandoned} of them stuck"
+                    f" {len(self._stuck)} of them stuck"
                 )
             self._waiting.append(call)
             if self._threads - self._busy >= len(self._waiting):
@@ -153,8 +168,7 @@ class Workers:
             if not call.started:
                 self._waiting.remove(call)
             elif not call.finished:
-                call.abandoned = True
-                self._abandoned += 1
+                self._stuck.add(call)
             return call.started
 
     def _serve(self) -> None:
@@ -170,9 +184,26 @@ class Workers:
             with self._lock:  # first free, then heard of: the caller's next call finds this thread
                 call.finished = True
                 self._busy -= 1
-                if call.abandoned:
-                    self._abandoned -= 1
+                self._stuck.discard(call)
             # A closed loop means that the agent ends: nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 call.loop.call_soon_threadsafe(deliver)
             del call, deliver  # an idle thread must not keep the last result alive
+
+
+class Pools:
+    """Everybody's workers, so that what is stuck is counted, whoever waited for it."""
+
+    def __init__(self) -> None:
+        self._pools: list[Workers] = []
+
+    def new(self, limit: int, *, name: str) -> Workers:
+        """As Workers."""
+        workers = Workers(limit, name=name)
+        self._pools.append(workers)
+        return workers
+
+    @property
+    def abandoned(self) -> int:
+        """Threads that are stuck now, of all."""
+        return sum(workers.abandoned for workers in self._pools)

@@ -8,7 +8,8 @@ next look-up returns.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.inventory.names import ContainerKind, merge
 from agent.inventory.pods import Pods
@@ -35,6 +36,7 @@ class Inventory:
         self._records: dict[CgroupId, ContainerRecord] = {}
         self._by_path: dict[str, CgroupId] = {}  # the latest of each path
         self._by_container_id: dict[str, CgroupId] = {}  # the latest of each id
+        self._by_init: dict[int, CgroupId] = {}  # the latest of each pid
         self._in_pod: dict[str, dict[CgroupId, None]] = {}  # by uid, in order of appearance
         self._dead = RecentlyDead[CgroupId](keep_ns=keep_dead_ns, limit=max_dead)
         self._pods = Pods(keep_dead_ns=keep_dead_ns, max_dead=max_dead)
@@ -125,8 +127,11 @@ class Inventory:
             return None
         if (record.init_pid, record.init_start_boottime_ns) == (pid, start_boottime_ns):
             return None
+        if record.init_pid is not None and self._by_init.get(record.init_pid) == key:
+            del self._by_init[record.init_pid]
         record = replace(record, init_pid=pid, init_start_boottime_ns=start_boottime_ns)
         self._records[key] = record
+        self._by_init[pid] = key
         return record
 
     # Look-ups: the dead are found like the living
@@ -135,10 +140,19 @@ class Inventory:
         """The container with this cgroup."""
         return self._records.get(key)
 
+    def by_inode(self, inode: int) -> ContainerRecord | None:
+        """The container whose cgroup has this inode."""
+        return self._records.get(CgroupId(hierarchy=self._hierarchy, inode=inode))
+
     def path_of(self, inode: int) -> str | None:
         """The cgroup of the container with this inode."""
-        record = self._records.get(CgroupId(hierarchy=self._hierarchy, inode=inode))
+        record = self.by_inode(inode)
         return None if record is None else record.place.path
+
+    def by_init(self, pid: int) -> ContainerRecord | None:
+        """The latest container whose init has, or had, this pid."""
+        key = self._by_init.get(pid)
+        return None if key is None else self._records[key]
 
     def by_container_id(self, container_id: str) -> ContainerRecord | None:
         """The latest container with this id: an id can come again, with another cgroup."""
@@ -217,6 +231,8 @@ class Inventory:
             place = record.place
             if self._by_path.get(place.path) == key:
                 del self._by_path[place.path]
+            if record.init_pid is not None and self._by_init.get(record.init_pid) == key:
+                del self._by_init[record.init_pid]
             if self._by_container_id.get(place.container_id) == key:
                 del self._by_container_id[place.container_id]
             in_pod = self._in_pod[place.pod_uid]

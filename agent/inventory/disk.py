@@ -20,10 +20,13 @@ from agent.model.absence import Absence, Absent, ParseError
 
 READ_SECONDS = 1.0
 """What one reading may take, the wait for a thread included."""
-AT_A_TIME = 4
-"""Readings at a time: the workers may be others' too."""
+AT_A_TIME = 2
+"""Readings of one source at a time: should they hang, half of four workers are left to the other.
+"""
 PAUSE_SECONDS = 30.0
-"""How long a source whose reading did not return is left alone."""
+"""How long a source whose reading did not return is left alone: so long at least, and until it
+returns.
+"""
 
 Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
@@ -50,7 +53,7 @@ class Disk:
         self._pod_logs = pod_logs
         self._on_health = on_health
         self._clock = clock
-        self._turns = asyncio.Semaphore(AT_A_TIME)
+        self._turns = {source: asyncio.Semaphore(AT_A_TIME) for source in (BUNDLE, POD_LOGS)}
         self._silent_until = {BUNDLE: 0.0, POD_LOGS: 0.0}  # by the clock
 
     async def look(self) -> None:
@@ -74,11 +77,13 @@ class Disk:
     async def _read(
         self, source: str, where: Path, function: Callable[[*Ts], T | None], *args: *Ts
     ) -> T | None:
-        async with self._turns:
+        async with self._turns[source]:
             if self._clock() < self._silent_until[source]:
                 return None
             try:
-                found = await self._workers.run(function, *args, deadline_seconds=READ_SECONDS)
+                found = await self._workers.run(
+                    function, *args, deadline_seconds=READ_SECONDS, key=source
+                )
             except (Abandoned, TooManyAbandoned) as error:
                 self._silent_until[source] = self._clock() + PAUSE_SECONDS
                 self._failed(source, f"{where}: {error}")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.cri import CriContainer, CriContainerStatus, CriSandbox
@@ -33,8 +34,7 @@ class Runtime(Protocol):
     async def container_status(self, container_id: str) -> CriContainerStatus | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """One answer: everything that the runtime knows, by id."""
 
     sandboxes: dict[str, CriSandbox]

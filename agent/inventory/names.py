@@ -11,7 +11,8 @@ containerd nor the kernel checks that, so each name passes `clean` once, here.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.cgroup import CgroupPlace
 from agent.model.oom import Container
@@ -36,8 +37,7 @@ class ContainerKind(enum.Enum):
     CONTAINER = "container"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class Names(Struct, frozen=True, kw_only=True):
     """What one source says of one container. Empty strings: it does not say."""
 
     namespace: str = ""
@@ -47,8 +47,7 @@ class Names:
     kind: ContainerKind = ContainerKind.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identified:
+class Identified(Struct, frozen=True, kw_only=True):
     """What all sources together say."""
 
     container: Container

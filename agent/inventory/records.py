@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.inventory.names import ContainerKind
 from agent.model.cgroup import CgroupId, CgroupPlace
 from agent.model.oom import Container
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerRecord:
+class ContainerRecord(Struct, frozen=True, kw_only=True):
     """One container or sandbox, from its cgroup's appearance until it is forgotten."""
 
     id: CgroupId
@@ -28,8 +27,7 @@ class ContainerRecord:
         return self.died_ns is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodRecord:
+class PodRecord(Struct, frozen=True, kw_only=True):
     """One pod, known by its cgroup or by a container in it."""
 
     names: Container  # pod_uid always; name and id are empty

@@ -11,10 +11,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.bundle import Bundle
@@ -59,8 +60,7 @@ class Isolation(Protocol):
     async def run(self, name: str, part: Awaitable[object]) -> None: ...
 
 
-@dataclass(slots=True, kw_only=True)
-class _Evidence:
+class _Evidence(Struct, kw_only=True):
     """What the sources have said of one container so far."""
 
     id: CgroupId
@@ -105,6 +105,8 @@ class NameResolver:
         self._on_names = on_names
         self._guard = guard
         self._sleep = sleep
+        self.on_listing: Callable[[Listing], None] = lambda listing: None
+        """Hears each of the runtime's lists."""
         self._disk = Disk(
             workers=workers, bundles=bundles, pod_logs=pod_logs, on_health=on_health, clock=clock
         )
@@ -247,6 +249,7 @@ class NameResolver:
                     name=clean(sandbox.pod),
                     names_from=CRI,
                 )
+        self.on_listing(listing)
 
     def _take_names(self, listing: Listing, evidence: _Evidence) -> None:
         names = listing.names(evidence.place.container_id)

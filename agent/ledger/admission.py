@@ -73,17 +73,23 @@ class Admission:
         if self._known_already(call, kill):
             return True
         first = kill.repeat_of is None
-        if first and self._names_the_nameless(call, kill):
+        if first and self._names_the_nameless(call, kill, kill.boottime_ns + self._tally.settle_ns):
             return True
         if self._book.reclaim_unattributed(kill.boottime_ns) or self._tally.covers_one_more():
             self._stories.book_line(call, kill, now_ns)
             return True
         if not late:
             return False
-        if self._book.reclaim_unattributed(None) or self._takes_a_stand_in(kill):
+        if self._book.reclaim_unattributed(None):
             self._stories.book_line(call, kill, now_ns)
             return True
-        return False
+        if first and self._names_the_nameless(call, kill, kill.boottime_ns):
+            return True
+        stood_in = self._takes_a_stand_in(kill)
+        if stood_in is None:
+            return False
+        self._book.came_from(self._stories.book_line(call, kill, now_ns), stood_in)
+        return True
 
     def _known_already(self, call: Call, kill: Kill) -> bool:
         """Whether the victim was booked on its trace before its line was read: then that one gets
@@ -99,23 +105,26 @@ class Admission:
         self._stories.tell_more(entry, index, call, kill)
         return True
 
-    def _names_the_nameless(self, call: Call, kill: Kill) -> bool:
-        """Give the line to a victim that its own cgroup's counter stands for and nobody has
-        named.
+    def _names_the_nameless(self, call: Call, kill: Kill, noticed_ns: int) -> bool:
+        """Give the line to a victim that its own cgroup's counter stands for and nobody has named;
+        if nothing tells its cgroup, to the one that a counter stood for at `noticed_ns` or later.
         """
         cgroup, _ = cgroup_of(call, kill, header_reading(call, kill.seen.capture))
-        found = self._book.nameless(cgroup, kill.boottime_ns) if cgroup else None
+        if cgroup:
+            found = self._book.nameless(cgroup, kill.boottime_ns)
+        else:
+            found = self._book.stand_in(noticed_ns)
         if found is None:
             return False
         self._stories.tell_more(*found, call, kill)
         return True
 
-    def _takes_a_stand_in(self, kill: Kill) -> bool:
+    def _takes_a_stand_in(self, kill: Kill) -> str | None:
         """Unbook a victim that a counter stands for, in whatever cgroup: it stood for this kill
-        wrongly, or for an older one whose line took this one's count.
+        wrongly, or for an older one whose line took this one's count. Returns its incident's id.
         """
         found = self._book.nameless("", kill.boottime_ns) or self._book.nameless("", 0)
         if found is None:
-            return False
+            return None
         self._book.take_victim(*found)
-        return True
+        return found[0].incident.id

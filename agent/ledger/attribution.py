@@ -4,7 +4,7 @@ it rests on.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.ledger.calls import Call, Kill
 from agent.model.cgroup import CgroupLevel, CgroupPlace

@@ -20,7 +20,7 @@ silence decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from agent.model.evidence import KmsgSeen
 from agent.model.kmsg import (
@@ -37,8 +37,7 @@ UNSEEN_SAME_CALL_NS = 100_000_000
 """The same for a kill whose own cgroup nobody saw: then closeness in time is all there is."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Header:
+class Header(Struct, kw_only=True):
     """What dump_header told before the first kill of a call."""
 
     trigger_comm: str = ""
@@ -46,8 +45,7 @@ class Header:
     readings: tuple[OOMSummary, ...] = ()
 
 
-@dataclass(slots=True, kw_only=True)
-class Kill:
+class Kill(Struct, kw_only=True):
     """One "Killed process" line. `repeat_of` is set on a second line for the same process."""
 
     sequence: int
@@ -58,8 +56,7 @@ class Kill:
     call_ns: int | None = None  # the call of out_of_memory() by the probe; None: not probed
 
 
-@dataclass(slots=True, kw_only=True)
-class Call:
+class Call(Struct, kw_only=True):
     """One call of the OOM killer; its first kill's sequence names it."""
 
     header: Header = field(default_factory=Header)

@@ -5,15 +5,16 @@ stands for.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+
+from msgspec import Struct
+from msgspec.structs import asdict, fields
 
 from agent.model.absence import ParseError
 
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True, kw_only=True):
     """Sums of one boot. `kmsg_sequence`: every kill of the kernel's log up to here is in them."""
 
     boot_id: str

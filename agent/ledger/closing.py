@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from agent.ledger.attribution import LIMIT_LEVELS, confidence_of
 from agent.ledger.incidents import Entry, IncidentBook
@@ -24,6 +25,9 @@ from agent.model.evidence import (
 from agent.model.oom import Container, LimitLevel, Outcome, Truth, Victim
 from agent.parse.cgroup_path import is_drill
 from agent.parse.cgroup_path import place as place_of
+
+MAX_A_FLUSH = 256
+"""Incidents that are judged in one go, some 50 us each: kills must be seen meanwhile."""
 
 Output = OOMRecorded | OOMAmended | RuntimeDisagreement | EvidenceRequest
 
@@ -78,15 +82,22 @@ class Closing:
     def flush(self, now_ns: int) -> Iterator[Output]:
         """Every changed incident once, as a new revision; then the evidence that is wanted.
 
-        An incident that raises ends this flush, and is left out of the next until it changes.
+        Of more than MAX_A_FLUSH those come first that were never told, with those that a kill has
+        left, for who counts must know of that before it hears where the kill is now; the others
+        wait for the next. An incident that raises ends this flush, and is left out of the next
+        until it changes.
         """
         self._pending.update(self._to_judge(now_ns))
         if self._broken is not None:
             self._book.settle(self._broken)
             self._pending.pop(self._broken.incident.id, None)
             self._broken = None
-        while self._pending:
-            self._broken = self._pending.pop(next(iter(self._pending)))
+        pending = self._pending
+        gave = [each for each in pending if pending[each].gave]
+        others = [each for each in pending if not pending[each].gave]
+        first = gave + sorted(others, key=lambda each: pending[each].published)
+        for incident_id in first[:MAX_A_FLUSH]:
+            self._broken = self._pending.pop(incident_id)
             out = self._told(self._broken, now_ns)
             self._broken = None
             yield from out
@@ -102,14 +113,21 @@ class Closing:
             )
             kind = OOMAmended if entry.published else OOMRecorded
             out.append(kind(incident=entry.incident))
-            entry.dirty, entry.published = False, True
+            entry.dirty, entry.gave, entry.published = False, False, True
         out.extend(self._wanted(entry, now_ns))
         if entry.settled:
             self._book.settle(entry)
         return out
 
+    @property
+    def behind(self) -> bool:
+        """Whether the last flush has left something for the next."""
+        return bool(self._pending)
+
     def next_due_ns(self) -> int | None:
         """The earliest moment at which flush will want a fate; None if none is owed."""
+        if self._pending:
+            return 0
         return self._due[0][0] if self._due else None
 
     def review(self) -> None:
@@ -142,14 +160,11 @@ class Closing:
     def _wanted(self, entry: Entry, now_ns: int) -> list[Output]:
         out: list[Output] = []
         incident = entry.incident
-        lost = tuple(
-            (victim.pid, incident.boottime_ns)
-            for victim in incident.victims
-            if not victim.cgroup and victim.pid is not None
-        )
-        if len(lost) > entry.places_asked:
-            entry.places_asked = len(lost)
-            out.append(PlacesWanted(incident_id=incident.id, victims=lost))
+        unsure = entry.unsure
+        if len(unsure) > entry.places_asked:
+            entry.places_asked = len(unsure)
+            victims = tuple((pid, incident.boottime_ns) for pid in unsure)
+            out.append(PlacesWanted(incident_id=incident.id, victims=victims))
         if incident.limit_bytes is None and incident.limit_cgroup and not entry.limit_asked:
             entry.limit_asked = True
             out.append(LimitWanted(incident_id=incident.id, cgroup=incident.limit_cgroup))

@@ -38,6 +38,8 @@ class _ByPid(Generic[T]):
         self._per_pid = per_pid
         self._items: dict[int, list[T]] = {}
         self._count = 0
+        self.dropped_ns = 0
+        """The newest of the items whose pid had to make room."""
 
     def __len__(self) -> int:
         return self._count
@@ -52,7 +54,9 @@ class _ByPid(Generic[T]):
             del items[self._per_pid // 2]
             self._count -= 1
         while self._count > self._limit:
-            self._count -= len(self._items.pop(next(iter(self._items))))
+            gone = self._items.pop(next(iter(self._items)))
+            self._count -= len(gone)
+            self.dropped_ns = max(self.dropped_ns, *(item.boottime_ns for item in gone))
 
     def of(self, pid: int) -> list[T]:
         """Oldest first."""
@@ -74,6 +78,11 @@ class DeathBook:
     def signals(self) -> int:
         """How many signals are held."""
         return len(self._signals)
+
+    @property
+    def signals_dropped_ns(self) -> int:
+        """All signals that were sent later are held; 0: all are."""
+        return self._signals.dropped_ns
 
     @property
     def exits(self) -> int:

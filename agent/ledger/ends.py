@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.ledger.closing import Directory
+from agent.ledger.end_writing import EndWriter, concerns, kills_init
 from agent.ledger.incidents import Entry, IncidentBook
 from agent.ledger.tally import Tally
 from agent.model.cgroup import CgroupLevel
@@ -37,17 +40,17 @@ JUDGE_WITHIN_NS = 10_000_000_000
 RECENT_NS = 3_600_000_000_000
 """Of containers that died longer ago nothing is asked after a restart of the agent."""
 MAX_ENDED = 4096
+MAX_NAMED = 64
+"""Incidents that a disagreement names, the latest; each of them says so itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Life:
+class _Life(Struct, frozen=True):
     inode: int
     clean: bool  # it was seen from its beginning, and the kernel has killed nothing in it
     given_up: int  # counts that were unattributed by then
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
+class _Word(Struct, frozen=True):
     seen: EndSeen
     since_ns: int
 
@@ -63,6 +66,7 @@ class Ends:
         self._ended: OrderedDict[str, _Life] = OrderedDict()
         self._asked: set[str] = set()  # not answered yet
         self._words: dict[str, _Word] = {}  # not judged yet
+        self._writer = EndWriter(book)
         self._out: list[RuntimeDisagreement | EndWanted] = []
         self._restored = False
 
@@ -104,10 +108,11 @@ class Ends:
         """The answer to EndWanted."""
         container_id = seen.place.container_id
         self._asked.discard(container_id)
-        self._write(seen, self._book.of_container(container_id))
         if seen.runtime_says:
             self._words[container_id] = _Word(seen, now_ns)
             self._judge(container_id, now_ns)
+        if not seen.runtime_says or container_id in self._words:
+            self._writer.write(seen, Disagreement.NONE, self._book.of_container(container_id))
 
     def tick(self, now_ns: int) -> None:
         """Judge what could not be judged yet; at the first, ask for what a former run left open."""
@@ -117,6 +122,15 @@ class Ends:
                 self._ask_for(entry)
         for container_id in tuple(self._words):
             self._judge(container_id, now_ns)
+
+    def step(self) -> None:
+        """Write a part of what is to be written into incidents."""
+        self._writer.step()
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is more of that."""
+        return self._writer.behind
 
     def take(self) -> list[RuntimeDisagreement | EndWanted]:
         """What is to be told and to be asked since this was last called."""
@@ -135,16 +149,6 @@ class Ends:
             self._asked.add(wanted.place.container_id)
             self._out.append(wanted)
 
-    def _write(self, seen: EndSeen, entries: Sequence[Entry]) -> None:
-        """The word and the end, into every incident of the container."""
-        for entry in entries:
-            incident = entry.incident
-            self._book.amend(
-                entry,
-                runtime_says=seen.runtime_says or incident.runtime_says,
-                container_exit=seen.exit or incident.container_exit,
-            )
-
     def _judge(self, container_id: str, now_ns: int) -> None:
         word = self._words[container_id]
         entries = self._book.of_container(container_id)
@@ -154,7 +158,6 @@ class Ends:
         if unsettled and now_ns - word.since_ns < JUDGE_WITHIN_NS:
             return
         del self._words[container_id]
-        self._write(word.seen, entries)  # also those that came after the word
         life = self._ended.get(container_id)
         kind = disagreement(
             word.seen,
@@ -163,7 +166,8 @@ class Ends:
             clean=life is not None and life.clean,
         )
         if kind is not Disagreement.NONE:
-            self._tell(kind, word.seen, entries)
+            self._tell(kind, word.seen, incidents)
+        self._writer.write(word.seen, kind, entries)  # also those that came after the word
 
     def _sure(self, seen: EndSeen, life: _Life | None) -> bool:
         """Whether every kill in this container since it was first seen is booked on it."""
@@ -174,20 +178,20 @@ class Ends:
             seen.place.container_path
         )
 
-    def _tell(self, kind: Disagreement, seen: EndSeen, entries: Sequence[Entry]) -> None:
+    def _tell(self, kind: Disagreement, seen: EndSeen, incidents: Sequence[OOMIncident]) -> None:
+        """Once, before it is written into the incidents."""
+        if self._writer.tells(seen.place.container_id, kind):
+            return
         if kind is Disagreement.KILL_NOT_REPORTED:
-            entries = [entry for entry in entries if kills_init(entry.incident)]
-        told = any(entry.incident.disagreement is kind for entry in entries)
-        for entry in entries:
-            self._book.amend(entry, disagreement=kind)
-        if told:
+            incidents = [incident for incident in incidents if concerns(kind, incident)]
+        if any(incident.disagreement is kind for incident in incidents):
             return
         event = RuntimeDisagreement(
             container=self._directory.names(seen.place) or Container(id=seen.place.container_id),
             kind=kind,
             runtime_says=seen.runtime_says,
-            kernel_says=kernel_says(kind, [entry.incident for entry in entries]),
-            incident_ids=tuple(entry.incident.id for entry in entries),
+            kernel_says=kernel_says(kind, incidents),
+            incident_ids=tuple(incident.id for incident in incidents[-MAX_NAMED:]),
         )
         self._out.append(event)
 
@@ -221,19 +225,6 @@ def init_killed(
     return Truth.NO if sure and all(map(_spares_init, incidents)) else Truth.UNKNOWN
 
 
-def kills_init(incident: OOMIncident) -> bool:
-    """Proven: the init is among the victims, or the kernel killed all of the container at once."""
-    if any(victim.container_init is Truth.YES for victim in incident.victims):
-        return True
-    container = incident.container
-    return (
-        incident.group_kill
-        and incident.outcome is Outcome.DIED
-        and container is not None
-        and any(_of_container(victim.cgroup, container.id) for victim in incident.victims)
-    )
-
-
 def kernel_says(kind: Disagreement, incidents: Sequence[OOMIncident]) -> str:
     """What the kernel did to the container, in words that follow "the kernel"."""
     match kind:
@@ -259,8 +250,3 @@ def _perhaps_sigkill(ended: ContainerExit) -> bool:
     if ended.told_by is ExitTeller.KERNEL:
         return ended.signal == SIGKILL
     return ended.exit_code is None or ended.exit_code in UNPROVEN_CODES
-
-
-def _of_container(cgroup: str, container_id: str) -> bool:
-    """The container's own cgroup, not one nested in it: its name is the id, bare or in a scope."""
-    return bool(container_id) and container_id in cgroup.rpartition("/")[2]

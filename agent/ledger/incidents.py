@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.ledger.attribution import witnessed
 from agent.ledger.calls import below
@@ -19,8 +21,7 @@ from agent.parse.cgroup_path import place as place_of
 MAX_INCIDENTS = 10_000
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """An incident and what is owed to it."""
 
     incident: OOMIncident
@@ -29,12 +30,25 @@ class Entry:
     place: CgroupPlace | None = None
     published: bool = False
     dirty: bool = True
+    gave: bool = False  # a kill of it moved to another incident: that is told first
     fate_due_ns: int | None = None  # when to ask what became of the container
     fate_queued: bool = False  # it waits for that moment
     fate_owed: bool = False  # not answered yet
     limit_asked: bool = False
     places_asked: int = 0  # for how many victims the recorder was asked
     ordinals: list[dict[str, int]] = field(default_factory=list)  # per victim, see Levels.book
+
+    @property
+    def unsure(self) -> tuple[int, ...]:
+        """The pids of victims whose cgroup nothing tells, or only a counter: the flight recorder
+        may know better.
+        """
+        return tuple(
+            victim.pid
+            for victim in self.incident.victims
+            if victim.pid is not None
+            and victim.attribution in (Attribution.NONE, Attribution.COUNTER)
+        )
 
     @property
     def settled(self) -> bool:
@@ -61,9 +75,12 @@ class IncidentBook:
         self._nameless: set[str] = set()  # of which a victim has no pid
         self._changed: dict[str, None] = {}  # since the last take_changed()
         self._unwitnessed: dict[str, set[str]] = {}  # by cgroup path: whose count is awaited there
+        self._killed_in: Counter[str] = Counter()  # by cgroup path: the victims that are held
 
     def restore(self, incidents: Iterable[OOMIncident], *, rebuild: bool) -> None:
-        """Take over the incidents of a former run on this boot; open ones are asked about at once.
+        """Take over the incidents of a former run on this boot; open ones are asked about at once,
+        and so are those of which the flight recorder may know more: its answer to the former run
+        died with that.
 
         With `rebuild` the tally and the levels are summed up from them, for want of a checkpoint.
         """
@@ -78,7 +95,7 @@ class IncidentBook:
                 entry.place = place_of(cgroup)
             if incident.outcome is Outcome.OPEN and entry.place and entry.place.container_id:
                 entry.fate_owed, entry.fate_due_ns = True, 0
-            if not entry.settled:
+            if not entry.settled or entry.unsure:
                 self._open[incident.id] = None
         if rebuild:  # all of this is from before what is now the first run on this boot
             tally = self._tally
@@ -127,12 +144,7 @@ class IncidentBook:
         """Whether a kill is booked on a cgroup above this one, for want of a better place: it may
         have been in this one.
         """
-        return any(
-            victim.cgroup != path and below(path, victim.cgroup)
-            for entry in self._entries.values()
-            for victim in entry.incident.victims
-            if victim.cgroup
-        )
+        return any(cgroup in self._killed_in for cgroup in _above(path))
 
     def name(self, origin: str) -> str:
         """The id of the incident of this origin: the same after a restart of the agent."""
@@ -173,11 +185,14 @@ class IncidentBook:
             self._by_pid[victim.pid] = incident.id
         if victim.cgroup:
             entry.ordinals.append(self._booked(incident.id, victim.cgroup))
+            self._killed_in[victim.cgroup] += 1
             self._tally.victims += 1
             self._tally.drill_victims += is_drill(victim.cgroup)
         else:
             entry.ordinals.append({})
             self._tally.unplaced += 1
+            if incident.unattributed:  # the others of this incident were given up already
+                self._lose(incident, 1)
         self.amend(entry, victims=(*incident.victims, victim), counted=incident.counted + 1)
 
     def take_victim(self, entry: Entry, index: int) -> Victim:
@@ -188,12 +203,22 @@ class IncidentBook:
         self._tally.explains(entry.incident.boottime_ns, -1)
         if victim.cgroup:
             self._levels.unbook(victim.cgroup)
+            self._forget(victim.cgroup)
             self._tally.victims -= 1
             self._tally.drill_victims -= is_drill(victim.cgroup)
         else:
+            if entry.incident.unattributed:
+                self._lose(entry.incident, -1)
             self._tally.unplaced -= 1
-        self.amend(entry, victims=tuple(victims), counted=entry.incident.counted - 1)
+        lost = entry.incident.unattributed and any(not v.cgroup for v in victims)
+        counted = entry.incident.counted - 1
+        entry.gave = True
+        self.amend(entry, victims=tuple(victims), counted=counted, unattributed=lost)
         return victim
+
+    def came_from(self, entry: Entry, incident_id: str) -> None:
+        """A kill of this entry was booked on that incident first, and may have been told there."""
+        self.amend(entry, moved_from=(*entry.incident.moved_from, incident_id))
 
     def replace_victim(self, entry: Entry, index: int, victim: Victim) -> None:
         """Better evidence about a booked victim. A cgroup that becomes known moves it into the
@@ -207,16 +232,17 @@ class IncidentBook:
         if victim.cgroup != former.cgroup:
             if former.cgroup:
                 self._levels.unbook(former.cgroup)
+                self._forget(former.cgroup)
             else:
                 self._tally.victims += 1
                 self._tally.drill_victims += is_drill(victim.cgroup)
                 if entry.incident.unattributed:
-                    self._tally.gives_up(entry.incident.boottime_ns, -1)
+                    self._lose(entry.incident, -1)
                     lost = any(not other.cgroup for other in victims)
                     self.amend(entry, unattributed=lost)
-                else:
-                    self._tally.unplaced -= 1
+                self._tally.unplaced -= 1
             entry.ordinals[index] = self._booked(entry.incident.id, victim.cgroup)
+            self._killed_in[victim.cgroup] += 1
         self.amend(entry, victims=tuple(victims))
 
     def place_victims(self, entry: Entry, cgroup: str, attribution: Attribution) -> None:
@@ -230,10 +256,13 @@ class IncidentBook:
         """No evidence names the cgroup of some victims: they become unattributed, with what is
         known of them.
         """
-        lost = sum(1 for v in entry.incident.victims if not v.cgroup)
-        self._tally.unplaced -= lost
-        self._tally.gives_up(entry.incident.boottime_ns, lost)
+        self._lose(entry.incident, sum(1 for v in entry.incident.victims if not v.cgroup))
         self.amend(entry, unattributed=True)
+
+    def _lose(self, incident: OOMIncident, victims: int) -> None:
+        """So many that have no cgroup yet will get none; negative: may get one after all."""
+        self._tally.unplaced -= victims
+        self._tally.gives_up(incident.boottime_ns, victims)
 
     def reclaim_unattributed(self, noticed_after_ns: int | None) -> bool:
         """Take back one count that was given up for lost, for a line that came late; False if there
@@ -266,6 +295,24 @@ class IncidentBook:
                 if victim.pid is None and (not cgroup or below(cgroup, victim.cgroup)):
                     return entry, index
         return None
+
+    def stand_in(self, noticed_ns: int) -> tuple[Entry, int] | None:
+        """As `nameless`, for a kill of which nothing tells the cgroup: the latest that was noticed
+        at or after this, if all of them had one cgroup, and no count was given up since, which it
+        may be as well.
+        """
+        found: list[tuple[Entry, int]] = []
+        if not self._nameless:
+            return None
+        for entry in reversed(self._entries.values()):
+            if entry.incident.boottime_ns < noticed_ns:
+                continue
+            if entry.incident.unattributed or not entry.incident.victims:
+                return None
+            victims = enumerate(entry.incident.victims)
+            found += [(entry, index) for index, victim in victims if victim.pid is None]
+        cgroups = {entry.incident.victims[index].cgroup for entry, index in found}
+        return found[0] if len(cgroups) == 1 else None
 
     def unplaced(self) -> list[Entry]:
         """Entries with victims whose cgroup is not known yet."""
@@ -328,8 +375,16 @@ class IncidentBook:
             for victim in entry.incident.victims:
                 if victim.pid is not None and self._by_pid.get(victim.pid) == oldest:
                     del self._by_pid[victim.pid]
+                if victim.cgroup:
+                    self._forget(victim.cgroup)
             if entry.incident.container is not None:
                 self._part(entry.incident.container.id, oldest)
+
+    def _forget(self, cgroup: str) -> None:
+        """One victim less is held of it."""
+        self._killed_in[cgroup] -= 1
+        if not self._killed_in[cgroup]:
+            del self._killed_in[cgroup]
 
     def _part(self, container_id: str, incident_id: str) -> None:
         held = self._by_container.get(container_id, [])
@@ -377,5 +432,14 @@ class IncidentBook:
         for victim in incident.victims:
             if victim.pid is not None:
                 self._by_pid[victim.pid] = incident.id
+            if victim.cgroup:
+                self._killed_in[victim.cgroup] += 1
         if incident.container is not None:
             self._by_container.setdefault(incident.container.id, []).append(incident.id)
+
+
+def _above(path: str) -> Iterator[str]:
+    """The cgroups above this one, the root last."""
+    while path not in ("", "/"):
+        path = path.rpartition("/")[0] or "/"
+        yield path

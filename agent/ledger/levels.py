@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.ledger.calls import below
 from agent.model.cgroup import CgroupLevel, CgroupPlace
@@ -34,14 +35,12 @@ def ancestors(path: str) -> Iterator[str]:
         path = path.rpartition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class LimitHit:
+class LimitHit(Struct, frozen=True):
     place: CgroupPlace
     at_ns: int
 
 
-@dataclass(slots=True)
-class _Followed:
+class _Followed(Struct):
     place: CgroupPlace
     inode: int
     oom_kill: int

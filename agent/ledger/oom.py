@@ -167,10 +167,16 @@ class OOMLedger:
 
     def flush(self, now_ns: int) -> Iterator[Output]:
         """What changed since the last flush, each incident once, and requests for evidence that is
-        due.
+        due; of very much a part (`behind`).
         """
+        self._ends.step()
         yield from self._closing.flush(now_ns)
         yield from self._ends.take()
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last flush has left something for the next: a checkpoint would claim it."""
+        return self._closing.behind or self._ends.behind
 
     def unpublished_cgroups(self) -> list[str]:
         """Where kills were booked since the last flush: their counters can be read as a witness."""
@@ -178,7 +184,12 @@ class OOMLedger:
 
     def next_due_ns(self) -> int | None:
         """When to flush next even if nothing arrives (CLOCK_BOOTTIME); None if nothing is owed."""
-        return self._closing.next_due_ns()
+        return 0 if self._ends.behind else self._closing.next_due_ns()
+
+    @property
+    def kmsg_known(self) -> int:
+        """Every kill of the kernel's log up to this sequence is in the books; -1: none need be."""
+        return self._admission.through
 
     def books(self) -> OOMBooks:
         """The sums, as they are published."""

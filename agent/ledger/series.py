@@ -1,23 +1,31 @@
 """The counters that /metrics shows: a fold over incidents. A kill enters once, when its outcome and
 names are settled, and never changes its series afterwards; the series outlive their container for a
 bounded time and number.
+
+The sums are kept by the journal apart from the incidents, whose number is bounded: a counter may
+not fall when the oldest of them goes, for a fall reads as a restart, and what is left as new kills.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
+from msgspec import Struct
+
+from agent.ledger.checkpoint import Checkpoint
+from agent.ledger.oom_sums import Labels, OOMSums, Series, killed
 from agent.model.oom import (
     Disagreement,
-    LimitLevel,
     OOMBooks,
+    OOMCount,
+    OOMCounter,
     OOMIncident,
+    OOMSum,
     Outcome,
 )
 from agent.model.status import ContainerKills, OOMSeries
 
-CLOSED = (Outcome.SURVIVED, Outcome.DIED, Outcome.UNKNOWN)
 MAX_COUNTED = 20_000
 """Incidents that are remembered, so that a further revision does not count them again."""
 MAX_UNITS = 64
@@ -25,22 +33,15 @@ NAMES_NS = 2_000_000_000
 """A kill waits for its container's names for so long; then it counts under those that are known."""
 OTHER_UNITS = "other"
 """Where the kills of further units go when there are more than MAX_UNITS."""
-
-Labels = tuple[str, str, str]  # namespace, pod, container
-
-
-@dataclass(slots=True)
-class _Series:
-    kills: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(CLOSED, 0))
-    alive: int = 0  # containers with these labels that live
-    dead_since_ns: int | None = None
+LATE, EARLY = "unattributed", "unattributed_before_start"
 
 
-@dataclass(slots=True)
-class _Counted:
+class _Counted(Struct):
     """Frozen with the first kill that is counted."""
 
     kills: int = 0
+    placed: int = 0  # what it has at its latest revision: less, when kills have moved away since
+    moved: int = 0  # of the incident's moved_from, those that were looked at
     where: Labels | str | None = None
     outcome: Outcome = Outcome.UNKNOWN
 
@@ -51,30 +52,77 @@ class OOMSeriesFold:
     def __init__(self, *, retention_ns: int, max_series: int) -> None:
         self._retention_ns = retention_ns
         self._max_series = max_series
-        self._series: OrderedDict[Labels, _Series] = OrderedDict()
+        self._sums = OOMSums()
         self._counted: OrderedDict[str, _Counted] = OrderedDict()
         self._nameless: dict[str, tuple[int, OOMIncident]] = {}  # (since, latest revision)
-        self._units: dict[str, int] = {}
-        self._incidents = dict.fromkeys(LimitLevel, 0)
-        self._drill_kills = 0
-        self._disagreements = dict.fromkeys(Disagreement, 0)
-        del self._disagreements[Disagreement.NONE]
         self._evicted = 0
-        self._unattributed = 0
-        self._late = 0  # what the books said at the last scrape
-        self._before_start = 0
+        self._last: dict[str, int] = {}  # what the books said, by their fields
+
+    def adopt(
+        self, sums: Iterable[OOMCount], incidents: Iterable[OOMIncident], now_ns: int
+    ) -> None:
+        """Go on from what a journal holds, all of this boot. Of the `incidents` those whose outcome
+        is settled are in the sums, but for those that waited for names.
+        """
+        waiting = {}
+        for each in sums:
+            if each.sum.counter is OOMCounter.WAITING:
+                waiting[each.sum.label] = each.sum
+            else:
+                self._sums.restore(each.sum, each.count, now_ns)
+        for incident in incidents:
+            if incident.id in waiting:
+                del waiting[incident.id]
+                self._nameless[incident.id] = (now_ns, incident)
+            elif incident.outcome is not Outcome.OPEN:
+                self._counted[incident.id] = _Counted(
+                    kills=_placed(incident),
+                    placed=_placed(incident),
+                    moved=len(incident.moved_from),
+                    where=_where(incident),
+                    outcome=incident.outcome,
+                )
+        for gone in waiting.values():
+            self._sums.owe(gone, -1)
+
+    def supersede(self, sums: Iterable[OOMCount]) -> None:
+        """A journal that opened late holds these: they are given up, for the counters have begun
+        anew since, and a counter that rises by what was counted before reads as new kills.
+        """
+        self._sums.supersede(sums)
+
+    def unsaved(self) -> list[OOMCount]:
+        """By how much the sums of a journal are to rise, or to fall where series were given up."""
+        return self._sums.unsaved()
+
+    def saved(self) -> None:
+        """The journal has taken all of that."""
+        self._sums.saved()
+
+    def balanced(self, point: Checkpoint) -> None:
+        """What the books say, each time that they are stored: a count that a late line took back
+        from `unattributed` stays in its counter; the books have the difference.
+        """
+        self._note(point.unattributed - point.before_start, point.before_start)
+
+    def _note(self, late: int, early: int) -> None:
+        for label, now in ((LATE, late), (EARLY, early)):
+            fell = self._last.get(label, now) - now
+            if fell > 0:
+                self._sums.add(OOMSum(counter=OOMCounter.TAKEN_BACK, label=label), fell)
+            self._last[label] = now
 
     def appeared(self, labels: Labels) -> None:
         """A container with these names lives: its series stand at zero before anything happens to
         it.
         """
-        series = self._series.setdefault(labels, _Series())
+        series = self._sums.series.setdefault(labels, Series())
         series.alive += 1
         series.dead_since_ns = None
 
     def vanished(self, labels: Labels, now_ns: int) -> None:
         """A container with these names is gone; its series stay for the retention."""
-        series = self._series.get(labels)
+        series = self._sums.series.get(labels)
         if series is not None:
             series.alive = max(0, series.alive - 1)
             if not series.alive:
@@ -86,43 +134,68 @@ class OOMSeriesFold:
             return
         counted = self._counted.get(incident.id)
         if (counted is None or not counted.kills) and _lacks_names(incident):
-            since_ns, _ = self._nameless.get(incident.id, (now_ns, None))
+            since_ns, known = self._nameless.get(incident.id, (now_ns, None))
             self._nameless[incident.id] = (since_ns, incident)
+            if known is None:
+                self._sums.owe(_waits(incident), 1)
             if len(self._nameless) <= MAX_COUNTED:
                 return
         self._count(incident, now_ns)
 
     def disagreement(self, kind: Disagreement) -> None:
         """The runtime's last word on one more container contradicts the kernel."""
-        self._disagreements[kind] += 1
+        self._sums.add(OOMSum(counter=OOMCounter.DISAGREEMENTS, label=kind.value), 1)
 
     def _count(self, incident: OOMIncident, now_ns: int) -> None:
-        self._nameless.pop(incident.id, None)
-        counted = self._counted.get(incident.id)
+        if self._nameless.pop(incident.id, None) is not None:
+            self._sums.owe(_waits(incident), -1)
+        counted, first = self._counted.get(incident.id), False
         if counted is None:
-            counted = self._counted[incident.id] = _Counted()
+            counted, first = _Counted(), True
+            self._counted[incident.id] = counted
             while len(self._counted) > MAX_COUNTED:
                 self._counted.popitem(last=False)
-            if not incident.drill and incident.victims:
-                self._incidents[incident.limit_level] += 1
-        more = sum(1 for victim in incident.victims if victim.cgroup) - counted.kills
-        if more <= 0:
-            return
-        if not counted.kills:
-            counted.where, counted.outcome = _where(incident), incident.outcome
-        counted.kills += more
+        counted.placed = _placed(incident)
+        more = counted.placed - counted.kills
+        if more > 0:
+            if not counted.kills:
+                counted.where, counted.outcome = _where(incident), incident.outcome
+            counted.kills += more
+            taken, replaces = self._moved(incident, counted, more)
+            first = first and not replaces
+            key = self._key(incident, counted)
+            if key is not None and more > taken:
+                self._sums.add(key, more - taken, now_ns)
+        if first and not incident.drill and incident.victims:
+            level = incident.limit_level.value
+            self._sums.add(OOMSum(counter=OOMCounter.INCIDENTS, label=level), 1)
+
+    def _moved(self, incident: OOMIncident, counted: _Counted, most: int) -> tuple[int, bool]:
+        """How many of its kills were counted for other incidents and moved here: those stay in the
+        series where they are. And whether it takes the place of one of which nothing is left. A
+        kill that moved before its first incident was counted was counted nowhere.
+        """
+        taken, replaces = 0, False
+        while taken < most and counted.moved < len(incident.moved_from):
+            origin = self._counted.get(incident.moved_from[counted.moved])
+            counted.moved += 1
+            if origin is not None and origin.kills > origin.placed:
+                origin.kills -= 1
+                taken += 1
+                replaces = replaces or not origin.kills
+        return taken, replaces
+
+    def _key(self, incident: OOMIncident, counted: _Counted) -> OOMSum | None:
         where = counted.where
         if incident.drill:
-            self._drill_kills += more
-        elif isinstance(where, tuple):
-            series = self._series.get(where)
-            if series is None:
-                series = self._series[where] = _Series(dead_since_ns=now_ns)
-            series.kills[counted.outcome] += more
-        elif where is not None:
-            full = where not in self._units and len(self._units) >= MAX_UNITS
-            unit = OTHER_UNITS if full else where
-            self._units[unit] = self._units.get(unit, 0) + more
+            return OOMSum(counter=OOMCounter.DRILLS)
+        if isinstance(where, tuple):
+            return killed(where, counted.outcome)
+        if where is None:
+            return None
+        units = self._sums.units
+        full = where not in units and len(units) >= MAX_UNITS
+        return OOMSum(counter=OOMCounter.SYSTEM, label=OTHER_UNITS if full else where)
 
     def expire(self, now_ns: int) -> None:
         """Give up the series of containers that are dead for longer than the retention, or are too
@@ -133,43 +206,38 @@ class OOMSeriesFold:
                 self._count(incident, now_ns)
         dead = [
             (series.dead_since_ns, labels)
-            for labels, series in self._series.items()
+            for labels, series in self._sums.series.items()
             if series.dead_since_ns is not None
         ]
-        surplus = len(self._series) - self._max_series
+        surplus = len(self._sums.series) - self._max_series
         for since, labels in sorted(dead):
             if now_ns - since <= self._retention_ns and surplus <= 0:
                 break
-            del self._series[labels]
+            self._sums.drop(labels)
             self._evicted += 1
             surplus -= 1
 
     def series(self, books: OOMBooks) -> OOMSeries:
-        """Everything for one scrape.
-
-        A count that a late line took back from `unattributed` stays in its counter, for a counter
-        that falls reads as a restart; the books have the difference.
-        """
-        late = books.unattributed - books.unattributed_before_start
-        self._unattributed += max(0, late - self._late)
-        self._late = late
-        self._before_start = max(self._before_start, books.unattributed_before_start)
+        """Everything for one scrape."""
+        sums, before_start = self._sums, books.unattributed_before_start
+        self._note(books.unattributed - before_start, before_start)
+        late, early = (sums.taken_back.get(label, 0) for label in (LATE, EARLY))
         return OOMSeries(
             containers=tuple(
                 ContainerKills(
                     namespace=namespace, pod=pod, container=container, kills=dict(series.kills)
                 )
-                for (namespace, pod, container), series in self._series.items()
+                for (namespace, pod, container), series in sums.series.items()
             ),
             series_evicted=self._evicted,
-            system_kills=dict(self._units),
-            incidents=dict(self._incidents),
+            system_kills=dict(sums.units),
+            incidents=dict(sums.incidents),
             repeats=books.repeats,
-            unattributed=self._unattributed,
-            before_start=self._before_start,
-            drill_kills=self._drill_kills,
+            unattributed=late + books.unattributed - before_start,
+            before_start=early + before_start,
+            drill_kills=sums.drills,
             disbelieved=books.disbelieved,
-            disagreements=dict(self._disagreements),
+            disagreements=dict(sums.disagreements),
         )
 
 
@@ -178,6 +246,14 @@ def _lacks_names(incident: OOMIncident) -> bool:
     if container is None or incident.drill:
         return False
     return not (container.namespace and container.pod and (container.name or not container.id))
+
+
+def _placed(incident: OOMIncident) -> int:
+    return sum(1 for victim in incident.victims if victim.cgroup)
+
+
+def _waits(incident: OOMIncident) -> OOMSum:
+    return OOMSum(counter=OOMCounter.WAITING, label=incident.id)
 
 
 def _where(incident: OOMIncident) -> Labels | str | None:

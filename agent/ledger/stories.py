@@ -7,7 +7,8 @@ its own, so they arrive in any order.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.ledger.attribution import (
     cgroup_of,
@@ -65,13 +66,13 @@ class Stories:
         seen = self._orphans.of(pid, boottime_ns, SAME_PROCESS_NS)
         return None if seen is None or seen.probe is None else seen.probe.call_boottime_ns
 
-    def book_line(self, call: Call, kill: Kill, now_ns: int) -> None:
-        """Book a "Killed process" line that the kernel's count covers."""
+    def book_line(self, call: Call, kill: Kill, now_ns: int) -> Entry:
+        """Book a "Killed process" line that the kernel's count covers; returns where."""
         if kill.repeat_of is not None:
             found = self.find(kill.line.pid, kill.boottime_ns)
             entry = found[0] if found is not None else self._open(call, now_ns)
             self._repeat(entry, kill)
-            return
+            return entry
         entry = self._open(call, now_ns)
         victim, reading, probe = self._victim(call, kill)
         self._book.add_victim(entry, victim)
@@ -79,6 +80,7 @@ class Stories:
         limited(self._book, entry, probe)
         if call.group_cgroup:
             self.grouped(entry, call)
+        return entry
 
     def tell_more(self, entry: Entry, index: int, call: Call, kill: Kill) -> None:
         """What a line tells of a victim that was booked without it."""
@@ -119,6 +121,7 @@ class Stories:
                 known = replace(known, cgroup="", attribution=Attribution.NONE)
             entry = self._book.open(f"k{call.sequence}", kill.boottime_ns, now_ns)
             self._book.add_victim(entry, known)
+            self._book.came_from(entry, holder.incident.id)
             self.grouped(entry, call)
 
     def grouped(self, entry: Entry, call: Call) -> None:

@@ -10,8 +10,37 @@ from __future__ import annotations
 
 from collections import deque
 
+from msgspec import Struct
+
 from agent.ledger.checkpoint import Checkpoint
 from agent.model.oom import OOMBooks
+
+STUCK_NS = 30_000_000_000
+"""While kills follow each other, those that are explained hide one that is not; but at each look
+something had then been pending for all of this time, which no moment without a kill can be.
+"""
+OVERDUE_NS = 2 * STUCK_NS
+"""By then all that was pending must have been settled, one way or the other."""
+
+
+class _Streak(Struct):
+    """Since when a number was never zero, and the least that it was."""
+
+    since_ns: int | None = None
+    least: int = 0
+
+    def see(self, number: int, now_ns: int) -> None:
+        if number <= 0:
+            self.since_ns = None
+        elif self.since_ns is None:
+            self.since_ns, self.least = now_ns, number
+        else:
+            self.least = min(self.least, number)
+
+    def lasting(self, now_ns: int, ns: int) -> int:
+        """The least, if it is as long as that; else 0."""
+        lasts = self.since_ns is not None and now_ns - self.since_ns >= ns
+        return self.least if lasts else 0
 
 
 class Tally:
@@ -35,6 +64,9 @@ class Tally:
         self._arrivals: deque[tuple[int, int]] = deque()  # (count, when it was first read)
         self._early_judged = False  # done once, when the first count has settled
         self._settled = 0  # the largest count that was read at least `settle` ago
+        self._unexplained = _Streak()
+        self._pending = _Streak()
+        self._overdue = 0
 
     @property
     def explained(self) -> int:
@@ -46,6 +78,11 @@ class Tally:
         """Counts that nothing accounts for yet; 0 while the kernel's count is unknown."""
         return 0 if self.counted is None else max(0, self.counted - self.explained)
 
+    @property
+    def pending(self) -> int:
+        """Counts that nothing accounts for yet, and victims without a cgroup."""
+        return self.unplaced + self.deficit
+
     def covers_one_more(self) -> bool:
         """Whether the kernel counted a kill that is not explained; True while its count is
         unknown.
@@ -56,6 +93,9 @@ class Tally:
         """Take a reading of vmstat; None when it could not be read (the last one stays the
         truth).
         """
+        self._unexplained.see(self.deficit, now_ns)  # after all that the last reading brought
+        self._pending.see(self.pending, now_ns)
+        self._overdue = self._pending.lasting(now_ns, max(OVERDUE_NS, 4 * self.settle_ns))
         if oom_kill is None:
             return
         if self.first_count is None:
@@ -65,10 +105,11 @@ class Tally:
             self._arrivals.append((oom_kill, now_ns))
 
     def overdue(self, now_ns: int) -> int:
-        """Counts whose evidence had `settle` to arrive and did not.
+        """Counts whose evidence had `settle` to arrive and did not. To be asked once: what it tells
+        is given up.
 
         Kills that were counted and explained meanwhile do not hide what is owed from before the
-        first start.
+        first start, and nothing for longer than STUCK_NS.
         """
         while self._arrivals and now_ns - self._arrivals[0][1] >= self.settle_ns:
             self._settled = self._arrivals.popleft()[0]
@@ -76,6 +117,9 @@ class Tally:
         if not self._early_judged and self._settled:
             self._early_judged = True
             owed = max(owed, self._early)
+        stuck = self._unexplained.lasting(now_ns, max(STUCK_NS, 2 * self.settle_ns))
+        if stuck > max(0, owed):
+            owed, self._unexplained = stuck, _Streak()
         return max(0, min(owed, self.deficit))
 
     @property
@@ -146,7 +190,8 @@ class Tally:
             repeats=self.repeats,
             unattributed=self.unattributed,
             unattributed_before_start=self.before_start,
-            pending=self.unplaced + self.deficit,
+            pending=self.pending,
+            overdue=min(self._overdue, self.pending),
             drill_victims=self.drill_victims,
             disbelieved=self.disbelieved,
             settle_seconds=self.settle_ns / 1e9,

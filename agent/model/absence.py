@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class Absence(enum.Enum):
@@ -15,8 +16,7 @@ class Absence(enum.Enum):
     FAILED = "FAILED"  # anything else
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Absent:
+class Absent(Struct, frozen=True, kw_only=True):
     """An absence with the words for people: what was tried, and what to do."""
 
     absence: Absence

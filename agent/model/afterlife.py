@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.oom import Container
 
@@ -23,8 +24,7 @@ class RuntimeState(enum.Enum):
     UNKNOWN = "UNKNOWN"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeEntry:
+class RuntimeEntry(Struct, frozen=True, kw_only=True):
     """One container or sandbox of the runtime's list."""
 
     names: Container
@@ -32,24 +32,21 @@ class RuntimeEntry:
     state: RuntimeState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeView:
+class RuntimeView(Struct, frozen=True, kw_only=True):
     """One whole answer of the runtime, by container id; it was asked after `asked_boottime_ns`."""
 
     asked_boottime_ns: int
     entries: Mapping[str, RuntimeEntry]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class Life(Struct, frozen=True, kw_only=True):
     """cgroup.events of one container. None: this hierarchy does not tell."""
 
     populated: bool | None = None  # a process lives in it or below
     frozen: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True):
     """One thread, as /proc shows it. comm is chosen by the process: hostile."""
 
     pid: int
@@ -63,8 +60,7 @@ class Task:
     since_boottime_ns: int | None = None  # in this state and function at every look since
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskList:
+class TaskList(Struct, frozen=True, kw_only=True):
     """The tasks of one container, those in state D first; at most so many are kept."""
 
     tasks: tuple[Task, ...] = ()
@@ -72,8 +68,7 @@ class TaskList:
     absent: str = ""  # why they could not be read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kill:
+class Kill(Struct, frozen=True, kw_only=True):
     """A SIGKILL that was sent some time ago to a process that lives."""
 
     pid: int
@@ -83,8 +78,7 @@ class Kill:
     by_kernel: bool = False  # as the OOM killer does it: the sender only happened to run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ghost:
+class Ghost(Struct, frozen=True, kw_only=True):
     """Its cgroup holds processes, and the runtime does not know it."""
 
     container: Container
@@ -95,8 +89,7 @@ class Ghost:
     tasks: TaskList = field(default_factory=TaskList)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hollow:
+class Hollow(Struct, frozen=True, kw_only=True):
     """The runtime says RUNNING, and its cgroup is gone or holds no live process."""
 
     container: Container
@@ -108,8 +101,7 @@ class Hollow:
     init_cgroup: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadContainer:
+class DeadContainer(Struct, frozen=True, kw_only=True):
     """One container of a dead pod."""
 
     names: Container
@@ -117,8 +109,7 @@ class DeadContainer:
     runtime_says: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadPod:
+class DeadPod(Struct, frozen=True, kw_only=True):
     """It is there, and none of its containers has a live process."""
 
     pod: Container
@@ -127,8 +118,7 @@ class DeadPod:
     containers: tuple[DeadContainer, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undying:
+class Undying(Struct, frozen=True, kw_only=True):
     """It was asked to die, and tasks of it remain."""
 
     container: Container
@@ -140,8 +130,7 @@ class Undying:
     tasks: TaskList = field(default_factory=TaskList)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Afterlife:
+class Afterlife(Struct, frozen=True, kw_only=True):
     """All of that at one moment. ghosts and hollow are empty while the runtime does not answer."""
 
     boottime_ns: int

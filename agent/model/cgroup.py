@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class Limit(enum.Enum):
@@ -38,16 +39,14 @@ class CgroupLevel(enum.Enum):
     SYSTEM = "system"  # outside kubepods
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CgroupId:
+class CgroupId(Struct, frozen=True, kw_only=True):
     """Identity of a cgroup within one boot: paths are reused, inodes of one hierarchy are not."""
 
     hierarchy: str  # "v2", or the v1 controller, "memory"
     inode: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CgroupPlace:
+class CgroupPlace(Struct, frozen=True, kw_only=True):
     """What the path of a cgroup alone tells. Empty strings: the path does not tell."""
 
     path: str  # from the root of the hierarchy, "/" first
@@ -61,8 +60,7 @@ class CgroupPlace:
     unit: str = ""  # outside kubepods: the last *.service, *.scope or *.slice, else the last name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryEvents:
+class MemoryEvents(Struct, frozen=True, kw_only=True):
     """memory.events or memory.events.local. None: this kernel has no such line."""
 
     oom: int

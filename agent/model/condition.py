@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.oom import Container
 
@@ -31,8 +32,7 @@ class Verity(enum.Enum):
     UNKNOWN = "unknown"  # the source behind it is blind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entity:
+class Entity(Struct, frozen=True, kw_only=True):
     """What a condition is about. `id`: pod UID, container id, unit; empty for the node."""
 
     kind: EntityKind
@@ -46,8 +46,7 @@ EVENT_LASTS_SECONDS = 900.0
 """How long a condition that comes from an event holds after it, by default."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """One measured fact, in the kernel's own names: what, its value in words, where it was read."""
 
     what: str
@@ -55,8 +54,7 @@ class Evidence:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What one detector says of one entity at one tick: it is so. Not told: it is not so."""
 
     type: str  # of the catalogue
@@ -68,8 +66,7 @@ class Finding:
     severity: Severity | None = None  # if it is less than the catalogue's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionType:
+class ConditionType(Struct, frozen=True, kw_only=True):
     """One entry of the catalogue."""
 
     name: str  # CamelCase, never ...Ready
@@ -84,8 +81,7 @@ class ConditionType:
     lasts_seconds: float | None = None  # comes from an event: holds so long after the last finding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class Condition(Struct, frozen=True, kw_only=True):
     """A finding that lasted. Key: (type, entity kind, entity id)."""
 
     type: str

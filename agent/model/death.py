@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
+
+RUNTIMES = frozenset(
+    {
+        *("containerd", "containerd-shim", "runc", "crun", "youki"),
+        *("conmon", "conmonrs", "crio", "dockerd", "docker-containe"),
+    }
+)
+"""The comms of what signals containers on the kubelet's behalf, cut at 15 bytes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessExit:
+class ProcessExit(Struct, frozen=True, kw_only=True):
     """One exit of a thread group's leader, from the process connector.
 
     With code 0 it is no proof that the process ended: a leader also exits so when another thread
@@ -22,8 +29,7 @@ class ProcessExit:
     core_dumped: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalSent:
+class SignalSent(Struct, frozen=True, kw_only=True):
     """One signal:signal_generate event. The sender is whoever was running when it was generated."""
 
     boottime_ns: int
@@ -35,10 +41,10 @@ class SignalSent:
     target_comm: str
     to_group: bool  # the whole process, not one thread
     delivered: bool  # False: it was ignored, or not queued
+    sender_cgroup: str = ""  # read at once where the target is a container's init; empty: not known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Death:
+class Death(Struct, frozen=True, kw_only=True):
     """What is known of how one process ended."""
 
     exit: ProcessExit | None  # None: not seen; it may live, or no source tells of exits

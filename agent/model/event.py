@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.model.condition import Condition, Verity
+from agent.model.exits import ContainerDeath
 from agent.model.oom import Container, Disagreement, OOMIncident
+from agent.model.pressure import Episode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMRecorded:
+class OOMRecorded(Struct, frozen=True, kw_only=True):
     incident: OOMIncident
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMAmended:
+class OOMAmended(Struct, frozen=True, kw_only=True):
     """The same incident with more evidence; replaces all earlier revisions."""
 
     incident: OOMIncident
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeDisagreement:
+class RuntimeDisagreement(Struct, frozen=True, kw_only=True):
     """What the runtime says of the end of a container, and what the kernel counted in it, differ.
     Told once for each container and kind.
     """
@@ -33,38 +32,49 @@ class RuntimeDisagreement:
     incident_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceGap:
+class SourceGap(Struct, frozen=True, kw_only=True):
     source: str
     lost: int | None  # records; None: unknown
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceChange:
+class SourceChange(Struct, frozen=True, kw_only=True):
     source: str
     up: bool
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalChange:
+class JournalChange(Struct, frozen=True, kw_only=True):
     state: str
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentStarted:
+class AgentStarted(Struct, frozen=True, kw_only=True):
     version: str
     pid: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionChanged:
+class ConditionChanged(Struct, frozen=True, kw_only=True):
     """The status of a condition, or the reason of its status, is another than before."""
 
     condition: Condition
     previous: Verity | None = None  # None: it was not known before
+
+
+class PressureCrossed(Struct, frozen=True, kw_only=True):
+    """A trigger of the kernel fired for the first time; or, with `over`, not any more."""
+
+    episode: Episode
+
+
+class ExitRecorded(Struct, frozen=True, kw_only=True):
+    death: ContainerDeath
+
+
+class ExitAmended(Struct, frozen=True, kw_only=True):
+    """The same death with more evidence; replaces all earlier revisions."""
+
+    death: ContainerDeath
 
 
 EventKind = (
@@ -76,11 +86,13 @@ EventKind = (
     | JournalChange
     | AgentStarted
     | ConditionChanged
+    | PressureCrossed
+    | ExitRecorded
+    | ExitAmended
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """One published event. Sequences rise by one within a stream, from 1."""
 
     stream_id: str

@@ -7,7 +7,7 @@ reaches out itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.model.cgroup import CgroupPlace, MemoryEvents
 from agent.model.death import ProcessExit, SignalSent
@@ -17,8 +17,7 @@ from agent.model.probe import VictimProbe
 from agent.model.process import ProcessCapture
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KmsgSeen:
+class KmsgSeen(Struct, frozen=True, kw_only=True):
     """One line of the OOM killer, facility 0. `capture` only with "Killed process", while the
     victim was still there.
     """
@@ -29,8 +28,7 @@ class KmsgSeen:
     capture: ProcessCapture | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceSeen:
+class TraceSeen(Struct, frozen=True, kw_only=True):
     """One oom:mark_victim. A candidate only: it also fires for tasks that were dying already, which
     nothing counts.
     """
@@ -41,15 +39,13 @@ class TraceSeen:
     probe: VictimProbe | None = None  # where the kernel lets us probe its OOM killer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VmstatSeen:
+class VmstatSeen(Struct, frozen=True, kw_only=True):
     """/proc/vmstat oom_kill since boot; None: it could not be read."""
 
     oom_kill: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountersSeen:
+class CountersSeen(Struct, frozen=True, kw_only=True):
     """The memory counters of one cgroup that follow it: hierarchical, and local where the kernel
     has them.
     """
@@ -63,23 +59,20 @@ class CountersSeen:
     appeared: bool = False  # created while the agent watched: its counters began at zero
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CgroupGone:
+class CgroupGone(Struct, frozen=True, kw_only=True):
     """A cgroup that was followed is removed."""
 
     place: CgroupPlace
     inode: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamesSeen:
+class NamesSeen(Struct, frozen=True, kw_only=True):
     """The names of a container are known, or better known than before."""
 
     container: Container
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FateSeen:
+class FateSeen(Struct, frozen=True, kw_only=True):
     """The answer to FateWanted."""
 
     incident_id: str
@@ -88,54 +81,73 @@ class FateSeen:
     runtime_says: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndSeen:
+class RuntimeRecord(Struct, frozen=True, kw_only=True):
+    """What the runtime has written down of a container that ended. None: it does not say."""
+
+    exit_code: int | None  # 128 + signal for a signal
+    attempt: int | None = None  # the kubelet's count of restarts
+    started_wall_ns: int | None = None
+    finished_wall_ns: int | None = None
+
+
+class EndSeen(Struct, frozen=True, kw_only=True):
     """The answer to EndWanted: the runtime's last word, and how the container's init ended."""
 
     place: CgroupPlace
     runtime_says: str = ""  # empty: it has no record of the end, or could not be asked
     exit: ContainerExit | None = None  # None: nobody tells
+    record: RuntimeRecord | None = None  # None: it has none, or could not be asked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitSeen:
+class LimitSeen(Struct, frozen=True, kw_only=True):
     """The answer to LimitWanted. limit_bytes None: no limit is set, or it could not be read."""
 
     incident_id: str
     limit_bytes: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacesSeen:
+class PlacesSeen(Struct, frozen=True, kw_only=True):
     """The answer to PlacesWanted: cgroup paths by pid; a pid that nothing tells of is left out."""
 
     incident_id: str
     places: dict[int, tuple[str, Attribution]]  # RECORDER or SCAN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitSeen:
+class ExitSeen(Struct, frozen=True, kw_only=True):
     """A process ended, and how (process connector)."""
 
     exit: ProcessExit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalSeen:
+class SignalSeen(Struct, frozen=True, kw_only=True):
     """A fatal signal was sent, and by whom (signal:signal_generate)."""
 
     sent: SignalSent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KmsgState:
+class PluginExecuted(Struct, frozen=True, kw_only=True):
+    """A file of the CNI plugins' directories was executed (sched:sched_process_exec)."""
+
+    pid: int
+    plugin: str  # as execve(2) got it
+    boottime_ns: int
+
+
+class SenderSeen(Struct, frozen=True, kw_only=True):
+    """The answer to SenderWanted: the sender's cgroup; empty: nothing tells it."""
+
+    container_id: str
+    pid: int
+    cgroup: str
+
+
+class KmsgState(Struct, frozen=True, kw_only=True):
     """Whether kmsg is read. While it is not, nothing more is to be waited for from it."""
 
     up: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgedSeen:
+class ForgedSeen(Struct, frozen=True, kw_only=True):
     """A line that imitates the OOM killer and was written by user space (facility not 0)."""
 
     sequence: int
@@ -158,8 +170,7 @@ OOMEvidence = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FateWanted:
+class FateWanted(Struct, frozen=True, kw_only=True):
     """The hold is over: does the container's init live, and what does the runtime say?"""
 
     incident_id: str
@@ -169,31 +180,35 @@ class FateWanted:
     group_kill: bool  # the kernel killed all of it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndWanted:
+class EndWanted(Struct, frozen=True, kw_only=True):
     """A container is gone: how did it end, and what does the runtime say of that?"""
 
     place: CgroupPlace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitWanted:
+class SenderWanted(Struct, frozen=True, kw_only=True):
+    """In which cgroup was the process, gone by now, that sent a signal to a container's init?"""
+
+    container_id: str
+    pid: int
+    boottime_ns: int  # when it sent
+
+
+class LimitWanted(Struct, frozen=True, kw_only=True):
     """How large is memory.max of this cgroup?"""
 
     incident_id: str
     cgroup: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacesWanted:
+class PlacesWanted(Struct, frozen=True, kw_only=True):
     """Whose cgroup no cheaper evidence tells: what do the recorder and the scans say?"""
 
     incident_id: str
     victims: tuple[tuple[int, int], ...]  # (pid, when it was killed by CLOCK_BOOTTIME)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CgroupAppeared:
+class CgroupAppeared(Struct, frozen=True, kw_only=True):
     """A cgroup of Kubernetes' tree is followed from now on."""
 
     place: CgroupPlace
@@ -201,8 +216,7 @@ class CgroupAppeared:
     live: bool  # created while the agent watched
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceLost:
+class SourceLost(Struct, frozen=True, kw_only=True):
     """A source lost records; whoever hears this reads the ground truth again."""
 
     source: str
@@ -210,7 +224,21 @@ class SourceLost:
     detail: str
 
 
-Observation = OOMEvidence | SignalSeen | CgroupAppeared | SourceLost
+class SignalsMissed(Struct, frozen=True, kw_only=True):
+    """Up to now signals were lost, or wait to be read: that none was heard of proves nothing. Told
+    each second that it is so, while SourceLost is published, and of a flood now and then only.
+    """
+
+
+Observation = (
+    OOMEvidence
+    | SignalSeen
+    | SignalsMissed
+    | SenderSeen
+    | PluginExecuted
+    | CgroupAppeared
+    | SourceLost
+)
 """What an observer can say."""
 
 EvidenceRequest = FateWanted | EndWanted | LimitWanted | PlacesWanted

@@ -1,9 +1,12 @@
-"""The exits ledger's entries: one container death, or one death of a process that matters."""
+"""The exits ledger's entries: one for each container death. A process that the OOM killer killed is
+a victim of an incident (agent.model.oom), which the container's death refers to.
+"""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.oom import Confidence, Container, Disagreement
 
@@ -37,8 +40,17 @@ class StopReason(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sender:
+class ExitCount(Struct, frozen=True, kw_only=True):
+    """So many deaths of a container by one verdict, or so many more of them."""
+
+    namespace: str
+    pod: str
+    container: str
+    verdict: Verdict
+    count: int
+
+
+class Sender(Struct, frozen=True, kw_only=True):
     """Who sent the signal that counted. comm is chosen by the process: hostile."""
 
     pid: int
@@ -48,8 +60,20 @@ class Sender:
     container: Container | None = None  # it ran in this container
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerDeath:
+class Strain(Struct, frozen=True, kw_only=True):
+    """How a container and its node fared just before it ended. None: not read, or too long ago."""
+
+    memory_working_set: int | None = None  # bytes
+    memory_limit: int | None = None
+    memory_pressure_full: float | None = None  # percent of the last ten seconds
+    cpu_pressure_some: float | None = None
+    io_pressure_full: float | None = None
+    node_cpu_pressure_some: float | None = None
+    node_memory_pressure_full: float | None = None
+    node_io_pressure_full: float | None = None
+
+
+class ContainerDeath(Struct, frozen=True, kw_only=True):
     """One entry. None or empty: no witness told."""
 
     id: str  # of the record: the same in all revisions

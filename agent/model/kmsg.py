@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KmsgRecord:
+class KmsgRecord(Struct, frozen=True, kw_only=True):
     """One record. Only facility 0 is the kernel's: user space may write any other."""
 
     level: int  # 0 (emergency) to 7 (debug)
@@ -17,8 +16,7 @@ class KmsgRecord:
     text: str  # \\xNN escapes of the kernel undone to single characters U+0000..U+00FF
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMInvoked:
+class OOMInvoked(Struct, frozen=True, kw_only=True):
     """`COMM invoked oom-killer: gfp_mask=..., order=0, oom_score_adj=900`; rate limited."""
 
     comm: str
@@ -27,16 +25,14 @@ class OOMInvoked:
     oom_score_adj: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMUsage:
+class OOMUsage(Struct, frozen=True, kw_only=True):
     """`memory: usage 32768kB, limit 32768kB, failcnt 70`; rate limited with the header."""
 
     usage_bytes: int
     limit_bytes: int | None  # None: unlimited
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMSummary:
+class OOMSummary(Struct, frozen=True, kw_only=True):
     """`oom-kill:constraint=...`; rate limited to 10 in 5 s.
 
     Names of cgroups and tasks are chosen by containers and may imitate the line's own syntax, so
@@ -52,8 +48,7 @@ class OOMSummary:
     uid: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMGroupKill:
+class OOMGroupKill(Struct, frozen=True, kw_only=True):
     """`Tasks in CGROUP are going to be killed due to memory.oom.group set`; follows the first kill
     of a group.
     """
@@ -61,8 +56,7 @@ class OOMGroupKill:
     cgroup: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMKilledProcess:
+class OOMKilledProcess(Struct, frozen=True, kw_only=True):
     """`Memory cgroup out of memory: Killed process 829 (work) total-vm:...`; never rate limited."""
 
     # False: "Out of memory:", the node (or a cpuset, a mempolicy, sysrq). None: kernels before 5.2,
@@ -82,8 +76,7 @@ class OOMKilledProcess:
 OOMLine = OOMInvoked | OOMUsage | tuple[OOMSummary, ...] | OOMGroupKill | OOMKilledProcess
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceVictim:
+class TraceVictim(Struct, frozen=True, kw_only=True):
     """One oom:mark_victim event of a trace_pipe. Sizes and comm are printed by newer
     kernels only.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.absence import Absent
 from agent.model.oom import Container
@@ -37,8 +38,7 @@ class MemoryForm(enum.Enum):
     V1_USAGE = "memory.usage_in_bytes"  # v1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RootMemory:
+class RootMemory(Struct, frozen=True, kw_only=True):
     """The root's memory as read at one instant; bytes. None: this hierarchy has no such figure."""
 
     total: int  # MemTotal, the kubelet's capacity
@@ -69,8 +69,7 @@ class RootMemory:
         return None if working_set is None else max(0, self.total - working_set)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormChoice:
+class FormChoice(Struct, frozen=True, kw_only=True):
     """Which form the kubelet of this node uses, and how we know."""
 
     form: MemoryForm
@@ -78,8 +77,7 @@ class FormChoice:
     assumed: bool  # nothing on this node proves it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
+class Threshold(Struct, frozen=True, kw_only=True):
     """One eviction threshold: crossed while available is less."""
 
     signal: Signal
@@ -97,8 +95,7 @@ class Threshold:
         return int(float(capacity) * (self.fraction or 0.0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeletFacts:
+class KubeletFacts(Struct, frozen=True, kw_only=True):
     """The kubelet of this node, as far as it could be found."""
 
     pid: int | None = None
@@ -111,16 +108,14 @@ class KubeletFacts:
     problems: tuple[str, ...] = ()  # what could not be read, in words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(Struct, frozen=True, kw_only=True):
     """What is left of one thing, in the signal's unit."""
 
     available: int
     capacity: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readings:
+class Readings(Struct, frozen=True, kw_only=True):
     """One round of reading. A signal is in `rooms`, in `absent`, or this node has none of it."""
 
     boottime_ns: int
@@ -131,8 +126,7 @@ class Readings:
     paths: tuple[tuple[Signal, str], ...] = ()  # of the file systems that were asked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trend:
+class Trend(Struct, frozen=True, kw_only=True):
     """How a level moves, fitted over a window."""
 
     per_second: float  # in the level's unit; negative: it falls
@@ -141,8 +135,7 @@ class Trend:
     samples: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headroom:
+class Headroom(Struct, frozen=True, kw_only=True):
     """One signal against one of its thresholds."""
 
     signal: Signal
@@ -168,8 +161,7 @@ class Headroom:
         return self.crossed_since_boottime_ns is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Eater:
+class Eater(Struct, frozen=True, kw_only=True):
     """Whose working set grew: in the last minutes, or since the agent started if that is less."""
 
     container: Container | None = None  # of a container or a pod's sandbox
@@ -179,8 +171,7 @@ class Eater:
     grown_5m: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryReport:
+class MemoryReport(Struct, frozen=True, kw_only=True):
     """All of it at one moment."""
 
     boottime_ns: int

@@ -5,7 +5,8 @@ proto/agent/api/v1/oom.proto.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class Witness(enum.Enum):
@@ -77,8 +78,7 @@ class ExitTeller(enum.Enum):
     RUNTIME = "runtime"  # its record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerExit:
+class ContainerExit(Struct, frozen=True, kw_only=True):
     """How the init of a container ended. None: not told."""
 
     exit_code: int | None  # 0..255; the runtime writes 128 + signal for a signal
@@ -87,8 +87,7 @@ class ContainerExit:
     told_by: ExitTeller
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Victim:
+class Victim(Struct, frozen=True, kw_only=True):
     """A process that the OOM killer killed. None: no witness told."""
 
     pid: int | None = None
@@ -110,8 +109,7 @@ class Victim:
     repeats: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
+class Container(Struct, frozen=True, kw_only=True):
     """Who the victim was for Kubernetes. Empty strings are unknown names."""
 
     namespace: str = ""
@@ -122,8 +120,7 @@ class Container:
     names_from: str = ""  # "cri", "bundle", "pod-logs" or "cgroup"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMIncident:
+class OOMIncident(Struct, frozen=True, kw_only=True):
     """One record of the ledger; see the proto for each field's meaning and unit."""
 
     id: str
@@ -149,12 +146,41 @@ class OOMIncident:
     drill: bool = False
     unattributed: bool = False
     counted: int = 0
+    moved_from: tuple[str, ...] = ()  # for each kill that was booked on another incident first
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMBooks:
-    """counted = victims + repeats + unattributed + pending. counted is None while vmstat cannot be
-    read.
+class OOMCounter(enum.Enum):
+    """A counter of /metrics whose sums the journal keeps, and what `label` is in it."""
+
+    KILLS = "kills"  # of a container: the outcome
+    SYSTEM = "system"  # outside pods: the unit
+    INCIDENTS = "incidents"  # the limit that fired
+    DRILLS = "drills"
+    DISAGREEMENTS = "disagreements"  # their kind
+    TAKEN_BACK = "taken-back"  # counts that were unattributed once: the field of OOMBooks
+    WAITING = "waiting"  # for its names; is in none of the others yet: the incident's id
+
+
+class OOMSum(Struct, frozen=True, kw_only=True):
+    """Which sum."""
+
+    counter: OOMCounter
+    namespace: str = ""
+    pod: str = ""
+    container: str = ""
+    label: str = ""
+
+
+class OOMCount(Struct, frozen=True, kw_only=True):
+    """So many of a sum, or so many more of them."""
+
+    sum: OOMSum
+    count: int
+
+
+class OOMBooks(Struct, frozen=True, kw_only=True):
+    """counted = victims + repeats + unattributed + pending, and nothing is overdue. counted is None
+    while vmstat cannot be read.
     """
 
     counted: int | None
@@ -166,8 +192,12 @@ class OOMBooks:
     drill_victims: int
     settle_seconds: float
     disbelieved: int = 0  # lines that claimed a kill which the kernel neither wrote nor counted
+    overdue: int = 0  # of the pending: should have been settled, or given up, long ago
 
     @property
     def balanced(self) -> bool:
-        """Whether the kernel's count and ours agree; False while the kernel's count is unknown."""
-        return self.counted == self.victims + self.repeats + self.unattributed + self.pending
+        """Whether the kernel's count and ours agree; False while the kernel's count is unknown, and
+        when a kill is left pending.
+        """
+        sides = self.victims + self.repeats + self.unattributed + self.pending
+        return self.counted == sides and not self.overdue

@@ -5,19 +5,17 @@ agent.host.oom_probe defines the probes and says which kernel functions they are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbedCgroup:
+class ProbedCgroup(Struct, frozen=True, kw_only=True):
     """A cgroup and its ancestors, lowest first; a list that is cut off does not reach the root."""
 
     inodes: tuple[int, ...]  # kernfs node ids, which stat(2) shows as st_ino on 64-bit kernels
     names: tuple[str | None, ...]  # of the same cgroups; None: too long for the probe; "" the root
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbedCall:
+class ProbedCall(Struct, frozen=True, kw_only=True):
     """A call of out_of_memory(). The kernel holds oom_lock throughout, so calls never mix."""
 
     timestamp_us: int  # of the instance's trace clock
@@ -25,8 +23,7 @@ class ProbedCall:
     limit_bytes: int | None  # memory.max of that cgroup; None: unlimited, or no cgroup
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbedKill:
+class ProbedKill(Struct, frozen=True, kw_only=True):
     """__oom_kill_process(): the victim as the kernel had it in its hands."""
 
     timestamp_us: int
@@ -36,8 +33,7 @@ class ProbedKill:
     cgroup: ProbedCgroup
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VictimProbe:
+class VictimProbe(Struct, frozen=True, kw_only=True):
     """What both probes tell of one victim, with paths. Empty strings: the path is not known."""
 
     start_boottime_ns: int

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessStat:
+class ProcessStat(Struct, frozen=True, kw_only=True):
     """/proc/PID/stat: the fields that identify a process and say whether it lives."""
 
     pid: int
@@ -16,8 +15,15 @@ class ProcessStat:
     start_ticks: int  # field 22: clock ticks since boot (boottime since Linux 5.5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessStatus:
+class ProcessFigures(Struct, frozen=True, kw_only=True):
+    """/proc/PID/stat: how large a process is, and how long it has waited."""
+
+    threads: int
+    resident_pages: int
+    blkio_ticks: int
+
+
+class ProcessStatus(Struct, frozen=True, kw_only=True):
     """/proc/PID/status: the fields that we use."""
 
     name: str
@@ -25,8 +31,7 @@ class ProcessStatus:
     namespace_pids: tuple[int, ...]  # NSpid: from the reader's namespace inwards
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessCapture:
+class ProcessCapture(Struct, frozen=True, kw_only=True):
     """What was read of a process at the moment of its death, or as much as was still there."""
 
     pid: int

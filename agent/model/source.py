@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.absence import Absence
 
@@ -14,8 +15,7 @@ class SourceState(enum.Enum):
     DOWN = "down"  # it should see and does not
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceHealth:
+class SourceHealth(Struct, frozen=True, kw_only=True):
     """One row of `sees` in the status."""
 
     name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from agent.model.oom import (
     Disagreement,
@@ -13,8 +13,7 @@ from agent.model.oom import (
 from agent.model.source import SourceHealth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True):
     node: str
     boot_id: str
     machine_id: str
@@ -24,8 +23,7 @@ class Identity:
     started_boottime_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostFacts:
+class HostFacts(Struct, frozen=True, kw_only=True):
     kernel_release: str
     cgroup_mode: str  # CgroupMode.value
     cgroup_driver: str  # "cgroupfs", "systemd", "mismatch", or "" while no pod was seen
@@ -34,8 +32,7 @@ class HostFacts:
     memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalHealth:
+class JournalHealth(Struct, frozen=True, kw_only=True):
     state: str  # "ok", "stalled", "full", "failed", "refused", "off"
     detail: str
     since_wall_ns: int
@@ -49,8 +46,7 @@ class JournalHealth:
     stream_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelfUsage:
+class SelfUsage(Struct, frozen=True, kw_only=True):
     cpu_seconds: float
     resident_bytes: int
     open_fds: int
@@ -60,8 +56,7 @@ class SelfUsage:
     abandoned_workers: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeStatus:
+class NodeStatus(Struct, frozen=True, kw_only=True):
     """One consistent answer to GetStatus; `now` is when it was taken."""
 
     now_boottime_ns: int
@@ -75,8 +70,7 @@ class NodeStatus:
     recorder_window_seconds: float | None = None  # how far back it reaches; None: it is empty
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerKills:
+class ContainerKills(Struct, frozen=True, kw_only=True):
     """The counters of one container: processes killed, by outcome. All zero while nothing happened
     to it.
     """
@@ -87,8 +81,7 @@ class ContainerKills:
     kills: dict[Outcome, int]  # keys: SURVIVED, DIED, UNKNOWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OOMSeries:
+class OOMSeries(Struct, frozen=True, kw_only=True):
     """Everything that /metrics says about OOM kills; counters of this boot."""
 
     containers: tuple[ContainerKills, ...] = ()

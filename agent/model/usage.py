@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.model.cgroup import CgroupId, CgroupPlace, MemoryEvents, MemoryLimit
 
@@ -24,18 +25,20 @@ class CgroupKind(enum.Enum):
     SERVICE = "service"  # kubelet, containerd and other units of the node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pressure:
+class Pressure(Struct, frozen=True, kw_only=True):
     """One *.pressure file. Totals in microseconds since the cgroup was made, averages percent."""
 
     some_us: int
     full_us: int | None = None  # of cpu: Linux 5.13 and later
     some_avg10: float = 0.0
     full_avg10: float | None = None
+    some_avg60: float = 0.0
+    full_avg60: float | None = None
+    some_avg300: float = 0.0
+    full_avg300: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryUse:
+class MemoryUse(Struct, frozen=True, kw_only=True):
     """memory.current, memory.stat and their neighbours; bytes."""
 
     current: int
@@ -55,20 +58,18 @@ class MemoryUse:
         return max(0, self.current - self.inactive_file)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CPUUse:
+class CPUUse(Struct, frozen=True, kw_only=True):
     """cpu.stat; microseconds."""
 
     usage_us: int
     user_us: int
     system_us: int
-    periods: int | None = None  # of cpu.max that had something to run; None without a limit
+    periods: int | None = None  # of cpu.max that had something to run; None: no cpu controller
     throttled_periods: int | None = None
     throttled_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceIO:
+class DeviceIO(Struct, frozen=True, kw_only=True):
     """One device of io.stat; bytes and requests since the cgroup's creation."""
 
     read_bytes: int
@@ -77,8 +78,7 @@ class DeviceIO:
     writes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """What was set for a cgroup."""
 
     memory_max: MemoryLimit | None = None
@@ -90,15 +90,24 @@ class Limits:
     cpu_weight: int | None = None  # from the CPU request
     pids_max: MemoryLimit | None = None
 
+    @property
+    def cpu_cores(self) -> float | None:
+        """cpu.max in cores; None without a limit."""
+        if self.cpu_quota_us is None or not self.cpu_period_us:
+            return None
+        return self.cpu_quota_us / self.cpu_period_us
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CgroupSample:
+
+class CgroupSample(Struct, frozen=True, kw_only=True):
     """One cgroup at one instant."""
 
     id: CgroupId
     place: CgroupPlace
     kind: CgroupKind
     boottime_ns: int
+    full_boottime_ns: int = 0
+    """When everything of it was read. At any other moment only memory, CPU and the pressure of
+    memory are new: the rest is of this one."""
     memory: MemoryUse | None = None
     cpu: CPUUse | None = None
     io: Mapping[str, DeviceIO] = field(default_factory=dict)  # by "major:minor"
@@ -111,8 +120,7 @@ class CgroupSample:
     limits: Limits = field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
+class Sweep(Struct, frozen=True, kw_only=True):
     """All cgroups that are followed, read one after the other."""
 
     started_boottime_ns: int

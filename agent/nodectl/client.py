@@ -62,6 +62,12 @@ class Client:
 
         return self._unary("ListOOMIncidents", request, wire.ListOOMIncidentsResponse)
 
+    def exits(self, request: wire.ListExitsRequest) -> wire.ListExitsResponse:
+        """ListExits."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListExits", request, wire.ListExitsResponse)
+
     def conditions(self, request: wire.ListConditionsRequest) -> wire.ListConditionsResponse:
         """ListConditions."""
         from agent.api.v1 import node_agent_pb2 as wire
@@ -81,6 +87,60 @@ class Client:
         from agent.api.v1 import node_agent_pb2 as wire
 
         return self._unary("GetMemory", request, wire.GetMemoryResponse)
+
+    def containers(self, request: wire.ListContainersRequest) -> wire.ListContainersResponse:
+        """ListContainers."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListContainers", request, wire.ListContainersResponse)
+
+    def pods(self, request: wire.ListPodsRequest) -> wire.ListPodsResponse:
+        """ListPods."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListPods", request, wire.ListPodsResponse)
+
+    def pressure(self) -> wire.GetPressureResponse:
+        """GetPressure."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetPressure", wire.GetPressureRequest(), wire.GetPressureResponse)
+
+    def cni(self, request: wire.ListCNICallsRequest) -> wire.ListCNICallsResponse:
+        """ListCNICalls."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListCNICalls", request, wire.ListCNICallsResponse)
+
+    def namespaces(self, request: wire.ListNamespacesRequest) -> wire.ListNamespacesResponse:
+        """ListNamespaces."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListNamespaces", request, wire.ListNamespacesResponse)
+
+    def networks(self, request: wire.ListPodNetworksRequest) -> wire.ListPodNetworksResponse:
+        """ListPodNetworks."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListPodNetworks", request, wire.ListPodNetworksResponse)
+
+    def runtime(self) -> wire.GetRuntimeResponse:
+        """GetRuntime."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetRuntime", wire.GetRuntimeRequest(), wire.GetRuntimeResponse)
+
+    def devices(self) -> wire.ListDevicesResponse:
+        """ListDevices."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListDevices", wire.ListDevicesRequest(), wire.ListDevicesResponse)
+
+    def blocked(self, request: wire.ListBlockedTasksRequest) -> wire.ListBlockedTasksResponse:
+        """ListBlockedTasks."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListBlockedTasks", request, wire.ListBlockedTasksResponse)
 
     def watch(
         self, request: wire.WatchEventsRequest, *, every: bool = False

@@ -10,6 +10,7 @@ from agent.model.catalogue import CATALOGUE
 from agent.model.condition import Severity, Verity
 from agent.nodectl.exits import Exit
 from agent.nodectl.explain import entry_of
+from agent.nodectl.namespaces import of_namespaces
 from agent.nodectl.options import OUTPUTS, Settings, global_options
 from agent.nodectl.printing import as_dict, to_json
 from agent.nodectl.show.words import escape
@@ -18,7 +19,7 @@ from agent.nodectl.watching import show, watch_option
 
 @click.command("conditions")
 @click.argument("names", metavar="[CONDITION]...", nargs=-1)
-@click.option("-n", "--namespace", default="", help="Only of this Kubernetes namespace.")
+@of_namespaces
 @click.option("--pod", default="", help="Only of this pod, by name or UID.")
 @click.option(
     "--severity",

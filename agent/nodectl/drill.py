@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import to_builtins
 
 from agent.nodectl.exits import DrillFailedError, Exit, NodectlError
 from agent.nodectl.options import Settings, global_options, seconds_of
@@ -80,7 +80,7 @@ def oom(ctx: click.Context, wait: float, metrics: str, limit: int, kernel_only: 
     else:
         with settings.client_of_this_node() as client:
             found = _hold(ctx, settings, plan, _DrillAgent(client))
-    answer = {"passed": found.passed, **dataclasses.asdict(found)}
+    answer = {"passed": found.passed, **to_builtins(found)}
     if settings.output == "json":
         click.echo(json.dumps(answer, indent=2))
     elif settings.output == "yaml":

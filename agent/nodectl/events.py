@@ -8,12 +8,13 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct, field
 
 from agent.nodectl.exits import NoAgentError
+from agent.nodectl.namespaces import of_namespaces
 from agent.nodectl.options import OUTPUTS, Settings, global_options
 from agent.nodectl.printing import as_dict, to_json
 
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"(?:([^/\s]+)/)?(\d{1,20})")
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(Struct, frozen=True):
     """Where to resume: after this sequence, of the named stream or of the present one."""
 
     sequence: int
@@ -45,8 +45,7 @@ def token_of(value: str | Token) -> Token:
     return Token(int(match[2]), match[1] or "")
 
 
-@dataclass
-class Backoff:
+class Backoff(Struct):
     """Waits before a reconnect: doubling to a bound, jittered: clients must not come in step."""
 
     first_seconds: float = 0.2
@@ -72,7 +71,7 @@ class Backoff:
     metavar="[STREAM/]SEQ",
     help="Resume after this event. Without it: all that the agent holds; with -f: from now on.",
 )
-@click.option("-n", "--namespace", default="", help="Only events about this Kubernetes namespace.")
+@of_namespaces
 @click.option("--pod", default="", help="Only events about this pod, by name or UID.")
 @global_options(OUTPUTS)
 @click.pass_obj

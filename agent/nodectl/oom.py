@@ -6,13 +6,14 @@ import time
 
 import click
 
+from agent.nodectl.namespaces import of_namespaces
 from agent.nodectl.options import OUTPUTS, Settings, Since, global_options, since_of
 from agent.nodectl.printing import print_message, terminal_columns
 from agent.nodectl.show.words import escape
 
 
 @click.command("oom")
-@click.option("-n", "--namespace", default="", help="Only this Kubernetes namespace.")
+@of_namespaces
 @click.option("--pod", default="", help="Only this pod, by name or UID.")
 @click.option(
     "--since",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 from click.core import ParameterSource
+from msgspec import Struct, field
 
 from agent.nodectl.client import Client
 from agent.nodectl.door import Door
@@ -22,8 +22,7 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
-@dataclass
-class Settings:
+class Settings(Struct):
     """The global options; those given after the command win."""
 
     socket: str = DEFAULT_SOCKET
@@ -88,8 +87,7 @@ def seconds_of(value: str | float) -> float:
     return seconds
 
 
-@dataclass(frozen=True)
-class Since:
+class Since(Struct, frozen=True):
     """A moment as the user gave it: so long ago, or a point in time."""
 
     text: str

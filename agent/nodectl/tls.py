@@ -12,11 +12,11 @@ import re
 import socket
 import ssl
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.nodectl.door import Options, import_grpc
@@ -42,8 +42,7 @@ _ADDRESS = re.compile(rf"(?:\[([0-9A-Fa-f:.]+)\]|({_HOST}))(?::([0-9]{{1,5}}))?"
 _NOT_YET, _EXPIRED, _NAME_ERRORS = 9, 10, (62, 64)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsDoor:
+class TlsDoor(Struct, frozen=True, kw_only=True):
     """An address with the PEM files of TLS; `server_name` is expected instead of the host."""
 
     host: str

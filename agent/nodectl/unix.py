@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from agent.nodectl.door import Options, import_grpc
 from agent.nodectl.exits import NoAgentError, no_agent, timed_out
@@ -21,8 +22,7 @@ _DO = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UnixDoor:
+class UnixDoor(Struct, frozen=True):
     """The socket at this path."""
 
     path: str

@@ -9,8 +9,10 @@ is. Only a cgroup of which the kernel says so is gone: one that we cannot open i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.cgroup_fs import CgroupCounters, CgroupFs
@@ -46,6 +48,11 @@ KUBERNETES = frozenset(
 OUTSIDE_DEPTH = 3
 """How deep below the root kubepods may begin (/kubelet.slice/kubelet-kubepods.slice with kind)."""
 
+STEP = 32
+"""Observations after which the loop has its turn: an event about a pod can bring all that is in it,
+and a full read of inotify some 700 events.
+"""
+
 RESYNC_TICKS = 60
 """Every so many ticks the tree is compared with what inotify has told, whatever it has told."""
 
@@ -72,8 +79,7 @@ def is_followed(path: str) -> bool:
     return place_of(path).level in KUBERNETES or is_drill(path)
 
 
-@dataclass(slots=True)
-class _Followed:
+class _Followed(Struct):
     place: CgroupPlace
     inode: int
     counters: CgroupCounters | None
@@ -97,11 +103,13 @@ class CgroupWatcher:
         self._watches = Watches(fs, open_inotify)
         self._followed: dict[str, _Followed] = {}
         self._below: dict[str, set[str]] = {}  # what is followed or watched, by its parent
+        self._waiting: deque[InotifyEvent] = deque()  # read, and not looked at yet
         self._unread: dict[str, None] = {}  # cgroups that are there and could not be opened
         self._trouble = ""  # why the last of those could not
         self._told: set[str] = set()  # the kinds of trouble that were told and are not over
         self._ticks = 0
         self.records = 0
+        self.changes = 0  # of what is followed
 
     @property
     def detail(self) -> str:
@@ -125,6 +133,10 @@ class CgroupWatcher:
         inotify = self._watches.inotify
         return None if inotify is None else inotify.fileno()
 
+    def followed(self) -> Iterator[tuple[CgroupPlace, int]]:
+        """(place, inode) of all that is followed; `changes` tells whether that is still so."""
+        return ((followed.place, followed.inode) for followed in self._followed.values())
+
     def start(self) -> list[Observation]:
         """Follow all that is there already, pods in an unusual place included."""
         seen = list(self._enter("/", live=False))
@@ -135,18 +147,22 @@ class CgroupWatcher:
         return seen
 
     def observe(self) -> tuple[list[Observation], bool]:
-        """What one read of inotify tells; True if more may be waiting."""
-        inotify = self._watches.inotify
-        if inotify is None:
-            return [], False
-        try:
-            events = inotify.read()
-        except SourceAbsent as error:
-            self._watches.broke(error.absent.detail)
-            return self._troubles(), False
+        """What inotify tells, a step of it; True if more is waiting that has been read already, and
+        makes no descriptor readable.
+        """
+        if not self._waiting:
+            inotify = self._watches.inotify
+            if inotify is None:
+                return [], False
+            try:
+                self._waiting.extend(inotify.read())
+            except SourceAbsent as error:
+                self._watches.broke(error.absent.detail)
+                return self._troubles(), False
         seen: list[Observation] = []
         touched: dict[str, None] = {}
-        for event in events:
+        while self._waiting and len(seen) + len(touched) < STEP:
+            event = self._waiting.popleft()
             path, what = self._watches.of(event.wd) or ("", None)
             if event.mask & IN_Q_OVERFLOW:
                 detail = "the inotify queue overflowed; the tree was read again"
@@ -161,7 +177,7 @@ class CgroupWatcher:
         for path in touched:
             seen.extend(self._read(path, warm=True))
         seen.extend(self._troubles())
-        return seen, bool(events)
+        return seen, bool(self._waiting)
 
     def tick(self) -> list[Observation]:
         """Read again what changed lately (`oom` is counted up to 40 ms before `oom_kill`), and
@@ -262,6 +278,7 @@ class CgroupWatcher:
             self._forget(place.path)
             return
         self._followed[place.path] = _Followed(place, inode, counters)
+        self.changes += 1
         self._paths.appeared(inode, place.path)
         yield CgroupAppeared(place=place, inode=inode, live=live)
         yield from self._read(place.path, warm=True, appeared=live)
@@ -326,6 +343,7 @@ class CgroupWatcher:
         for gone in self._forget(path):
             followed = self._followed.pop(gone, None)
             if followed is not None:
+                self.changes += 1
                 if followed.counters is not None:
                     followed.counters.close()
                 self._paths.gone(followed.inode)

@@ -8,6 +8,7 @@ what was executed in one.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import time
 from collections.abc import Set as AbstractSet
@@ -42,6 +43,8 @@ class ExitWatcher:
         self._lost = False
         self._quiet_ticks = 0
         self.inits: AbstractSet[int] = frozenset()
+        self._others: AbstractSet[int] = frozenset()
+        self._others_asked = True
         self.records = 0
 
     def fileno(self) -> int | None:
@@ -82,15 +85,30 @@ class ExitWatcher:
             self._poll.modify(self._connector.fileno(), select.EPOLLIN)
         self._left = EXITS_PER_TICK
         self._quiet_ticks = max(0, self._quiet_ticks - 1)
-        if self.inits != self._parents.keys():
+        if self.inits != self._parents.keys() or not self._others_asked:
             known = self._parents
             self._parents = {pid: known.get(pid) or self._parent(pid) for pid in self.inits}
-            self._connector.follow({*self.inits, *self._parents.values()} - {0, INIT_PID})
+            self._follow()
         if not self._lost or self._quiet_ticks:
             return []
         self._lost, self._quiet_ticks = False, LOSS_TICKS
         detail = "exits came faster than they were read (ENOBUFS)"
         return [SourceLost(source=NAME, lost=None, detail=detail)]
+
+    def follow_others(self, pids: AbstractSet[int]) -> None:
+        """From now on, hear of these and of their children as well; if the kernel refuses that, the
+        next tick asks again, and says so.
+        """
+        if pids == self._others:
+            return
+        self._others, self._others_asked = pids, False
+        with contextlib.suppress(SourceAbsent):
+            self._follow()
+
+    def _follow(self) -> None:
+        followed = {*self.inits, *self._parents.values(), *self._others}
+        self._connector.follow(followed - {0, INIT_PID})
+        self._others_asked = True
 
     def close(self) -> None:
         self._poll.close()

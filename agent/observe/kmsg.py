@@ -18,12 +18,16 @@ from agent.model.evidence import ForgedSeen, KmsgSeen, Observation, SourceLost
 from agent.model.kmsg import KmsgRecord, OOMKilledProcess
 from agent.model.process import ProcessCapture
 from agent.observe.kmsg_lines import LineJoiner
-from agent.parse.kmsg import parse_kmsg
+from agent.parse.kmsg import parse_kmsg, sequence_of
 from agent.parse.oom import parse_oom_line
 
 NAME = "kmsg"
 CAPTURE_AGE_NS = 10_000_000_000
 """Older kills are not looked up in /proc: their pids may long be others'."""
+OVERLAP_RECORDS = 8192
+"""Records that are read once more before what is known: the last kill's header, and the dump of all
+tasks between the two.
+"""
 DRIFT_LIMIT_NS = 1_000_000_000
 """In what was printed before we came, more than this is age rather than drift."""
 DRIFT_PER_SECOND_NS = 1_000_000
@@ -33,7 +37,13 @@ DRIFT_PER_SECOND_NS = 1_000_000
 class KmsgWatcher:
     """Owns a KmsgReader. `records` and `unparsed` count since the start."""
 
-    def __init__(self, reader: KmsgReader, proc: ProcReader, clock: Clock) -> None:
+    def __init__(
+        self, reader: KmsgReader, proc: ProcReader, clock: Clock, *, known_through: int = -1
+    ) -> None:
+        """Every kill up to the sequence `known_through` is in the books: after a storm a restarted
+        agent passes over megabytes of the ring, and is there for what happens now.
+        """
+        self._skip_through = known_through - OVERLAP_RECORDS
         self._reader = reader
         self._proc = proc
         self._clock = clock
@@ -77,6 +87,11 @@ class KmsgWatcher:
                 yield SourceLost(source=NAME, lost=1, detail="a record was too long to read")
             return  # OVERTAKEN: the next record's sequence tells how many
         self.records += 1
+        sequence = sequence_of(data) if self._skip_through >= 0 else None
+        if sequence is not None and sequence <= self._skip_through:
+            self._next_sequence = sequence + 1
+            return
+        self._skip_through = -1
         try:
             record = parse_kmsg(data)
         except ParseError as error:

@@ -16,8 +16,9 @@ vprintk_store, msg_print_ext_header, kernel/printk/printk.c; Documentation/ABI/t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from agent.model.absence import ParseError
 from agent.model.kmsg import KmsgRecord

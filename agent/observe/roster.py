@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from agent.config import Settings
 from agent.host.absence import SourceAbsent
@@ -26,11 +27,12 @@ from agent.host.trace_ownership import owned, remove_stale_instances
 from agent.host.tracefs import Tracefs
 from agent.host.vmstat import VmStat
 from agent.model.evidence import Observation
-from agent.observe import exits, kmsg, probe, signals, trace
+from agent.observe import exits, kmsg, plugins, probe, signals, trace
 from agent.observe.cgroup_paths import CgroupPaths
 from agent.observe.cgroups import CgroupWatcher
 from agent.observe.exits import ExitWatcher
 from agent.observe.kmsg import KmsgWatcher
+from agent.observe.plugins import PluginWatcher
 from agent.observe.probe import ProbeWatcher
 from agent.observe.recorder import LINEAGE, Recorder
 from agent.observe.signals import SignalWatcher
@@ -39,13 +41,15 @@ from agent.observe.victims import Victims
 from agent.observe.vmstat import VmstatSampler
 from agent.parse import cgroup_attach_task, task_newtask
 from agent.parse.proc_cgroup import parse_memory_hierarchy
+from agent.parse.sched_process_exec import exec_filter
 
 TRACE_PREFIX = "nodewitness-"
 RECORDER_SUFFIX = "-recorder"
 SIGNALS_SUFFIX = "-signals"
+CNI_SUFFIX = "-cni"
 
 RING_SHARES = 16
-PIPE_SHARES, SIGNALS_SHARES, RECORDER_SHARES = 3, 1, 12
+PIPE_SHARES, SIGNALS_SHARES, CNI_SHARES, RECORDER_SHARES = 3, 1, 1, 11
 """Of sources.trace_buffer_bytes; without forks in it, the recorder takes no more than the consumed
 instance. Shares do not change with what is recorded, for a ring that is made smaller is emptied.
 """
@@ -72,8 +76,7 @@ class Watcher(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """One entry of the list. `open` raises SourceAbsent; what it returns belongs to the caller."""
 
     name: str
@@ -81,8 +84,7 @@ class Opening:
     detail: str = ""  # what its health says while it is up
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roster:
+class Roster(Struct, frozen=True, kw_only=True):
     """Everything that observers need of the host, and the observers."""
 
     settings: Settings
@@ -94,6 +96,8 @@ class Roster:
     possible_cpus: int
     probes: OOMProbes
     paths: CgroupPaths = field(default_factory=CgroupPaths)
+    kmsg_known: Callable[[], int] = lambda: -1
+    """Every kill of the kernel's log up to this sequence is in the books."""
 
     def sampler(self) -> VmstatSampler:
         """The node's own count; without it there are no books. Raises SourceAbsent."""
@@ -123,9 +127,15 @@ class Roster:
             openings.append(Opening(exits.NAME, self._exits))
         return openings
 
+    def plugin_watcher(self) -> Opening | None:
+        """Of the CNI's plugins; None if it is switched off."""
+        sources = self.settings.sources
+        return Opening(plugins.NAME, self._plugins) if sources.trace and sources.cni else None
+
     def _kmsg(self) -> Watcher:
         device = Path(self.settings.host.root) / "dev/kmsg"
-        return KmsgWatcher(KmsgReader(device), self.proc, self.clock)
+        known = self.kmsg_known()
+        return KmsgWatcher(KmsgReader(device), self.proc, self.clock, known_through=known)
 
     def victims(self) -> Victims:
         """A fold over the lines of one trace instance."""
@@ -173,10 +183,12 @@ class Roster:
             keep.add(self.trace_name + RECORDER_SUFFIX)
         if self.settings.sources.signals:
             keep.add(self.trace_name + SIGNALS_SUFFIX)
+        if self.settings.sources.cni:
+            keep.add(self.trace_name + CNI_SUFFIX)
         remove_stale_instances(tracefs, TRACE_PREFIX, keep)
         with contextlib.suppress(SourceAbsent):
             names = list_instances(tracefs, TRACE_PREFIX)
-            if all(name.endswith(SIGNALS_SUFFIX) for name in names):  # no probes are in these
+            if all(name.endswith((SIGNALS_SUFFIX, CNI_SUFFIX)) for name in names):  # without probes
                 remove_unused(tracefs)  # of former versions; later, it would empty our rings
 
     def _probe(self, victims: Victims) -> Watcher:
@@ -216,6 +228,19 @@ class Roster:
             instance.start()
             instance.open_pipe()
             return SignalWatcher(instance, self.proc)
+        except BaseException:
+            instance.close()
+            raise
+
+    def _plugins(self) -> Watcher:
+        with contextlib.closing(Tracefs(self.root)) as tracefs:
+            instance = self._owned(tracefs, self.trace_name + CNI_SUFFIX, CNI_SHARES)
+        try:
+            directories = map(str, self.settings.cni.bin_dirs)
+            instance.enable(plugins.EVENT, exec_filter(directories))
+            instance.start()
+            instance.open_pipe()
+            return PluginWatcher(instance)
         except BaseException:
             instance.close()
             raise

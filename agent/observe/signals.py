@@ -1,4 +1,4 @@
-"""Watches fatal signals and who sends them, by signal:signal_generate.
+"""Watches fatal signals, and all that a runtime sends: who, by signal:signal_generate.
 
 In a trace instance of its own, for any process can send itself signals as fast as it likes: what
 that pushes out of a ring must not be the victims of the OOM killer. For the same reason only so
@@ -9,31 +9,38 @@ from __future__ import annotations
 
 import contextlib
 import select
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.host.absence import SourceAbsent
 from agent.host.clock import TICK_NS, ticks_to_ns
 from agent.host.proc import ProcReader
 from agent.host.trace_instance import TraceInstance
 from agent.model.absence import ParseError
-from agent.model.death import SignalSent
-from agent.model.evidence import Observation, SignalSeen, SourceLost
+from agent.model.death import RUNTIMES, SignalSent
+from agent.model.evidence import Observation, SignalSeen, SignalsMissed, SourceLost
 from agent.parse.signal_generate import UNKNOWN_COMM, parse_signal, without_losses
 from agent.parse.trace_event import split_records
 
 NAME = "signals"
 EVENT = "signal/signal_generate"
-FILTER = (
-    "result != 2 && (sig == 1 || sig == 2 || sig == 3 || sig == 4 || sig == 6 || sig == 7"
-    " || sig == 8 || sig == 9 || sig == 11 || sig == 15)"
-)
-"""HUP INT QUIT ILL ABRT BUS FPE KILL SEGV TERM; 2 is TRACE_SIGNAL_ALREADY_PENDING, of which the
-first was told.
+_FATAL = " || ".join(f"sig == {number}" for number in (1, 2, 3, 4, 6, 7, 8, 9, 11, 15))
+"""HUP INT QUIT ILL ABRT BUS FPE KILL SEGV TERM."""
+_SENT = "(sig == 5 || sig == 31) && code <= 0"
+"""TRAP and SYS, if a process sent them: debuggers and sandboxes (gVisor) live on those that the
+kernel raises, thousands a second.
 """
+_STOP = "code == 0 && (" + " || ".join(f'COMM == "{comm}"' for comm in sorted(RUNTIMES)) + ")"
+"""Whatever a runtime sends by kill(2): an image may name any signal to be stopped with. Its SIGCHLD
+and the SIGURG of Go's scheduler, to itself all day, have other codes. COMM is the sender's, comm
+would be the target's.
+"""
+FILTER = f"result != 2 && ({_FATAL} || ({_SENT}) || ({_STOP}))"
+"""2 is TRACE_SIGNAL_ALREADY_PENDING, of which the first was told."""
 
 SIGNALS_PER_TICK = 1024
 LOSS_TICKS = 60
-"""A flood that lasts is told of once in so many ticks."""
+"""The losses of a flood that lasts are published once in so many ticks."""
 
 
 class SignalWatcher:
@@ -44,7 +51,7 @@ class SignalWatcher:
         self._proc = proc
         self._poll = select.epoll()  # can be muted, while the pipe stays readable
         self._poll.register(instance.fileno(), select.EPOLLIN)
-        self._lost = instance.lost()
+        self._lost = self._published = instance.lost()
         self._quiet_ticks = 0
         self._left = SIGNALS_PER_TICK
         self.records = 0
@@ -76,17 +83,24 @@ class SignalWatcher:
         return seen, self._left > 0
 
     def tick(self) -> list[Observation]:
-        """Overruns of the ring, and reading again after a flood. Raises SourceAbsent."""
-        if self._left <= 0:
+        """Overruns of the ring, and reading again after a flood: what was left in the pipe until
+        now may come too late for who waits for it. Raises SourceAbsent.
+        """
+        muted = self._left <= 0
+        if muted:
             self._poll.modify(self._instance.fileno(), select.EPOLLIN)
         self._left = SIGNALS_PER_TICK
         self._quiet_ticks = max(0, self._quiet_ticks - 1)
-        lost = self._instance.lost()
-        if self._quiet_ticks or lost <= self._lost:
-            return []
-        new, self._lost, self._quiet_ticks = lost - self._lost, lost, LOSS_TICKS
-        detail = "signals came faster than they are read"
-        return [SourceLost(source=NAME, lost=new, detail=detail)]
+        before, self._lost = self._lost, self._instance.lost()
+        seen: list[Observation] = []
+        if muted or self._lost > before:
+            seen.append(SignalsMissed())
+        if not self._quiet_ticks and self._lost > self._published:
+            new, self._published = self._lost - self._published, self._lost
+            self._quiet_ticks = LOSS_TICKS
+            detail = "signals came faster than they are read"
+            seen.append(SourceLost(source=NAME, lost=new, detail=detail))
+        return seen
 
     def close(self) -> None:
         """Stop reading; the instance itself stays, so that what happens meanwhile is not lost."""

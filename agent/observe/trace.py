@@ -7,7 +7,7 @@ kernel allows probes, their events come before it in the same instance.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.host.clock import Clock
 from agent.host.proc import ProcReader

@@ -21,7 +21,8 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 
@@ -71,8 +72,7 @@ _ENUM64 = struct.Struct(f"{_ORDER}III")
 _WORD = struct.Struct(f"{_ORDER}I")
 
 
-@dataclass(frozen=True, slots=True)
-class _Type:
+class _Type(Struct, frozen=True):
     at: int  # of its first word, in the whole of the data
     kind: int
     flag: bool

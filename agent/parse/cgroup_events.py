@@ -10,13 +10,12 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html#core-interface-files
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CgroupEvents:
+class CgroupEvents(Struct, frozen=True, kw_only=True):
     populated: bool  # a process lives in the cgroup or below it
     frozen: bool | None  # None: this kernel does not tell
 

@@ -17,7 +17,8 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.names import printable
@@ -34,8 +35,7 @@ _SHDR = struct.Struct("<IIQQQQIIQQ")
 _GIT_VERSION = re.compile(r"version\.gitVersion=(v[0-9A-Za-z.+-]{1,60})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SectionTable:
+class SectionTable(Struct, frozen=True, kw_only=True):
     """Where the section headers of an ELF file are."""
 
     offset: int
@@ -47,8 +47,7 @@ class SectionTable:
         return self.count * _SHDR.size
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildInfo:
+class BuildInfo(Struct, frozen=True, kw_only=True):
     """What a Go program is made of."""
 
     versions: Mapping[str, str]  # of its modules, by path

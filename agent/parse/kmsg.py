@@ -21,7 +21,16 @@ from agent.model.absence import ParseError
 from agent.model.kmsg import KmsgRecord
 from agent.parse.digits import number
 
+_PREFIX_MAX = 40  # a priority, and 20 digits of sequence at most
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+
+
+def sequence_of(data: bytes) -> int | None:
+    """A record's sequence and nothing else, for a tenth of what parsing costs; None if it has none
+    (parse_kmsg says why).
+    """
+    fields = data[:_PREFIX_MAX].partition(b";")[0].split(b",", 2)
+    return int(fields[1]) if len(fields) == 3 and fields[1].isdigit() else None
 
 
 def parse_kmsg(data: bytes) -> KmsgRecord:

@@ -17,16 +17,16 @@ https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 
 KIND = "KubeletConfiguration"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeletConfig:
+class KubeletConfig(Struct, frozen=True, kw_only=True):
     """One file. The maps are from signal to what is written for it."""
 
     eviction_hard: Mapping[str, str] | None = None

@@ -13,13 +13,13 @@ https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.parse.names import printable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeletFlags:
+class KubeletFlags(Struct, frozen=True, kw_only=True):
     """None: the flag is not given. The maps are from signal to what is written for it."""
 
     config: str | None = None

@@ -12,7 +12,8 @@ https://docs.kernel.org/filesystems/proc.html, proc_pid_mountinfo(5)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.digits import number
@@ -21,11 +22,11 @@ from agent.parse.names import printable
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
+class Mount(Struct, frozen=True, kw_only=True):
     """One mount, as the reader's mount namespace sees it."""
 
     mount_id: int
+    device: str  # "253:0"; 0:n for what lies on no block device
     root: str  # what of the file system is mounted
     mount_point: str
     fstype: str
@@ -47,6 +48,7 @@ def _mount(line: bytes) -> Mount:
         raise ParseError("mountinfo: '... - fstype source options'", line) from None
     return Mount(
         mount_id=number(fields[0], "mountinfo: mount id"),
+        device=printable(fields[2]),
         root=_name(fields[3]),
         mount_point=_name(fields[4]),
         fstype=_name(fstype),

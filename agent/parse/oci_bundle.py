@@ -20,14 +20,14 @@ https://github.com/opencontainers/runtime-spec/blob/main/config.md
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.names import printable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleNames:
+class BundleNames(Struct, frozen=True, kw_only=True):
     """The names that a bundle tells; empty strings: it does not."""
 
     container_type: str  # "container" or "sandbox"; empty: not of Kubernetes

@@ -11,13 +11,13 @@ https://kubernetes.io/docs/concepts/cluster-administration/logging/
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _NAME = re.compile(r"([a-z0-9][a-z0-9-]*)_([a-z0-9][a-z0-9.-]*)_([0-9A-Za-z][0-9A-Za-z.-]*)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodLogDirectory:
+class PodLogDirectory(Struct, frozen=True, kw_only=True):
     namespace: str
     pod: str
     pod_uid: str  # as the directory has it

@@ -15,7 +15,7 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html#processes, cgroups(7)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.digits import number
@@ -24,8 +24,7 @@ from agent.parse.names import printable
 _DELETED = b" (deleted)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcCgroup:
+class ProcCgroup(Struct, frozen=True, kw_only=True):
     """The cgroups of one process."""
 
     v2_path: str | None  # None: the host has no v2 hierarchy; without " (deleted)"

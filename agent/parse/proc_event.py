@@ -17,7 +17,8 @@ https://docs.kernel.org/driver-api/connector.html, include/uapi/linux/cn_proc.h
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.model.death import ProcessExit
@@ -34,8 +35,7 @@ _EXIT = struct.Struct("=IIII")
 _PARENT = struct.Struct("=II")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcAck:
+class ProcAck(Struct, frozen=True, kw_only=True):
     """The kernel's answer to a request."""
 
     ack: int  # that of the request, plus one

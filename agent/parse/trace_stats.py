@@ -18,14 +18,13 @@ https://docs.kernel.org/trace/ftrace.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.model.absence import ParseError
 from agent.parse.digits import number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceStats:
+class TraceStats(Struct, frozen=True, kw_only=True):
     """One CPU's ring of a trace instance; the counts are of its whole life."""
 
     entries: int  # now in the ring, not yet read

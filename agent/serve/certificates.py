@@ -10,8 +10,9 @@ import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.config import Settings
 from agent.model.absence import ParseError
@@ -22,8 +23,7 @@ _MOST_BYTES = 1 << 20
 Fingerprint = tuple[tuple[int, int, int, int] | None, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
+class TlsFiles(Struct, frozen=True, kw_only=True):
     """Where they are; links are followed, as Kubernetes swaps a link to rotate a secret."""
 
     certificate: Path
@@ -31,8 +31,7 @@ class TlsFiles:
     client_ca: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificates:
+class Certificates(Struct, frozen=True, kw_only=True):
     """What they hold, found fit. The `..._until` are seconds since 1970."""
 
     certificate: bytes

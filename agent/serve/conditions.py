@@ -3,56 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from agent.api.condition import SEVERITY, VERITY, condition_to_wire
 from agent.api.v1 import condition_pb2
 from agent.api.v1 import node_agent_pb2 as pb
+from agent.model.catalogue import find
 from agent.model.condition import Condition, EntityKind, Severity, Verity
-from agent.serve.messages import MESSAGE_BYTES, InvalidRequestError
+from agent.serve.messages import InvalidRequestError, that_fit
 from agent.state.conditions import Conditions
 
 MAX_POD_SERIES = 1000
 """Conditions of pods in one scrape; the worst come first."""
-_FIELD_BYTES = 5
 
 T = TypeVar("T")
 Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
-def answer(request: pb.ListConditionsRequest, conditions: Conditions) -> pb.ListConditionsResponse:
+async def answer(
+    request: pb.ListConditionsRequest, conditions: Conditions
+) -> pb.ListConditionsResponse:
     """ListConditions' answer; raises InvalidRequestError."""
     statuses = {_known(VERITY.known(number), "status", number) for number in request.statuses}
     severities = {
         _known(SEVERITY.known(number), "severity", number) for number in request.severities
     }
+    types = [_type(name) for name in request.types]
     if not statuses:
         statuses = set(Verity) if request.all else {Verity.TRUE, Verity.UNKNOWN}
     found = conditions.select(
         statuses=statuses,
-        types=request.types,
+        types=types,
         severities=severities,
         namespace=request.namespace,
         pod=request.pod,
     )
-    fitting: list[condition_pb2.Condition] = []
-    size = 0
-    for condition in found:
-        wire = condition_to_wire(condition)
-        size += wire.ByteSize() + _FIELD_BYTES
-        if size > MESSAGE_BYTES:
-            break
-        fitting.append(wire)
-    return pb.ListConditionsResponse(
-        conditions=fitting, truncated=len(fitting) < len(found), left_out=conditions.left_out
-    )
+    left_out = conditions.left_out
+    fitting, cut = await that_fit(map(condition_to_wire, found))
+    return pb.ListConditionsResponse(conditions=fitting, truncated=cut, left_out=left_out)
 
 
 def _known(member: T | None, what: str, number: int) -> T:
     if member is None:
         raise InvalidRequestError(f"{what} {number} is not known to this version of the agent")
     return member
+
+
+def _type(name: str) -> str:
+    kind = find(name)
+    if kind is None:  # an empty list would read as "nothing is wrong"
+        raise InvalidRequestError(f"condition {name!r} is not in this version's catalogue")
+    return kind.name
 
 
 def counts(conditions: Conditions) -> condition_pb2.ConditionCounts:
@@ -67,8 +70,7 @@ def counts(conditions: Conditions) -> condition_pb2.ConditionCounts:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionSeries:
+class ConditionSeries(Struct, frozen=True, kw_only=True):
     """What /metrics says of conditions."""
 
     roll_up: dict[str, Verity] = field(default_factory=dict)
@@ -95,12 +97,14 @@ def of_node(now: ConditionSeries) -> Iterator[tuple[tuple[str, ...], float]]:
 
 
 def of_pods(now: ConditionSeries) -> Samples:
-    """1 while True. A pod that is known by its UID alone has that in place of its name."""
+    """1 while True, with the severity that was found, which may be less than the catalogue's. A pod
+    that is known by its UID alone has that in place of its name.
+    """
     found = {}
     for condition in now.of_pods:
         who = condition.entity.names
         names = ("", condition.entity.id, "")
         if who is not None:
             names = (who.namespace, who.pod or who.pod_uid, who.name)
-        found[(*names, condition.type)] = 1.0
+        found[(*names, condition.type, condition.severity.value)] = 1.0
     return found.items()

@@ -18,8 +18,8 @@ from __future__ import annotations
 import zlib
 from asyncio import sleep
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from prometheus_client import exposition as text_exposition
 from prometheus_client.openmetrics import exposition as openmetrics_exposition
@@ -39,8 +39,7 @@ _Names = tuple[str, str, str]  # namespace, pod, container
 _Kept = tuple[dict[Outcome, int], str, bytes]  # values, labels, lines
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counter:
+class Counter(Struct, frozen=True, kw_only=True):
     """The head of a counter family; `name` without "_total"."""
 
     name: str
@@ -158,6 +157,15 @@ def blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
             size = 0
     if waiting:
         yield b"".join(waiting)
+
+
+async def gathered(pieces: Iterable[bytes]) -> list[bytes]:
+    """The same in blocks of at least 64 KiB; the event loop runs after each."""
+    found = []
+    for block in blocks(pieces):
+        found.append(block)
+        await sleep(0)
+    return found
 
 
 async def gzipped(pieces: Iterable[bytes]) -> list[bytes]:

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from asyncio import sleep
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import TypeVar
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
-from agent.api.oom import incident_to_wire
-from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2
+from agent.api.v1 import event_pb2, node_agent_pb2
 from agent.api.wire import from_timestamp
-from agent.model.oom import OOMIncident
 from agent.state.position import Position
 from agent.state.subscription import BATCH_EVENTS, Delivery
+
+M = TypeVar("M", bound=Message)
 
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 10_000
 MESSAGE_BYTES = 3 << 20
 _FIELD_BYTES = 5  # tag and length of one element of a repeated field
-_AT_A_TIME = 100  # incidents are encoded before the event loop may run again
+_AT_A_TIME = 100  # elements are encoded before the event loop may run again
 
 _FIRST_SECOND = -62_135_596_800  # 0001-01-01T00:00:00Z
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
@@ -33,8 +35,7 @@ class InvalidRequestError(Exception):
     """The request is not valid; the message says what to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(Struct, frozen=True, kw_only=True):
     """Which namespace and pod a caller asks for; empty: any."""
 
     namespace: str
@@ -54,6 +55,10 @@ class Subject:
                 container = event.oom_amended.container
             case "runtime_disagreement":
                 container = event.runtime_disagreement.container
+            case "exit_recorded":
+                container = event.exit_recorded.container
+            case "exit_amended":
+                container = event.exit_amended.container
             case "condition_changed":
                 container = event.condition_changed.condition.entity.names
             case _:
@@ -63,8 +68,10 @@ class Subject:
         )
 
 
-def list_limit(request: node_agent_pb2.ListOOMIncidentsRequest) -> int:
-    """How many incidents are asked for; raises InvalidRequestError."""
+def list_limit(
+    request: node_agent_pb2.ListOOMIncidentsRequest | node_agent_pb2.ListExitsRequest,
+) -> int:
+    """How many are asked for; raises InvalidRequestError."""
     if request.limit > MAX_LIMIT:
         raise InvalidRequestError(
             f"limit is {request.limit}: ask for at most {MAX_LIMIT}, and narrow the list with "
@@ -73,7 +80,9 @@ def list_limit(request: node_agent_pb2.ListOOMIncidentsRequest) -> int:
     return request.limit or DEFAULT_LIMIT
 
 
-def since_ns(request: node_agent_pb2.ListOOMIncidentsRequest) -> int:
+def since_ns(
+    request: node_agent_pb2.ListOOMIncidentsRequest | node_agent_pb2.ListExitsRequest,
+) -> int:
     """`since` in nanoseconds since 1970, 0 if it is not given; raises InvalidRequestError."""
     stamp: Timestamp = request.since
     if not _FIRST_SECOND <= stamp.seconds <= _LAST_SECOND or not 0 <= stamp.nanos < 10**9:
@@ -84,22 +93,19 @@ def since_ns(request: node_agent_pb2.ListOOMIncidentsRequest) -> int:
     return from_timestamp(stamp)
 
 
-async def incidents_that_fit(
-    incidents: Iterable[OOMIncident],
-) -> tuple[list[oom_pb2.OOMIncident], bool]:
-    """As many as fit into one message, and whether some did not.
+async def that_fit(encoded: Iterable[M], *, beside: int = 0) -> tuple[list[M], bool]:
+    """As many as fit into one message with `beside` bytes of others, and whether some did not.
 
-    Ten thousand take a tenth of a second to encode, in which kills must still be seen: the event
-    loop runs in between.
+    They are encoded as they are drawn. Ten thousand incidents take a tenth of a second, in which
+    kills must still be seen: the event loop runs in between.
     """
-    fitting: list[oom_pb2.OOMIncident] = []
-    size = 0
-    for incident in incidents:
-        wire = incident_to_wire(incident)
-        size += wire.ByteSize() + _FIELD_BYTES
+    fitting: list[M] = []
+    size = beside
+    for message in encoded:
+        size += message.ByteSize() + _FIELD_BYTES
         if size > MESSAGE_BYTES and fitting:
             return fitting, True
-        fitting.append(wire)
+        fitting.append(message)
         if len(fitting) % _AT_A_TIME == 0:
             await sleep(0)
     return fitting, False

@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from functools import partial
 
+from msgspec import Struct, field
+
+from agent.model.blocked import BlockedReport
+from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
+from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
+from agent.model.network import NetworkReport
 from agent.model.oom import LimitLevel
+from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import conditions, memory
+from agent.serve import cni, conditions, io, memory, network, pressure, runtime
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -26,8 +35,7 @@ KILLS = Counter(
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class HttpStatistics:
+class HttpStatistics(Struct, kw_only=True):
     """What the metrics endpoint itself has done; its server and its pages keep the count."""
 
     connections: int = 0  # open now
@@ -36,8 +44,7 @@ class HttpStatistics:
     last_scrape_seconds: float | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class TlsStatistics:
+class TlsStatistics(Struct, kw_only=True):
     """What gRPC over TCP has seen; its server keeps the count. Times are seconds since 1970."""
 
     certificate_until: int | None = None
@@ -46,8 +53,7 @@ class TlsStatistics:
     refused: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scrape:
+class Scrape(Struct, frozen=True, kw_only=True):
     """All that one scrape is written from, taken at one moment."""
 
     status: NodeStatus
@@ -55,6 +61,12 @@ class Scrape:
     http: HttpStatistics
     tls: TlsStatistics | None = None  # None while gRPC is not served over TCP
     memory: MemoryReport | None = None
+    pressure: PressureReport | None = None
+    cni: CNIReport | None = None
+    network: NetworkReport | None = None
+    runtime: RuntimeReport | None = None
+    disks: DiskReport | None = None
+    blocked: BlockedReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
 
@@ -66,8 +78,7 @@ class Kind(enum.Enum):
 Sample = tuple[tuple[str, ...], float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One family; `name` without "_total"."""
 
     kind: Kind
@@ -75,6 +86,15 @@ class Row:
     help: str
     labels: tuple[str, ...]
     samples: Callable[[Scrape], Iterable[Sample]]
+
+
+class HistogramRow(Struct, frozen=True, kw_only=True):
+    """One family of histograms, in the buckets of agent.model.latency."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    samples: Callable[[Scrape], Iterable[tuple[tuple[str, ...], Latency]]]
 
 
 def _counter(
@@ -115,6 +135,10 @@ def _source_absent(scrape: Scrape) -> Iterator[Sample]:
     for source in scrape.status.sources:
         if source.state is SourceState.ABSENT:
             yield (source.name, source.absence.value if source.absence else ""), 1
+
+
+def _pod_network(scrape: Scrape, field: str) -> Iterable[Sample]:
+    return network.counted(scrape.network, field)
 
 
 def _journal_up(scrape: Scrape) -> Iterable[Sample]:
@@ -175,8 +199,7 @@ ROWS = (
     ),
     _counter(
         "runtime_disagreements",
-        "Containers of whose end the runtime says otherwise than the kernel, since the agent "
-        "started.",
+        "Containers of whose end the runtime says otherwise than the kernel.",
         lambda s: (((kind.value,), count) for kind, count in s.series.disagreements.items()),
         labels=("kind",),
     ),
@@ -187,8 +210,8 @@ ROWS = (
     ),
     _gauge(
         "oom_books_balanced",
-        "Whether the kernel's count equals victims, repeats, unattributed and pending kills; "
-        "absent while that count cannot be read.",
+        "Whether the kernel's count equals victims, repeats, unattributed and pending kills, none "
+        "of which is pending for more than a minute; absent while that count cannot be read.",
         _books_balanced,
     ),
     _gauge(
@@ -301,7 +324,7 @@ ROWS = (
         "pod_condition",
         "Conditions of pods and containers; 1 while True, else absent.",
         lambda s: conditions.of_pods(s.conditions),
-        labels=("namespace", "pod", "container", "condition"),
+        labels=("namespace", "pod", "container", "condition", "severity"),
     ),
     _gauge(
         "conditions_left_out",
@@ -344,10 +367,205 @@ ROWS = (
         lambda s: memory.memory_available(s.memory),
         labels=("form", "chosen"),
     ),
+    _counter(
+        "pressure_waiting_seconds",
+        "Time in which some task waited for the resource, as node_exporter's "
+        "node_pressure_*_waiting_seconds_total.",
+        lambda s: pressure.waiting(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    _counter(
+        "pressure_stalled_seconds",
+        "Time in which all tasks that had work waited for the resource, as node_exporter's "
+        "node_pressure_*_stalled_seconds_total.",
+        lambda s: pressure.stalled(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    _gauge(
+        "pressure_trigger_armed",
+        "Whether the kernel wakes the agent when tasks stall; absent where it is switched off.",
+        lambda s: pressure.armed(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    _counter(
+        "pressure_trigger_fired",
+        "Windows in which tasks stalled for longer than pressure.memory, io or cpu.",
+        lambda s: pressure.fired(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    _gauge(
+        "pressure_episode",
+        "Whether an episode of pressure goes on.",
+        lambda s: pressure.episodes(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    _counter(
+        "cni_calls",
+        "Calls of CNI plugins that have ended, by command and result; delegates are left out.",
+        lambda s: cni.ended(s.cni),
+        labels=("command", "result"),
+    ),
+    _counter(
+        "cni_call_seconds",
+        "Time that those calls took together.",
+        lambda s: cni.seconds(s.cni),
+        labels=("command", "result"),
+    ),
+    _gauge(
+        "cni_calls_running",
+        "Calls of CNI plugins in flight; delegates are left out.",
+        lambda s: cni.running(s.cni),
+    ),
+    _gauge(
+        "cni_oldest_call_seconds",
+        "Age of the oldest call in flight; absent while none is.",
+        lambda s: cni.oldest(s.cni),
+    ),
+    _counter(
+        "cni_calls_missed",
+        "Executions of CNI plugins that had ended before they could be looked at.",
+        lambda s: cni.missed(s.cni),
+    ),
+    _gauge(
+        "cni_network",
+        "How pods get their networks: 1 for the state that the node is in.",
+        lambda s: cni.network(s.cni),
+        labels=("state",),
+    ),
+    _gauge(
+        "pod_networks",
+        "Pods by how their interface is joined to the node.",
+        lambda s: network.pods(s.network),
+        labels=("datapath",),
+    ),
+    _gauge(
+        "pod_networks_broken",
+        "Pods by the first step of their network path that is broken.",
+        lambda s: network.broken(s.network),
+        labels=("step",),
+    ),
+    _gauge(
+        "network_leftovers",
+        "Network namespaces, veths and addresses that belong to no sandbox of the runtime.",
+        lambda s: network.leftovers(s.network),
+        labels=("kind",),
+    ),
+    _gauge(
+        "pod_addresses",
+        "Addresses that host-local can give to pods: used, free, and the used ones of the dead.",
+        lambda s: network.addresses(s.network),
+        labels=("network", "ranges", "use"),
+    ),
+    *(
+        _counter(
+            f"pod_network_{name}",
+            f"{what}, as the pod's own interface counts.",
+            partial(_pod_network, field=field),
+            labels=("namespace", "pod"),
+        )
+        for name, field, what in (
+            ("receive_bytes", "rx_bytes", "Bytes received by the pod"),
+            ("transmit_bytes", "tx_bytes", "Bytes sent by the pod"),
+            ("receive_dropped", "rx_dropped", "Packets to the pod that were dropped"),
+            ("transmit_dropped", "tx_dropped", "Packets of the pod that were dropped"),
+            ("receive_errors", "rx_errors", "Packets to the pod with errors"),
+            ("transmit_errors", "tx_errors", "Packets of the pod with errors"),
+        )
+    ),
+    _counter(
+        "pod_tcp_retransmits",
+        "TCP segments that the pod had to send again.",
+        lambda s: network.retransmits(s.network),
+        labels=("namespace", "pod"),
+    ),
+    _gauge(
+        "runtime_rung_failing",
+        "1 for the first rung of the container runtime's ladder that does not hold.",
+        lambda s: runtime.failing(s.runtime),
+        labels=("rung",),
+    ),
+    _counter(
+        "runtime_probe_silences",
+        "Deadlines that have passed without an answer of the runtime.",
+        lambda s: runtime.silences(s.runtime),
+        labels=("rung",),
+    ),
+    _counter(
+        "runtime_probe_failures",
+        "Errors of the runtime, and connections that it refused.",
+        lambda s: runtime.failures(s.runtime),
+        labels=("rung",),
+    ),
+    _gauge(
+        "runtime_socket_pending",
+        "Connections that the runtime has not accepted.",
+        lambda s: runtime.pending(s.runtime),
+    ),
+    _gauge(
+        "runtime_socket_unread_bytes",
+        "Bytes on its connections that the runtime has not read.",
+        lambda s: runtime.unread(s.runtime),
+    ),
+    _counter(
+        "runtime_restarts",
+        "Processes of the runtime that came after another while the agent ran.",
+        lambda s: runtime.restarts(s.runtime),
+    ),
+    _gauge(
+        "runtime_shims",
+        "Shims of containerd: those of sandboxes that it knows, and orphans.",
+        lambda s: runtime.shims(s.runtime),
+        labels=("state",),
+    ),
+    _gauge(
+        "disk_stalled",
+        "Whether a block device ends no request, or device-mapper holds back all of them.",
+        lambda s: io.stalled(s.disks),
+        labels=("device",),
+    ),
+    _gauge(
+        "disk_latency_seconds",
+        "Mean time of the requests that ended in the last ten seconds; absent where none did.",
+        lambda s: io.latencies(s.disks),
+        labels=("device", "op"),
+    ),
+    _gauge(
+        "disk_in_flight",
+        "Requests that have not ended.",
+        lambda s: io.in_flight(s.disks),
+        labels=("device",),
+    ),
+    _gauge(
+        "etcd_disk_latency_seconds",
+        "Mean time of a write or flush, whichever takes longer, of the disk that etcd syncs to; "
+        "absent where none ended in the last ten seconds.",
+        lambda s: io.etcd(s.disks),
+        labels=("device", "op"),
+    ),
+    _gauge(
+        "blocked_tasks",
+        "Tasks in state D: all, and those that have not run for disks.blocked_after.",
+        lambda s: io.tasks(s.blocked),
+        labels=("which",),
+    ),
+    _gauge(
+        "blocked_task_oldest_seconds",
+        "For how long the longest of those has not run; absent while there is none.",
+        lambda s: io.oldest(s.blocked),
+    ),
     _counter("scrapes", "Scrapes rendered.", lambda s: _one(s.http.scrapes)),
     _gauge(
         "scrape_duration_seconds",
-        "Time that the scrape before this one took to render; absent in the first.",
+        "Time that the scrape before this one took to write; absent in the first.",
         lambda s: _one(s.http.last_scrape_seconds),
+    ),
+)
+
+HISTOGRAMS: tuple[HistogramRow, ...] = (
+    HistogramRow(
+        name="nodewitness_runtime_probe_duration_seconds",
+        help="Time that the runtime took to answer, the answers that came late included.",
+        labels=("rung",),
+        samples=lambda s: runtime.latencies(s.runtime),
     ),
 )

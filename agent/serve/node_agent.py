@@ -5,18 +5,18 @@ from __future__ import annotations
 from grpc import StatusCode
 from grpc.aio import ServicerContext
 
-from agent.api.oom import books_to_wire
+from agent.api.oom import books_to_wire, incident_to_wire
 from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import conditions, memory
+from agent.serve import cni, conditions, containers, exits, io, memory, network, pressure, runtime
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
-    incidents_that_fit,
     list_limit,
     since_ns,
+    that_fit,
     token,
     watch_messages,
 )
@@ -72,7 +72,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             limit=limit,
         )
         oldest, books = held.oldest_wall_ns, self._view.status().oom  # of the same moment
-        incidents, cut = await incidents_that_fit(found)
+        incidents, cut = await that_fit(map(incident_to_wire, found))
         return pb.ListOOMIncidentsResponse(
             incidents=incidents,
             books=books_to_wire(books),
@@ -80,13 +80,23 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             oldest_held=None if oldest is None else timestamp(oldest),
         )
 
+    async def ListExits(
+        self,
+        request: pb.ListExitsRequest,
+        context: ServicerContext[pb.ListExitsRequest, pb.ListExitsResponse],
+    ) -> pb.ListExitsResponse:
+        try:
+            return await exits.answer(request, self._view.deaths)
+        except InvalidRequestError as error:
+            await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
+
     async def ListConditions(
         self,
         request: pb.ListConditionsRequest,
         context: ServicerContext[pb.ListConditionsRequest, pb.ListConditionsResponse],
     ) -> pb.ListConditionsResponse:
         try:
-            return conditions.answer(request, self._view.conditions)
+            return await conditions.answer(request, self._view.conditions)
         except InvalidRequestError as error:
             await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
 
@@ -99,6 +109,96 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return memory.answer(request, report)
+
+    async def ListContainers(
+        self,
+        request: pb.ListContainersRequest,
+        context: ServicerContext[pb.ListContainersRequest, pb.ListContainersResponse],
+    ) -> pb.ListContainersResponse:
+        return await containers.containers(request, self._view.running())
+
+    async def ListPods(
+        self,
+        request: pb.ListPodsRequest,
+        context: ServicerContext[pb.ListPodsRequest, pb.ListPodsResponse],
+    ) -> pb.ListPodsResponse:
+        return await containers.pods(request, self._view.running())
+
+    async def GetPressure(
+        self,
+        request: pb.GetPressureRequest,
+        context: ServicerContext[pb.GetPressureRequest, pb.GetPressureResponse],
+    ) -> pb.GetPressureResponse:
+        report = self._view.pressure()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return pressure.answer(report)
+
+    async def ListCNICalls(
+        self,
+        request: pb.ListCNICallsRequest,
+        context: ServicerContext[pb.ListCNICallsRequest, pb.ListCNICallsResponse],
+    ) -> pb.ListCNICallsResponse:
+        try:
+            return await cni.answer(request, self._view.cni())
+        except InvalidRequestError as error:
+            await context.abort(StatusCode.INVALID_ARGUMENT, str(error))
+
+    async def ListNamespaces(
+        self,
+        request: pb.ListNamespacesRequest,
+        context: ServicerContext[pb.ListNamespacesRequest, pb.ListNamespacesResponse],
+    ) -> pb.ListNamespacesResponse:
+        report = self._view.network()
+        if report is None:
+            why = network.why_unread(self._view.status().sources)
+            if why is not None:
+                await context.abort(StatusCode.FAILED_PRECONDITION, why)
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return await network.namespaces(request, report)
+
+    async def ListPodNetworks(
+        self,
+        request: pb.ListPodNetworksRequest,
+        context: ServicerContext[pb.ListPodNetworksRequest, pb.ListPodNetworksResponse],
+    ) -> pb.ListPodNetworksResponse:
+        report = self._view.network()
+        if report is None:
+            why = network.why_unread(self._view.status().sources)
+            if why is not None:
+                await context.abort(StatusCode.FAILED_PRECONDITION, why)
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return await network.networks(request, report)
+
+    async def GetRuntime(
+        self,
+        request: pb.GetRuntimeRequest,
+        context: ServicerContext[pb.GetRuntimeRequest, pb.GetRuntimeResponse],
+    ) -> pb.GetRuntimeResponse:
+        report = self._view.runtime()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return runtime.answer(report)
+
+    async def ListDevices(
+        self,
+        request: pb.ListDevicesRequest,
+        context: ServicerContext[pb.ListDevicesRequest, pb.ListDevicesResponse],
+    ) -> pb.ListDevicesResponse:
+        report = self._view.disks()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return io.devices(report)
+
+    async def ListBlockedTasks(
+        self,
+        request: pb.ListBlockedTasksRequest,
+        context: ServicerContext[pb.ListBlockedTasksRequest, pb.ListBlockedTasksResponse],
+    ) -> pb.ListBlockedTasksResponse:
+        report = self._view.blocked()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return io.blocked(request, report)
 
     async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
         self,

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
 )
 from prometheus_client.registry import Collector
 
+from agent.model.latency import BOUNDS, Latency
+from agent.serve.container_series import FAMILIES
+from agent.serve.exits import EXITS
 from agent.serve.exposition import visible
-from agent.serve.metrics import KILLS, ROWS, Kind, Row, Scrape
+from agent.serve.metrics import HISTOGRAMS, KILLS, ROWS, HistogramRow, Kind, Row, Scrape
 
 
 class ScrapeCollector(Collector):
@@ -25,12 +29,19 @@ class ScrapeCollector(Collector):
         self.now: Scrape | None = None
 
     def describe(self) -> Iterator[Metric]:
-        """Every name there can be, that of `KILLS` too: the registry then refuses it to others."""
+        """Every name there can be, also of what is written by hand: the registry then refuses it
+        to others.
+        """
         yield CounterMetricFamily(KILLS.name, KILLS.help)
+        yield CounterMetricFamily(EXITS.name, EXITS.help)
+        for family in FAMILIES:
+            yield Metric(family.name.removesuffix("_total"), family.help, family.kind.value)
         yield _build_info({})
         yield _node_info({})
         for row in ROWS:
             yield _family(row, {})
+        for histogram in HISTOGRAMS:
+            yield _histogram(histogram, ())
 
     def collect(self) -> Iterator[Metric]:
         """The families that have a sample now; none before the first `now`."""
@@ -56,6 +67,10 @@ class ScrapeCollector(Collector):
                 sums[shown] = sums.get(shown, 0) + value
             if sums:
                 yield _family(row, sums)
+        for histogram in HISTOGRAMS:
+            found = tuple(histogram.samples(self.now))
+            if found:
+                yield _histogram(histogram, found)
 
 
 def build_registry(collector: ScrapeCollector) -> CollectorRegistry:
@@ -78,6 +93,20 @@ def _family(row: Row, samples: dict[tuple[str, ...], float]) -> Metric:
             family = GaugeMetricFamily(row.name, row.help, labels=row.labels)
     for labels, value in samples.items():
         family.add_metric(labels, value)
+    return family
+
+
+def _histogram(
+    row: HistogramRow, samples: Iterable[tuple[tuple[str, ...], Latency]]
+) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(row.name, row.help, labels=row.labels)
+    for labels, latency in samples:
+        buckets = []
+        below = 0
+        for bound, count in zip((*map(str, BOUNDS), "+Inf"), latency.counts, strict=True):
+            below += count
+            buckets.append((bound, below))
+        family.add_metric(labels, buckets, sum_value=latency.total_seconds)
     return family
 
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
+
+from msgspec import Struct, field
 
 _NEVER_IN_A_VALUE = frozenset("\r\n\0")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -29,8 +30,7 @@ class RequestError(Exception):
         self.words = words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """One request; `headers` by lower-case name, repeated ones joined by commas."""
 
     method: str
@@ -40,8 +40,7 @@ class Request:
     keep_alive: bool = False  # the client wants the connection kept, and there is no body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(Struct, frozen=True, kw_only=True):
     """One answer; the body in pieces, which are never joined into one."""
 
     status: HTTPStatus = HTTPStatus.OK

@@ -46,16 +46,16 @@ def listen(address: Address) -> socket.socket:
         ) from error
 
 
-def refused_address(address: Address) -> ServeError:
+def refused_address(
+    address: Address, key: str = "serve.grpc_address", without: str = "no TCP"
+) -> ServeError:
     """Why gRPC, which does not tell, could not listen there: found by trying the same."""
     reason = "gRPC could not listen there"
     try:
         _bound(address).close()
     except OSError as error:
         reason = _reason(error)
-    return ServeError(
-        f"cannot serve gRPC on {address}: {reason}; change serve.grpc_address (empty: no TCP)"
-    )
+    return ServeError(f"cannot serve gRPC on {address}: {reason}; change {key} (empty: {without})")
 
 
 def _bound(address: Address) -> socket.socket:

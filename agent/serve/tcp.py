@@ -10,7 +10,7 @@ import grpc
 
 from agent.config import Address, Settings
 from agent.config.settings import Serve
-from agent.host.worker import Workers
+from agent.host.worker import Pools, Workers
 from agent.serve.admission import Admission, Allowed
 from agent.serve.certificates import CertificateError, TlsFiles, tls_files
 from agent.serve.metrics import TlsStatistics
@@ -35,11 +35,12 @@ _OPTIONS = (
 class TcpApi:
     """The server from `start` to `stop`; `rotation.watch` is to run meanwhile."""
 
-    def __init__(self, address: Address, files: TlsFiles, serve: Serve, view: View) -> None:
+    def __init__(
+        self, address: Address, files: TlsFiles, serve: Serve, view: View, workers: Workers
+    ) -> None:
         self.address = address
         self.statistics = TlsStatistics()
-        # A thread of its own: a disk that hangs under these files keeps no others from theirs.
-        self.rotation = Rotation(files, Workers(1, name="tls"), self.statistics)
+        self.rotation = Rotation(files, workers, self.statistics)
         self._credentials: grpc.ServerCredentials | None = None
         self._server = ApiServer(
             NodeAgent(
@@ -68,9 +69,10 @@ class TcpApi:
         await self._server.stop(grace_seconds)
 
 
-def tcp_api(settings: Settings, view: View) -> TcpApi | None:
+def tcp_api(settings: Settings, view: View, pools: Pools) -> TcpApi | None:
     """The server that the settings ask for; None if they ask for none."""
     address, files = settings.serve.grpc_address, tls_files(settings)
     if address is None or files is None:
         return None
-    return TcpApi(address, files, settings.serve, view)
+    # A thread of its own: a disk that hangs under these files keeps no others from theirs.
+    return TcpApi(address, files, settings.serve, view, pools.new(1, name="tls"))

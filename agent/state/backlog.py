@@ -19,6 +19,8 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
+from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.state.batch import Batch
 from agent.state.record import Record
 
@@ -51,7 +53,13 @@ class Backlog:
         """Events that are not on the disk yet."""
         return self._events
 
-    def offer(self, records: Sequence[Record], checkpoint: bytes | None) -> bool:
+    def offer(
+        self,
+        records: Sequence[Record],
+        checkpoint: bytes | None,
+        exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
+    ) -> bool:
         """Queue one append, or drop it and count its events; never waits. False: dropped."""
         size = sum(len(record.payload) for record in records)
         with self._changed:
@@ -61,8 +69,8 @@ class Backlog:
                 self.dropped += len(records)
                 self._dropped_since += len(records)
                 return False
-            if records or checkpoint is not None:
-                self._put(records, checkpoint, size)
+            if records or checkpoint is not None or exits or kills:
+                self._put(records, checkpoint, exits, kills, size)
                 self._changed.notify_all()
         return True
 
@@ -76,7 +84,14 @@ class Backlog:
         full = self._events + max(events, 1) > self._limit_events
         return not full and self._bytes + size <= self._limit_bytes
 
-    def _put(self, records: Sequence[Record], checkpoint: bytes | None, size: int) -> None:
+    def _put(
+        self,
+        records: Sequence[Record],
+        checkpoint: bytes | None,
+        exits: Sequence[ExitCount],
+        kills: Sequence[OOMCount],
+        size: int,
+    ) -> None:
         if not records and self._waiting:
             last = self._waiting[-1]
         else:
@@ -85,6 +100,8 @@ class Backlog:
         if records:
             self._taken = records[-1].sequence
         last.checkpoint = checkpoint if checkpoint is not None else last.checkpoint
+        last.exits += exits
+        last.kills += kills
         last.dropped += self._dropped_since
         self._dropped_since = 0
         self._events += len(records)
@@ -105,6 +122,8 @@ class Backlog:
                 batch.records += upcoming.records
                 batch.size += upcoming.size
                 batch.dropped += upcoming.dropped
+                batch.exits += upcoming.exits
+                batch.kills += upcoming.kills
                 if upcoming.checkpoint is not None:
                     batch.checkpoint = upcoming.checkpoint
             return batch

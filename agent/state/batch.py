@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
+
+from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.state.record import Record
 
 
-@dataclass(slots=True, kw_only=True)
-class Batch:
+class Batch(Struct, kw_only=True):
     """What is committed in one transaction: all of it, or nothing.
 
     `checkpoint` claims every event up to the last record of this batch: those of them that had to
@@ -20,18 +22,18 @@ class Batch:
     checkpoint: bytes | None = None
     dropped: int = 0  # events dropped between the batch before and this one
     size: int = 0  # bytes of the records' payloads
+    exits: list[ExitCount] = field(default_factory=list)  # what the counter of deaths rises by
+    kills: list[OOMCount] = field(default_factory=list)  # and those of OOM kills
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clocks:
+class Clocks(Struct, frozen=True, kw_only=True):
     """Where the writer reads the time: nanoseconds since 1970, and since boot with suspend."""
 
     wall_ns: Callable[[], int]
     boottime_ns: Callable[[], int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(Struct, frozen=True, kw_only=True):
     """The size and the content of the journal's file."""
 
     bytes: int = 0  # with its log

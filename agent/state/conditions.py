@@ -9,7 +9,8 @@ changes of one condition into the same status there lies at least the shortest o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.model.condition import (
     NODE,
@@ -35,8 +36,7 @@ looks at the runtime, or a window of samples.
 Key = tuple[str, EntityKind, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
+class Round(Struct, frozen=True, kw_only=True):
     """What one round of all detectors came to."""
 
     now_boottime_ns: int
@@ -96,6 +96,8 @@ class Conditions:
         self._admit(found)
         changed = []
         for key, track in list(self._tracks.items()):
+            if track.stands(found.get(key), now):
+                continue  # of a storm's hundreds of kills, all but the latest
             change = self._step(track, found.get(key), round_.alive, now)
             if change is not None:
                 changed.append(change)

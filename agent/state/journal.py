@@ -10,11 +10,14 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from agent.host.worker import TooManyAbandoned, Workers
 from agent.model.event import JournalChange
+from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.model.status import JournalHealth
 from agent.state.backlog import Backlog
 from agent.state.batch import Clocks
@@ -37,8 +40,7 @@ def _boottime_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """The journal's bounds."""
 
     max_bytes: int = 64 << 20  # of the file with its log
@@ -51,8 +53,7 @@ class Limits:
     read_seconds: float = 5.0  # that a replay waits for a page
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seams:
+class Seams(Struct, frozen=True, kw_only=True):
     """What a test replaces."""
 
     clocks: Clocks = field(
@@ -66,7 +67,8 @@ class Seams:
 class Journal:
     """The durable log of events; its thread owns the file. For the loop thread only.
 
-    `recovered` is what was found at open. `spans` are the streams that the file holds.
+    `recovered` is what was found at open; `unread`: nothing, and the file may open later. `spans`
+    are the streams that the file holds.
     """
 
     def __init__(self, path: Path, limits: Limits, boot_id: str, seams: Seams) -> None:
@@ -102,6 +104,7 @@ class Journal:
             monotonic=seams.monotonic,
         )
         self.recovered = Recovered.nothing()
+        self.unread = False
         self._on_change: Callable[[JournalChange], None] = lambda change: None
         self._on_recovered: Callable[[Recovered], None] = lambda found: None
         self._announced = ("ok", "")
@@ -119,6 +122,8 @@ class Journal:
         journal._writer.start()
         journal.recovered = journal._opening.wait(limits.open_seconds)
         journal.spans = journal.recovered.spans
+        refused = journal._board.report.trouble is Trouble.REFUSED
+        journal.unread = not journal.recovered.read and not refused
         return journal
 
     def attach(
@@ -140,13 +145,20 @@ class Journal:
         self._board.poke = poke
         self.poll()
 
-    def append(self, records: Sequence[Record], checkpoint: bytes | None) -> bool:
-        """Hand over events, and the checkpoint that claims them; returns at once.
+    def append(
+        self,
+        records: Sequence[Record],
+        checkpoint: bytes | None,
+        exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
+    ) -> bool:
+        """Hand over events, the checkpoint that claims them, and what they add to the counters
+        of deaths and of OOM kills; returns at once.
 
         They are committed together, or not at all. False: the queue is full, they were dropped and
         counted, and the checkpoint with them (see `agent.state.backlog`).
         """
-        return self._backlog.offer(records, checkpoint)
+        return self._backlog.offer(records, checkpoint, exits, kills)
 
     def poll(self) -> None:
         """Tell what has changed of the writer. Call it every tick: a hung disk is silent."""

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from agent.model.event import JournalChange
+from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.model.status import JournalHealth
 from agent.state.position import Kept, Position, Span
 from agent.state.record import Record
@@ -19,6 +21,7 @@ class NoJournal:
     """In the place of `Journal` where nothing shall be stored."""
 
     abandoned_readers = 0
+    unread = False
 
     def __init__(self, wall_ns: int, *, path: str = "", detail: str = "") -> None:
         """`detail` says why nothing can be stored; without one nothing shall be."""
@@ -45,7 +48,13 @@ class NoJournal:
         """Nothing to write."""
         return True
 
-    def append(self, records: Sequence[Record], checkpoint: bytes | None) -> bool:
+    def append(
+        self,
+        records: Sequence[Record],
+        checkpoint: bytes | None,
+        exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
+    ) -> bool:
         """Forget them; nothing was promised, so nothing counts as dropped."""
         return True
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from agent.api.v1 import event_pb2
 
@@ -21,8 +22,7 @@ class Position(NamedTuple):
     sequence: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbering:
+class Numbering(Struct, frozen=True, kw_only=True):
     """How the next event is numbered; `first_sequence` is where its stream began."""
 
     stream_id: str
@@ -30,8 +30,7 @@ class Numbering:
     next_sequence: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """A stream, by its first sequence and its last one that is known. Empty: last < first."""
 
     stream_id: str
@@ -60,8 +59,7 @@ class GapReason(enum.Enum):
     FUTURE = "future"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class Gap(Struct, frozen=True, kw_only=True):
     """Events that a subscriber does not get. None: the number is not known."""
 
     reason: GapReason

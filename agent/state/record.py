@@ -9,6 +9,8 @@ from agent.api.wire import text
 from agent.model.event import (
     ConditionChanged,
     Event,
+    ExitAmended,
+    ExitRecorded,
     OOMAmended,
     OOMRecorded,
     RuntimeDisagreement,
@@ -43,6 +45,8 @@ def record_of(event: Event) -> Record:
                 cgroup = text(incident.victims[0].cgroup)
         case RuntimeDisagreement(container=container):
             pass
+        case ExitRecorded(death=death) | ExitAmended(death=death):
+            container = death.container
         case ConditionChanged(condition=condition):
             container = condition.entity.names
         case _:

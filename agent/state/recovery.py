@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.api.codec import event_from_bytes
 from agent.api.condition import condition_to_model
+from agent.api.exits import death_to_model
 from agent.api.oom import incident_to_model
 from agent.api.wire import CodecError
 from agent.model.condition import Condition, EntityKind
-from agent.model.oom import OOMIncident
+from agent.model.exits import ContainerDeath, ExitCount
+from agent.model.oom import OOMCount, OOMIncident
+from agent.state.deaths import MAX_DEATHS
 from agent.state.position import Kept, Numbering, Span
+from agent.state.sums import read_exits, read_kills
 
 MAX_CHANGES = 20_000
 """Changes of conditions that are looked at: what changed before them was forgotten long ago."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
+class Recovered(Struct, frozen=True, kw_only=True):
     """What was found at open; `Recovered.nothing()` if nothing could be opened in time."""
 
     numbering: Numbering
@@ -28,13 +32,18 @@ class Recovered:
     checkpoint: bytes | None = None
     incidents: tuple[OOMIncident, ...] = ()  # each in its latest revision, oldest first
     conditions: tuple[tuple[str, Condition], ...] = ()  # the latest of each key, with its boot id
+    deaths: tuple[ContainerDeath, ...] = ()  # each in its latest revision, oldest first
+    exits: tuple[ExitCount, ...] = ()  # the counter of deaths on this boot
+    kills: tuple[OOMCount, ...] = ()  # those of OOM kills on this boot
+    last_wall_ns: int = 0  # when the last stored event was told; 0: none is held
     dropped: int = 0  # events that this journal ever had to leave out
     undecodable: int = 0  # stored events that this version cannot read, among those looked at
+    read: bool = True  # a file was read, be it a new one
 
     @classmethod
     def nothing(cls) -> Recovered:
         """An empty past, and a stream of its own."""
-        return cls(numbering=fresh_numbering(1))
+        return cls(numbering=fresh_numbering(1), read=False)
 
 
 def fresh_numbering(sequence: int) -> Numbering:
@@ -56,7 +65,12 @@ def read_spans(connection: sqlite3.Connection) -> tuple[Span, ...]:
 
 
 def recover(
-    connection: sqlite3.Connection, *, clean: bool, tail_events: int, max_incidents: int
+    connection: sqlite3.Connection,
+    *,
+    clean: bool,
+    tail_events: int,
+    max_incidents: int,
+    boot_id: str,
 ) -> Recovered:
     """Read what the agent goes on from; `clean` is what the file said before it was opened.
 
@@ -81,6 +95,7 @@ def recover(
     tail, bad = _tail(connection, tail_events)
     incidents, undecodable = _incidents(connection, max_incidents)
     conditions, unreadable = _conditions(connection)
+    deaths, unread_deaths = _deaths(connection)
     return Recovered(
         numbering=numbering,
         spans=spans,
@@ -88,8 +103,12 @@ def recover(
         checkpoint=checkpoint if isinstance(checkpoint, bytes) else None,
         incidents=incidents,
         conditions=conditions,
+        deaths=deaths,
+        exits=read_exits(connection, boot_id),
+        kills=read_kills(connection, boot_id),
+        last_wall_ns=_last_wall_ns(connection),
         dropped=dropped if isinstance(dropped, int) else 0,
-        undecodable=max(bad, undecodable, unreadable),
+        undecodable=max(bad, undecodable, unreadable, unread_deaths),
     )
 
 
@@ -136,6 +155,36 @@ def _incidents(connection: sqlite3.Connection, limit: int) -> tuple[tuple[OOMInc
             break
     rows.close()
     return tuple(reversed(found.values())), undecodable
+
+
+def _deaths(connection: sqlite3.Connection) -> tuple[tuple[ContainerDeath, ...], int]:
+    """As `_incidents`."""
+    found: dict[str, ContainerDeath] = {}
+    undecodable = 0
+    rows = connection.execute(
+        "SELECT payload FROM events WHERE kind IN ('exit_recorded', 'exit_amended') "
+        "ORDER BY stream DESC, seq DESC"
+    )
+    for (payload,) in rows:
+        try:
+            event = event_from_bytes(payload)
+            amended = event.WhichOneof("kind") == "exit_amended"
+            wire = event.exit_amended if amended else event.exit_recorded
+            if wire.id not in found:
+                found[wire.id] = death_to_model(wire)
+        except CodecError:
+            undecodable += 1
+        if len(found) >= MAX_DEATHS:
+            break
+    rows.close()
+    return tuple(reversed(found.values())), undecodable
+
+
+def _last_wall_ns(connection: sqlite3.Connection) -> int:
+    row = connection.execute(
+        "SELECT wall_ns FROM events ORDER BY stream DESC, seq DESC LIMIT 1"
+    ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _conditions(

@@ -3,7 +3,9 @@
 `events.payload` is a serialized agent.api.v1.Event; the other columns are copies out of it, for
 people with sqlite3. Streams are numbered in their order: (stream, seq) is the order of all events.
 `meta`: clean (0 or 1), stream_id, first_sequence and next_sequence (of the last clean close),
-checkpoint (opaque bytes of the ledger), dropped (events that never reached this file).
+checkpoint (opaque bytes of the ledger), dropped (events that never reached this file). `exits` is
+the counter of deaths and `kills` those of OOM kills (see agent.model.oom.OOMCounter), which go on
+when the events behind them are gone; older versions write none.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from msgspec import Struct
+
+from agent.state import sums
 from agent.state.trouble import StoreError, Trouble
 
 VERSION = 1  # of the schema: PRAGMA user_version
@@ -47,8 +51,7 @@ CREATE TABLE events (
 _MAGIC = b"SQLite format 3\0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(Struct, frozen=True, kw_only=True):
     """How `max_bytes` is shared out between the file and its write-ahead log."""
 
     wal_bytes: int
@@ -140,6 +143,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, room: Room) -> None:
     if new:
         version = f"PRAGMA user_version = {VERSION}"
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} {version}; COMMIT")
+    connection.executescript(sums.TABLES)
     limit_pages(connection, room)
 
 

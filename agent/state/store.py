@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.state import schema
+from agent.state import schema, sums
 from agent.state.batch import Batch, Clocks, Figures
 from agent.state.position import Numbering
 from agent.state.pruning import Pruning
@@ -40,16 +40,23 @@ class Store:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, pruning: Pruning, was_clean: bool
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        pruning: Pruning,
+        was_clean: bool,
+        boot_id: str,
     ) -> None:
         self._connection = connection
         self._path = path
+        self._boot_id = boot_id
         self._pruning = pruning
         self._was_clean = was_clean
         self._streams: dict[str, int] = {}
         with self._told():
             self._events = self._number("SELECT count(*) FROM events")
             self._identity = os.stat(path).st_ino
+            sums.forget(connection, boot_id)
 
     @classmethod
     def open(
@@ -68,7 +75,7 @@ class Store:
         try:
             was_clean = _mark_unclean(connection, path)
             pruning = Pruning(connection, room, max_age_seconds, boot_id, clocks)
-            return cls(connection, path, pruning, was_clean)
+            return cls(connection, path, pruning, was_clean, boot_id)
         except BaseException:
             connection.close()
             raise
@@ -81,6 +88,7 @@ class Store:
                 clean=self._was_clean,
                 tail_events=tail_events,
                 max_incidents=max_incidents,
+                boot_id=self._boot_id,
             )
 
     def write(self, batch: Batch, numbering: Numbering) -> None:
@@ -107,9 +115,11 @@ class Store:
             stored = self._insert(batch.records, number)
             if batch.checkpoint is not None:
                 self._set("checkpoint", batch.checkpoint)
-            # If nothing was inserted, this batch is here already, and so are its drops.
-            if batch.dropped and (stored or not batch.records):
-                self._connection.execute(_DROPPED, (batch.dropped,))
+            # If nothing was inserted, this batch is here already, with its drops and its counts.
+            if stored or not batch.records:
+                if batch.dropped:
+                    self._connection.execute(_DROPPED, (batch.dropped,))
+                sums.add(self._connection, self._boot_id, batch.exits, batch.kills)
         self._streams[numbering.stream_id] = number
         self._events += stored
 

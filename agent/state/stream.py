@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 from agent.model.event import Event, EventKind
+from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.state.position import Gap, GapReason, Kept, Order, Position, Span
 from agent.state.record import Record, record_of
 from agent.state.recovery import Recovered
@@ -21,12 +24,17 @@ class Archive(Protocol):
     def recovered(self) -> Recovered: ...
     @property
     def spans(self) -> tuple[Span, ...]: ...
-    def append(self, records: Sequence[Record], checkpoint: bytes | None) -> bool: ...
+    def append(
+        self,
+        records: Sequence[Record],
+        checkpoint: bytes | None,
+        exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
+    ) -> bool: ...
     async def read_after(self, after: Position | None, limit: int) -> tuple[Kept, ...]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamStatistics:
+class StreamStatistics(Struct, frozen=True, kw_only=True):
     """What the stream has done since the agent started."""
 
     stream_id: str
@@ -75,16 +83,22 @@ class EventStream:
             subscription.arrived()
         return event
 
-    def commit(self, checkpoint: bytes | None = None) -> bool:
-        """Hand what was published since the last commit to the journal, with its checkpoint.
+    def commit(
+        self,
+        checkpoint: bytes | None = None,
+        exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
+    ) -> bool:
+        """Hand what was published since the last commit to the journal, with its checkpoint and
+        with what it adds to the counters of deaths and of OOM kills.
 
         The checkpoint claims all that was published so far. False: the journal's queue is full; see
         `Journal.append`.
         """
         records, self._uncommitted = self._uncommitted, []
-        if not records and checkpoint is None:
+        if not records and checkpoint is None and not exits and not kills:
             return True
-        return self._archive.append(records, checkpoint)
+        return self._archive.append(records, checkpoint, exits, kills)
 
     @property
     def head(self) -> Position:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
+
+from msgspec import Struct
 
 from agent.api.codec import event_from_bytes
 from agent.api.v1 import event_pb2
@@ -24,8 +25,7 @@ BATCH_EVENTS = 100
 PAGE_EVENTS = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """What a subscriber gets at a time: events in order, or a gap; and where it then stands."""
 
     events: tuple[event_pb2.Event, ...] = ()  # at most 100; the receiver's own

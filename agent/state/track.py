@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.model.condition import Condition, ConditionType, Entity, EntityKind, Finding, Verity
 
@@ -12,8 +13,7 @@ BLIND_AFTER_NS = 10 * 10**9
 SOURCE_BLIND, CLEARED, EXPIRED, NOT_FOUND = "SourceBlind", "Cleared", "Expired", "NotFound"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     boottime_ns: int
     wall_ns: int
 
@@ -22,8 +22,7 @@ class Moment:
         return self.wall_ns - (self.boottime_ns - boottime_ns)
 
 
-@dataclass(slots=True, kw_only=True)
-class Track:
+class Track(Struct, kw_only=True):
     """One key. `condition` is None while it was never True: it is being held, and nobody knows."""
 
     kind: ConditionType
@@ -36,6 +35,7 @@ class Track:
     told_ns: int = 0  # when the status or the reason changed last
     warm_ns: int = 0  # until then nothing is missed: who finds it may need a while after the start
     was: str = ""  # what was said while it was True, until it is False
+    said: Finding | None = None  # from which the condition has its words
 
     @property
     def status(self) -> Verity | None:
@@ -45,6 +45,16 @@ class Track:
     def watches_type(self) -> bool:
         """It stands for the type as a whole, which is about pods or containers: never True."""
         return self.entity.kind is EntityKind.NODE and self.kind.entity is not EntityKind.NODE
+
+    def stands(self, finding: Finding | None, now: Moment) -> bool:
+        """Whether this very finding, of an event, made the condition True and it has not expired:
+        then one more round changes nothing.
+        """
+        if finding is None or finding is not self.said or finding.at_boottime_ns is None:
+            return False
+        if self.expires_ns is None or now.boottime_ns >= self.expires_ns:
+            return False
+        return self.status is Verity.TRUE and self.blind_since_ns is None
 
     def step(
         self, finding: Finding | None, blind: str | None, now: Moment, ttl_ns: int | None
@@ -136,6 +146,7 @@ class Track:
                     self.condition = replace(
                         before, expires_wall_ns=wall, expires_boottime_ns=expires
                     )
+                self.said = finding
                 return False
         since = now.boottime_ns if finding is None else _at(finding, now)
         told = before is None or before.status is not status or before.reason != reason
@@ -159,6 +170,7 @@ class Track:
             expires_boottime_ns=expires,
             revision=(0 if before is None else before.revision) + told,
         )
+        self.said = finding
         if told:
             self.told_ns = now.boottime_ns
         if status is not Verity.UNKNOWN:

@@ -7,8 +7,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from agent.state.backlog import Backlog
 from agent.state.batch import Batch, Figures
@@ -34,8 +35,7 @@ class JournalStore(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What the writer last knew of the file. No trouble: it is open and takes writes."""
 
     trouble: Trouble | None = None
@@ -43,8 +43,7 @@ class Report:
     opened: bool = False  # at least once
 
 
-@dataclass(slots=True, kw_only=True)
-class Board:
+class Board(Struct, kw_only=True):
     """What the writer thread pins up for the loop thread: each field is replaced as a whole."""
 
     report: Report = field(default_factory=Report)

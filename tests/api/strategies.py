@@ -9,13 +9,17 @@ from agent.model.event import (
     AgentStarted,
     ConditionChanged,
     Event,
+    ExitAmended,
+    ExitRecorded,
     JournalChange,
     OOMAmended,
     OOMRecorded,
+    PressureCrossed,
     RuntimeDisagreement,
     SourceChange,
     SourceGap,
 )
+from agent.model.exits import ContainerDeath, Sender, StopReason, Verdict
 from agent.model.oom import (
     Attribution,
     Confidence,
@@ -31,6 +35,7 @@ from agent.model.oom import (
     Victim,
     Witness,
 )
+from agent.model.pressure import Episode, Resource, Scope
 
 u32 = st.integers(0, 2**32 - 1)
 u64 = st.integers(0, 2**64 - 1)
@@ -100,6 +105,7 @@ def incidents(draw: st.DrawFn) -> OOMIncident:
         counted=draw(u64),
         disagreement=draw(st.sampled_from(Disagreement)),
         container_exit=draw(st.none() | exits),
+        moved_from=draw(st.lists(words, max_size=2).map(tuple)),
     )
 
 
@@ -111,6 +117,7 @@ books = st.builds(
     unattributed=u64,
     unattributed_before_start=u64,
     pending=u64,
+    overdue=u64,
     drill_victims=u64,
     settle_seconds=st.integers(0, 600_000).map(lambda ms: ms / 1000),
     disbelieved=u64,
@@ -136,7 +143,71 @@ conditions = st.builds(
     revision=u32,
 )
 
+microseconds = st.integers(0, 2**48)
+percent = st.floats(0, 100)
+episodes = st.builds(
+    Episode,
+    scope=st.sampled_from(Scope),
+    resource=st.sampled_from(Resource),
+    started_boottime_ns=u64,
+    started_wall_ns=wall,
+    last_boottime_ns=u64,
+    last_wall_ns=wall,
+    avg10=percent,
+    peak_avg10=percent,
+    window_stall_us=microseconds,
+    window_us=microseconds,
+    stall_us=microseconds,
+    fired=u64,
+    over=st.booleans(),
+)
+senders = st.builds(
+    Sender, pid=i32, comm=words, cgroup=words, unit=words, container=st.none() | containers
+)
+percents = st.none() | st.floats(0, 100)
+
+
+@st.composite
+def deaths(draw: st.DrawFn) -> ContainerDeath:
+    boot_id = draw(boots)
+    return ContainerDeath(
+        id=f"{boot_id}/{draw(words)}",
+        boot_id=boot_id,
+        revision=draw(u32),
+        container=draw(containers),
+        attempt=draw(st.none() | u32),
+        boottime_ns=draw(u64),
+        wall_ns=draw(wall),
+        started_wall_ns=draw(st.none() | wall),
+        verdict=draw(st.sampled_from(Verdict)),
+        stop_reason=draw(st.sampled_from(StopReason)),
+        exit_code=draw(st.none() | i32),
+        signal=draw(st.none() | i32),
+        core_dumped=draw(st.booleans()),
+        init_pid=draw(st.none() | i32),
+        sender=draw(st.none() | senders),
+        term_boottime_ns=draw(st.none() | u64),
+        incident_ids=draw(st.lists(words, max_size=2).map(tuple)),
+        runtime_says=draw(words),
+        disagreement=draw(st.sampled_from(Disagreement)),
+        confidence=draw(st.sampled_from(Confidence)),
+        witnesses=draw(st.lists(words, max_size=2).map(tuple)),
+        memory_working_set=draw(st.none() | u64),
+        memory_limit=draw(st.none() | u64),
+        memory_pressure_full=draw(percents),
+        cpu_pressure_some=draw(percents),
+        io_pressure_full=draw(percents),
+        node_cpu_pressure_some=draw(percents),
+        node_memory_pressure_full=draw(percents),
+        node_io_pressure_full=draw(percents),
+        network_saturated=draw(st.none() | st.booleans()),
+        settled=draw(st.booleans()),
+    )
+
+
 kinds = st.one_of(
+    st.builds(ExitRecorded, death=deaths()),
+    st.builds(ExitAmended, death=deaths()),
     st.builds(OOMRecorded, incident=incidents()),
     st.builds(OOMAmended, incident=incidents()),
     st.builds(
@@ -151,6 +222,7 @@ kinds = st.one_of(
     st.builds(SourceChange, source=words, up=st.booleans(), detail=words),
     st.builds(JournalChange, state=words, detail=words),
     st.builds(AgentStarted, version=words, pid=i32),
+    st.builds(PressureCrossed, episode=episodes),
     st.builds(ConditionChanged, condition=conditions, previous=st.none() | st.sampled_from(Verity)),
 )
 

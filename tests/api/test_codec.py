@@ -34,8 +34,10 @@ def test_every_kind_of_the_wire_is_known() -> None:
     for field in oneof.fields:
         wire = event_pb2.Event(sequence=1)
         getattr(wire, field.name).SetInParent()
-        if field.name.startswith("oom_"):
+        if field.name.startswith(("oom_", "exit_")):
             getattr(wire, field.name).id = "boot/k1"
+        if field.name == "pressure_crossed":
+            wire.pressure_crossed.scope, wire.pressure_crossed.resource = "node", "io"
         assert kind_name(event_to_model(wire).kind) == field.name
 
 
@@ -47,6 +49,14 @@ def test_kind_of_a_newer_version() -> None:
     with pytest.raises(CodecError, match="event 9 is of a kind"):
         event_to_model(wire)
     assert unknown_field in wire.SerializeToString()
+
+
+def test_pressure_of_a_newer_version() -> None:
+    """A resource that this version does not know is no other one."""
+    wire = event_pb2.Event(sequence=1)
+    wire.pressure_crossed.scope, wire.pressure_crossed.resource = "node", "irq"
+    with pytest.raises(CodecError, match="'irq'"):
+        event_to_model(wire)
 
 
 def test_bytes_that_are_no_event() -> None:

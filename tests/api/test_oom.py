@@ -1,17 +1,18 @@
 from __future__ import annotations
 
-import dataclasses
 from enum import Enum
 from typing import Any
 
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
 from hypothesis import given
+from msgspec.structs import replace
 
-from agent.api import oom
+from agent.api import exits, oom
 from agent.api.status import SOURCE_STATE
-from agent.api.v1 import oom_pb2, status_pb2
+from agent.api.v1 import exits_pb2, oom_pb2, status_pb2
 from agent.api.wire import CodecError, EnumTable
+from agent.model.exits import StopReason, Verdict
 from agent.model.oom import (
     Attribution,
     Confidence,
@@ -41,6 +42,8 @@ TABLES = [
     (oom.TRUTH, Truth, ENUMS["Truth"]),
     (oom.DISAGREEMENT, Disagreement, ENUMS["Disagreement"]),
     (oom.EXIT_TELLER, ExitTeller, ENUMS["ExitTeller"]),
+    (exits.VERDICT, Verdict, exits_pb2.DESCRIPTOR.enum_types_by_name["Verdict"]),
+    (exits.STOP_REASON, StopReason, exits_pb2.DESCRIPTOR.enum_types_by_name["StopReason"]),
     (SOURCE_STATE, SourceState, status_pb2.Source.DESCRIPTOR.enum_types_by_name["State"]),
 ]
 
@@ -117,7 +120,7 @@ def test_hostile_names(name: str, written: str) -> None:
 def test_incident_that_has_no_wire_form(change: dict[str, Any]) -> None:
     """An id of another boot, or a number out of range, is one clear error."""
     with pytest.raises(CodecError, match="incident"):
-        oom.incident_to_wire(dataclasses.replace(INCIDENT, **change))
+        oom.incident_to_wire(replace(INCIDENT, **change))
 
 
 def test_incident_without_boot() -> None:

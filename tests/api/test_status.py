@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import dataclasses
+from msgspec.structs import replace
 
 from agent.api.status import status_to_wire
 from agent.api.v1 import status_pb2
@@ -73,5 +73,5 @@ def test_status() -> None:
 
 def test_the_start_lies_ahead_of_now() -> None:
     """A clock that went backwards gives a negative age, not an error."""
-    wire = status_to_wire(dataclasses.replace(STATUS, now_boottime_ns=6999 * S + S // 2))
+    wire = status_to_wire(replace(STATUS, now_boottime_ns=6999 * S + S // 2))
     assert wire.identity.uptime.ToNanoseconds() == -S // 2

@@ -29,9 +29,9 @@ SERVING = b"\x08\x01"
 
 MODES: dict[str, Mapping[str, str] | None] = {
     "no agent": None,
-    "recorder off": {"sources.trace": "false"},
-    "kills only": {"sources.recorder": "off"},
-    "kills and forks": {"sources.recorder": "on"},
+    "no trace": {"sources.trace": "false"},
+    "no recorder": {"sources.recorder": "off"},
+    "recorder": {"sources.recorder": "on"},
 }
 
 

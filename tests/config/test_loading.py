@@ -173,7 +173,8 @@ WRONG_FILES = [
             key="zzzzzz",
             origin=f"{FILE}, line 1",
             got="an unknown table",
-            expected="one of conditions, host, kubelet, node, oom, serve, sources, state, tick",
+            expected="one of cni, conditions, disks, host, kubelet, network, node, oom, pressure,"
+            " runtime, serve, sources, state, sweep, tick",
         ),
     ),
     (
@@ -427,3 +428,10 @@ def test_tcp_without_its_files_is_a_mistake_each() -> None:
 def test_files_without_tcp_are_none() -> None:
     """The files may stand ready before the address does."""
     assert load(None, {}, {"serve.tls_key": "/k"}).serve.tls_key == Path("/k")
+
+
+def test_a_stall_is_no_longer_than_its_window() -> None:
+    """The kernel would refuse it."""
+    said = problems(None, {}, {"pressure.window": "500ms", "pressure.io": "100ms"})
+    assert [p.key for p in said] == ["pressure.cpu"]
+    assert load(None, {}, {"pressure.io": "1s"}).pressure.io == 1.0

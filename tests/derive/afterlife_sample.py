@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from agent.derive.afterlife import AfterlifeFold, Look
 from agent.derive.dead_pods import PodLook

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.host.cgroup_v2 import CgroupV2
+from agent.host.disk_room import disk_room
+from agent.host.mounts import MemoryHierarchy
+from agent.host.node_memory import NodeMemory
+from agent.host.root import HostRoot
+from agent.model.cgroup import CgroupMode
 from agent.model.memory import MemoryForm, RootMemory
-from agent.parse.loadavg import parse_tasks
 from agent.parse.meminfo import parse_meminfo
 from agent.parse.root_memory_stat import parse_root_memory_stat
 
@@ -71,24 +77,50 @@ def test_some_are_the_same_to_the_byte() -> None:
         )
 
 
+def _host(instant: Any, root: Path) -> NodeMemory:
+    """What was read from the kernel, as files of a host again."""
+    pods, pid = instant["kubepods"], instant["pid"]
+    files = {
+        "cgroup/kubepods/memory.current": pods["memory.current"],
+        "cgroup/kubepods/memory.max": pods["memory.max"],
+        "cgroup/kubepods/memory.stat": f"anon 0\nfile 0\ninactive_file {pods['inactive_file']}\n",
+        "proc/loadavg": pid["loadavg"],
+        "proc/sys/kernel/pid_max": pid["sys/kernel/pid_max"],
+        "proc/sys/kernel/threads-max": pid["sys/kernel/threads-max"],
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    fs = CgroupV2(MemoryHierarchy(mode=CgroupMode.V2, mount_point=root / "cgroup"))
+    return NodeMemory(HostRoot.at(root), fs)
+
+
 @pytest.mark.parametrize(("kubelet", "instant"), list(_instants()))
-def test_the_other_signals(kubelet: str, instant: Any) -> None:
-    """kubepods' available memory, file systems and tasks."""
+def test_the_other_signals(
+    kubelet: str, instant: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kubepods' available memory, tasks and file systems, as the agent reads and computes them."""
     node = instant["summary"]["node"]
-    pods = instant["kubepods"]
+    memory = _host(instant, tmp_path)
     [kubepods] = [c["memory"] for c in node["systemContainers"] if c["name"] == "pods"]
-    working_set = int(pods["memory.current"]) - pods["inactive_file"]
-    assert kubepods["workingSetBytes"] == working_set
-    assert kubepods["availableBytes"] == int(pods["memory.max"]) - working_set
-    for path, fs in (
+    room = memory.kubepods()
+    assert room.available == kubepods["availableBytes"]
+    assert room.capacity == kubepods["availableBytes"] + kubepods["workingSetBytes"]
+    tasks = memory.tasks()
+    assert tasks.capacity == node["rlimit"]["maxpid"]
+    assert abs(tasks.capacity - tasks.available - node["rlimit"]["curproc"]) <= 2
+    for path, said in (
         ("/var/lib/kubelet", node["fs"]),
         ("/var/lib/containerd", node["runtime"]["imageFs"]),
     ):
-        frsize, blocks, _, available, files, free = instant["statvfs"][path]
-        assert fs["capacityBytes"] == frsize * blocks
-        assert fs["inodes"] == files
-        assert abs(fs["availableBytes"] - frsize * available) <= fs["capacityBytes"] * 0.05
-        assert abs(fs["inodesFree"] - free) <= 10
-    limits = [int(instant["pid"][f"sys/kernel/{name}"]) for name in ("pid_max", "threads-max")]
-    assert node["rlimit"]["maxpid"] == min(limits)
-    assert abs(node["rlimit"]["curproc"] - parse_tasks(instant["pid"]["loadavg"].encode())) <= 2
+        frsize, blocks, bfree, bavail, files, ffree = instant["statvfs"][path]
+        found = os.statvfs_result(
+            (frsize, frsize, blocks, bfree, bavail, files, ffree, ffree, 0, 255)
+        )
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "statvfs", lambda asked, found=found: found)
+            space, inodes = disk_room(Path(path))
+        assert inodes is not None
+        assert (space.capacity, inodes.capacity) == (said["capacityBytes"], said["inodes"])
+        assert abs(space.available - said["availableBytes"]) <= space.capacity * 0.05
+        assert abs(inodes.available - said["inodesFree"]) <= 10

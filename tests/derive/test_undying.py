@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.derive.undying import TaskBook
 from agent.model.afterlife import Kill, Life, RuntimeState, Task, TaskList

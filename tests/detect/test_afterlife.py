@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.detect import dead_pod, ghost_container, hollow_container, undying_container
 from agent.detect.detector import Detector

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.detect import eviction_crossed, eviction_imminent
 from agent.detect.eviction import amount, eater_name

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.detect import (
     container_oom_killed,
@@ -13,6 +12,8 @@ from agent.detect import (
     oom_kills_unattributed,
     runtime_disagrees,
 )
+from agent.detect.memo import Memo
+from agent.detect.oom import victims
 from agent.detect.scene import Scene
 from agent.model.condition import Finding, Severity
 from agent.model.exits import ContainerDeath, Verdict
@@ -74,8 +75,9 @@ def hidden(*incidents: OOMIncident) -> list[Finding]:
     return list(hidden_oom_kill.DETECTOR.detect(scene(*incidents)))
 
 
-def killed(*incidents: OOMIncident) -> list[Finding]:
-    return list(container_oom_killed.DETECTOR.detect(scene(*incidents)))
+def killed(*incidents: OOMIncident, memo: Memo | None = None) -> list[Finding]:
+    seen = replace(scene(*incidents), memo=memo or Memo())
+    return list(container_oom_killed.DETECTOR.detect(seen))
 
 
 def test_hidden_kill() -> None:
@@ -128,6 +130,41 @@ def test_container_killed(
     assert [(each.reason, each.severity) for each in found] == [(reason, severity)]
 
 
+def test_a_tick_costs_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a storm each tick has the same words for all its kills: they are made once, and again
+    only for what is new, revised, or counted anew. Who runs the detectors keeps them, nobody else.
+    """
+    memo = Memo()
+    made: list[str] = []
+
+    def counted(incident: OOMIncident) -> str:
+        made.append(incident.id)
+        return victims(incident)
+
+    monkeypatch.setattr("agent.detect.container_oom_killed.victims", counted)
+    storm = [
+        replace(KILL, id=f"boot/s{n}", container=replace(APP, id=f"{n:064}")) for n in range(500)
+    ]
+    first = killed(*storm, memo=memo)
+    assert made == [incident.id for incident in storm]
+    made.clear()
+    assert all(a is b for a, b in zip(first, killed(*storm, memo=memo), strict=True))
+    assert made == []
+    revised = replace(storm[7], revision=3, outcome=Outcome.DIED)
+    again = replace(KILL, id="boot/again", container=storm[9].container)
+    storm[7] = revised
+    found = killed(*storm, again, memo=memo)
+    assert made == [revised.id, again.id]
+    assert [each.reason for each in found if each not in first] == ["OwnLimit", "Repeated"]
+    made.clear()
+    assert found[8] is killed(storm[8], memo=memo)[0]
+    assert made == []
+    killed(storm[9], memo=memo)  # the only one of its container again
+    assert made == [storm[9].id]
+    killed(storm[9])
+    assert made == [storm[9].id] * 2
+
+
 def test_unattributed() -> None:
     """A kill that nothing explains is the node's."""
     nameless = replace(KILL, unattributed=True, container=None, victims=(), counted=3)
@@ -147,6 +184,19 @@ def test_unattributed() -> None:
 def test_books(books: OOMBooks | None, count: int) -> None:
     """Said only where the kernel's count is known and is another."""
     assert len(list(oom_books_unbalanced.DETECTOR.detect(scene(books=books)))) == count
+
+
+def test_books_with_a_kill_that_nobody_settles() -> None:
+    """The sums agree, and one of them is no answer."""
+    left = replace(BOOKS, counted=4, pending=1)
+    assert not list(oom_books_unbalanced.DETECTOR.detect(scene(books=left)))
+    left = replace(left, overdue=1)
+    found = only(list(oom_books_unbalanced.DETECTOR.detect(scene(books=left))))
+    assert found.reason == "LeftPending"
+    assert found.message == (
+        "the kernel counted 4 OOM kills, the ledger has 2 victims + 1 repeats + 0 unattributed"
+        " + 1 pending, 1 of them for more than a minute"
+    )
 
 
 def test_runtime_disagrees() -> None:

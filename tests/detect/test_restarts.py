@@ -143,6 +143,20 @@ def test_storm_over_the_node() -> None:
     assert "5 times in a minute in 3 pods" in found.message
 
 
+def test_calm_restarts_elsewhere_hide_no_storm() -> None:
+    """Three restarts of one pod under pressure, four of others without: the node has no storm, the
+    pod has.
+    """
+    calm = [
+        restart(ago, f"api-{ago}", cpu_pressure_some=1.0, node_cpu_pressure_some=1.0)
+        for ago in (15, 25, 35, 45)
+    ]
+    stressed = [restart(ago, "stressed", cpu_pressure_some=90.0) for ago in (10, 20, 30)]
+    [found] = findings([*stressed, *calm])
+    assert (found.entity.kind, found.entity.id) == (EntityKind.POD, "uid-stressed")
+    assert "3 times" in found.message
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [

@@ -29,6 +29,14 @@ class _OnTheWire(FakeAgent):
     ) -> node_agent_pb2.ListOOMIncidentsResponse:
         return self.watcher.incidents(0)
 
+    def ListContainers(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError
+
+    ListPods = ListContainers
+
+    def ListExits(self, request: Any, context: Any) -> node_agent_pb2.ListExitsResponse:
+        raise NotImplementedError
+
     def WatchEvents(self, request: Any, context: Any) -> Iterator[Watched]:
         context.add_callback(self.watcher.stop)
         yield from self.watcher.events()

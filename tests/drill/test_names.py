@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from agent.drill import names
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.engine import afterlife
-from agent.engine.afterlife import TASKS, AfterlifeWatch
+from agent.engine.afterlife import HUNG_SECONDS, TASKS, AfterlifeWatch
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.host.clock import ticks_to_ns
@@ -24,8 +25,9 @@ from agent.inventory.names import ContainerKind
 from agent.ledger.deaths import DeathBook
 from agent.model.afterlife import TaskList
 from agent.parse.cgroup_path import place
-from tests.derive.afterlife_sample import MAIN, POD, SANDBOX, SECOND, UID
+from tests.derive.afterlife_sample import MAIN, POD, SANDBOX, SECOND, SIDE, UID
 from tests.derive.afterlife_sample import names as names_of
+from tests.host.hanging import HangingWorkers
 from tests.host.test_proc import capture_host, stat_text
 from tests.host.test_tasks import captured, stat
 from tests.ledger.endings import signal_sent
@@ -57,6 +59,7 @@ class Node:
             self.inventory.named(record.id, names, kind)
             self.populate(key, alive=True)
         self.knows(MAIN)
+        self.stacks = HangingWorkers(2)
         self.watch = AfterlifeWatch(
             clock=self,
             fs=self.tree,  # type: ignore[arg-type]
@@ -65,6 +68,7 @@ class Node:
             inventory=self.inventory,
             deaths=self.deaths,
             workers=Workers(2, name="test"),
+            stacks=self.stacks,
             board=self.board,
             guard=Guard(self.board),
             listing=self._list,
@@ -171,16 +175,15 @@ async def test_a_killed_process_elsewhere(node: Node, tmp_path: Path) -> None:
 
 async def test_tasks_that_hang(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are left behind, that is told, and they are not read again for a while."""
-    released, reads = threading.Event(), 0
+    reads = 0
 
     def hang(*_: object) -> TaskList:
         nonlocal reads
         reads += 1
-        released.wait()
+        node.stacks.hang()
         return TaskList()
 
     monkeypatch.setattr(afterlife, "read_tasks", hang)
-    monkeypatch.setattr(afterlife, "READ_SECONDS", 0.2)
     node.knows(MAIN, state="EXITED")
     await node.look()
     await node.look()
@@ -191,7 +194,39 @@ async def test_tasks_that_hang(node: Node, tmp_path: Path, monkeypatch: pytest.M
     assert undying.runtime_says_exited
     assert undying.tasks.absent.startswith("reading them hangs")
     assert reads == 1
-    released.set()
+    node.stacks.let_go()
+
+
+async def test_tasks_that_hang_for_long(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They cost one thread, however long it lasts: cgroups and other containers' tasks are read all
+    the while.
+    """
+    side = node.inventory.appeared(place(f"{POD}/{SIDE}"), 8, node.now)
+    assert side is not None
+    node.inventory.named(side.id, names_of(SIDE), ContainerKind.CONTAINER)
+    node.populate(SIDE, alive=True)
+    reads: Counter[str] = Counter()
+
+    def hang(fs: object, tasks: object, path: str) -> TaskList:
+        reads[path] += 1
+        if path == f"{POD}/{MAIN}":
+            node.stacks.hang()
+        return TaskList(more=1)
+
+    monkeypatch.setattr(afterlife, "read_tasks", hang)
+    node.knows(MAIN, SIDE, state="EXITED")
+    for _ in range(4):
+        await node.look()
+    for period in range(5):
+        await node.look(HUNG_SECONDS + 1)
+        assert node.board.is_up(TASKS)
+        assert node.watch.report is not None
+        found = {each.container.id: each.tasks for each in node.watch.report.undying}
+        assert found[MAIN].absent.startswith("reading them hangs")
+        assert found[SIDE].more == 1
+        assert reads[f"{POD}/{SIDE}"] > period
+    assert reads[f"{POD}/{MAIN}"] == node.stacks.abandoned == 1
+    node.stacks.let_go()
 
 
 async def test_exits_of_a_dead_pod(node: Node) -> None:

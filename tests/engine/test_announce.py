@@ -11,6 +11,7 @@ from agent.model.event import (
     JournalChange,
     OOMAmended,
     OOMRecorded,
+    PressureCrossed,
     RuntimeDisagreement,
     SourceChange,
     SourceGap,
@@ -24,6 +25,7 @@ from agent.model.oom import (
     Truth,
     Victim,
 )
+from tests.serve.pressure_sample import PRESSURE
 
 VICTIM = Victim(pid=4711, comm="worker", cgroup="/kubepods/x")
 GATEWAY = Container(namespace="production", pod="api-1", name="gateway", id="c" * 64)
@@ -107,6 +109,17 @@ HIDDEN = incident(
         (SourceChange(source="kmsg", up=True, detail=""), "source kmsg is up"),
         (SourceChange(source="cri", up=False, detail="silent"), "source cri is not up: silent"),
         (JournalChange(state="full", detail=""), "journal is full"),
+        (
+            PressureCrossed(episode=PRESSURE.current[0]),
+            "memory pressure of kubepods: tasks stalled for 0.18 s of 1.31 s, avg10 12.40",
+        ),
+        (
+            PressureCrossed(episode=PRESSURE.last[0]),
+            (
+                "io pressure of kubepods is over after 131.0 s: tasks stalled for 9.41 s, "
+                "avg10 up to 41.86"
+            ),
+        ),
         (AgentStarted(version="1", pid=7), "agent 1 started, pid 7"),
     ],
 )

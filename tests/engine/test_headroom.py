@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,19 @@ from agent.engine import headroom
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.headroom import DISKS, KUBELET, MEMORY, HeadroomWatch
+from agent.engine.kubelet_facts import read_kubelet_facts
+from agent.engine.usage_parts import HEADROOM_WORKERS
 from agent.host.absence import SourceAbsent
 from agent.host.clock import HostClock
 from agent.host.disk_room import disk_room
 from agent.host.kubelet import KubeletFinder
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
-from agent.host.worker import Workers
 from agent.model.absence import Absence
 from agent.model.cgroup import CgroupMode
 from agent.model.memory import Headroom, Room, RootMemory, Signal
 from agent.model.source import SourceState
+from tests.host.hanging import HangingWorkers
 
 CONFIG = (
     "kind: KubeletConfiguration\nevictionHard: {memory.available: 100, nodefs.available: 10%}\n"
@@ -61,13 +63,14 @@ class _Watched:
             return "/images"
 
         memory: Any = self.memory
+        self.workers = HangingWorkers(HEADROOM_WORKERS)
         self.watch = HeadroomWatch(
             settings=Kubelet(),
             mode=CgroupMode.V2,
             memory=memory,
             kubelet=KubeletFinder(root, ProcReader(root)),
             clock=clock,
-            workers=Workers(3),
+            workers=self.workers,
             board=self.board,
             guard=Guard(self.board),
             names=lambda sample: None,
@@ -120,26 +123,61 @@ async def test_a_hung_file_system(
     watched: _Watched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It is left behind, told, and not asked again at once; memory goes on."""
-    release = threading.Event()
     asked = []
 
     def hangs(path: Path) -> tuple[Room, Room | None]:
         asked.append(path)
         if path == tmp_path / "images":
-            release.wait(60)
+            watched.workers.hang()
         return disk_room(path)
 
     monkeypatch.setattr(headroom, "disk_room", hangs)
-    monkeypatch.setattr(headroom, "READ_SECONDS", 0.5)
-    try:
+    found = await watched.look()
+    assert "hangs" in found[Signal.IMAGEFS].absent
+    assert watched.state(DISKS) is SourceState.DOWN
+    found = await watched.look()
+    assert "did not return" in found[Signal.IMAGEFS].absent
+    assert found[Signal.MEMORY].left == 300
+    assert found[Signal.NODEFS].room is not None
+    assert asked.count(tmp_path / "images") == 1
+    assert watched.workers.abandoned == 1
+    watched.workers.let_go()
+
+
+async def test_a_disk_that_is_dead_for_long(
+    watched: _Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both file systems and the kubelet's files: each costs one thread, however long it lasts, and
+    memory is read all the while. All are read again when it answers.
+    """
+    await watched.look()
+    monkeypatch.setattr(headroom, "HUNG_SECONDS", 0)  # each look is after the pause
+    monkeypatch.setattr(headroom, "KUBELET_SECONDS", 0)
+    watched.watch._facts_due_ns = 0
+
+    def hanging(then: Any) -> Any:
+        def hangs(*args: Any, **more: Any) -> Any:
+            watched.workers.hang()
+            return then(*args, **more)
+
+        return hangs
+
+    monkeypatch.setattr(headroom, "disk_room", hanging(disk_room))
+    monkeypatch.setattr(headroom, "read_kubelet_facts", hanging(read_kubelet_facts))
+    for _ in range(5):
         found = await watched.look()
-        assert "hangs" in found[Signal.IMAGEFS].absent
-        assert watched.state(DISKS) is SourceState.DOWN
-        found = await watched.look()
-        assert "did not return" in found[Signal.IMAGEFS].absent
         assert found[Signal.MEMORY].left == 300
-        assert found[Signal.NODEFS].room is not None
-        assert asked.count(tmp_path / "images") == 1
-        assert watched.watch.workers.abandoned == 1
-    finally:
-        release.set()
+        assert "hangs" in found[Signal.NODEFS].absent
+        assert "hangs" in found[Signal.IMAGEFS].absent
+        assert watched.state(MEMORY) is SourceState.UP
+        assert watched.state(KUBELET) is SourceState.DOWN
+        assert watched.workers.abandoned == 3
+    watched.workers.let_go()
+    monkeypatch.setattr(headroom, "disk_room", disk_room)
+    monkeypatch.setattr(headroom, "read_kubelet_facts", read_kubelet_facts)
+    while watched.workers.abandoned:
+        await asyncio.to_thread(lambda: None)
+    found = await watched.look()
+    assert found[Signal.NODEFS].room is not None
+    assert found[Signal.IMAGEFS].room is not None
+    assert {watched.state(name) for name in (KUBELET, DISKS)} == {SourceState.UP}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.detect.detector import Detector
 from agent.detect.scene import Scene
@@ -106,6 +107,16 @@ def test_parts_add_to_the_scene() -> None:
     world.judge.sees("cri", lambda scene: replace(scene, sources=scene.sources[:1]))
     world.round()
     assert len(world.scenes[0].sources) == 1
+
+
+def test_what_was_said_is_kept_by_who_runs_the_detectors() -> None:
+    """From round to round; another judge has a memo of its own."""
+    one, other = World(), World()
+    for world in (one, one, other):
+        world.round()
+    first, second = (scene.memo for scene in one.scenes)
+    assert first is second
+    assert other.scenes[0].memo is not first
 
 
 def test_a_part_that_fails_is_down() -> None:

@@ -14,6 +14,7 @@ from agent.ledger.oom import OOMLedger
 from agent.model.condition import NODE, Condition, Severity, Verity
 from agent.model.event import ConditionChanged, EventKind
 from agent.model.oom import Container, OOMBooks, OOMIncident, Truth
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.position import Numbering
 from agent.state.recovery import Recovered
@@ -105,7 +106,9 @@ def test_a_hidden_kill_is_published() -> None:
         cast(Node, node),
         Inventory("v2"),
         index,
+        DeathIndex(),
         cast(OOMLedger, FakeLedger()),
+        "b",
     )
     judge.round()
     told = {

@@ -10,6 +10,7 @@ import pytest
 
 from agent.api.wire import CodecError
 from agent.engine.board import SourceBoard
+from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.node import LEDGER, Node
@@ -17,17 +18,24 @@ from agent.engine.publish import TELLING, Publisher
 from agent.engine.watch import Watch
 from agent.engine.who import Who
 from agent.host.absence import SourceAbsent
+from agent.host.proc import ProcReader
 from agent.host.vmstat import VmStat
+from agent.host.worker import Workers
 from agent.inventory.containers import Inventory
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.inventory.resolver import NameResolver
 from agent.ledger.checkpoint import Checkpoint
+from agent.ledger.closing import MAX_A_FLUSH
 from agent.ledger.deaths import DeathBook
+from agent.ledger.docket import MAX_CASES
+from agent.ledger.exit_series import ExitSeries
+from agent.ledger.exits import ExitsLedger
 from agent.ledger.incidents import Entry, IncidentBook
 from agent.ledger.levels import Levels
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
+from agent.ledger.sight import Sight
 from agent.model.absence import Absence, ParseError
 from agent.model.cgroup import CgroupPlace
 from agent.model.death import Death
@@ -71,6 +79,7 @@ from agent.observe.cgroups import CgroupWatcher
 from agent.observe.roster import Opening
 from agent.observe.vmstat import VmstatSampler
 from agent.parse.cgroup_path import place
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.record import Record, record_of
 from agent.state.stream import EventStream
@@ -199,6 +208,10 @@ class Bench:
             incidents=incidents,
         )
         self.deaths = DeathBook()
+        self.exits = ExitsLedger(
+            boot_id=BOOT, wall_offset_ns=0, deaths=self.deaths, names_of=self.inventory.names_of
+        )
+        self.exit_series = ExitSeries(retention_ns=SECOND, max_series=10)
         self.node = Node(
             clock=self.clock,
             board=self.board,
@@ -215,19 +228,30 @@ class Bench:
                 stream=EventStream(self.archive, BOOT),
                 index=IncidentIndex(10),
                 series=self.series,
+                deaths=DeathIndex(),
+                exits=self.exit_series,
                 clock=self.clock,
                 guard=self.guard,
                 listen=self.heard.append,
             ),
             places=self.places,
             ends=self.ends,
+            endings=Endings(
+                clock=self.clock,
+                proc=cast(ProcReader, None),
+                inventory=self.inventory,
+                ledger=self.exits,
+                series=self.exit_series,
+                sight=Sight(lambda: True),
+                places=self.places,
+            ),
             spawn=self.spawn,
         )
         self.board.on_change = self.node.tell
         self.kmsg = FakeWatcher()
         self.trace = FakeWatcher()
         self.watches = [
-            Watch(opening, self.board, self.guard, self.take)
+            Watch(opening, self.board, self.guard, self.take, Workers(1), self.spawn)
             for opening in (
                 Opening("kmsg", lambda: self.kmsg),
                 Opening("trace", lambda: self.trace),
@@ -640,6 +664,42 @@ async def test_a_loss_is_a_gap_and_the_count_is_read_again(
     assert gap in [event.kind for event in bench.heard]
     assert bench.row("kmsg").lost == counted
     assert (bench.vmstat.reads, bench.ledger.books().counted) == (reads + 1, 1)
+
+
+async def test_very_much_is_told_in_parts(bench: Bench) -> None:
+    """A container's names, say, amend all its incidents: the loop gets its turns meanwhile, what
+    is new comes first, and nothing claims what is not told yet.
+    """
+    many = 2 * MAX_A_FLUSH + 10
+    bench.take([line for pid in range(1000, 1000 + many) for line in bench.kill(pid)])
+    while bench.ledger.behind:
+        bench.node.settle()
+    assert len(bench.incidents()) == many
+    bench.tick(10 * SECOND)
+    bench.heard.clear()
+    claimed = len(bench.checkpoints())
+    names = Container(namespace="shop", pod="web", pod_uid=UID, name="app", id=CID)
+    bench.take([NamesSeen(container=names)])
+    assert len(bench.heard) == MAX_A_FLUSH
+    assert bench.armed() == [0.0]
+    assert len(bench.checkpoints()) == claimed
+    bench.take(bench.kill(829))
+    assert isinstance(bench.heard[MAX_A_FLUSH].kind, OOMRecorded)
+    bench.node.close()
+    assert len(bench.incidents()) == many + 1
+    assert len(bench.checkpoints()) > claimed
+
+
+async def test_ends_that_cannot_be_told(bench: Bench) -> None:
+    """Of more containers than can be looked into, the number at least."""
+    bench.begin()
+    for number in range(MAX_CASES + 2):
+        where = place(CONTAINER.replace(CID, f"{number:064x}"))
+        bench.exits.missed(where, Container(id=where.container_id), bench.kernel.now)
+    bench.node.settle()
+    (gap,) = gaps(bench)
+    assert (gap.source, gap.lost) == ("memory.events", 2)
+    assert bench.row("memory.events").lost == 2
 
 
 async def test_a_death_is_kept_with_its_signal(bench: Bench) -> None:

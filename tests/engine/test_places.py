@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, cast
+from collections.abc import Callable, Coroutine, Hashable, Iterator
+from typing import Any, TypeVar, TypeVarTuple, cast
 
 import pytest
 
 from agent.engine.board import SourceBoard
-from agent.engine.places import REOPEN_SECONDS, SCAN_MOST_SECONDS, PlaceFinder
+from agent.engine.places import (
+    ATTEMPTS,
+    LATE_REST_SECONDS,
+    REOPEN_SECONDS,
+    SCAN_MOST_SECONDS,
+    PlaceFinder,
+)
 from agent.host.absence import SourceAbsent
-from agent.host.worker import Workers
+from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence
 from agent.model.evidence import TraceSeen
 from agent.model.kmsg import TraceVictim
@@ -21,6 +27,9 @@ from agent.model.oom import Attribution
 from agent.model.source import SourceHealth, SourceState
 from agent.observe.recorder import NAME, Recorder
 from tests.observe.fakes import FakeClock
+
+Ts = TypeVarTuple("Ts")
+T = TypeVar("T")
 
 SECOND = 1_000_000_000
 POD = "/kubepods/pod1/a"
@@ -79,12 +88,14 @@ class Bench:
         self.rested: list[float] = []
         self.finder = self.make(self._open)
 
-    def make(self, opens: Callable[[], Recorder] | None) -> PlaceFinder:
+    def make(
+        self, opens: Callable[[], Recorder] | None, workers: Workers | None = None
+    ) -> PlaceFinder:
         return PlaceFinder(
             open_recorder=opens,
             scan=self._scan,
             path_of=self.followed.get,
-            workers=Workers(2),
+            workers=workers or Workers(2),
             clock=self.clock,
             board=self.board,
             spawn=self._spawn,
@@ -192,6 +203,58 @@ def test_many_questions_one_reading(bench: Bench) -> None:
         ]
         assert bench.recorder.readings == 3
         assert len(bench.rested) == 1  # between the two, none after the last
+
+    run(story())
+
+
+class LateWorkers(Workers):
+    """Whose next calls are late, or refused."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.next: list[Exception] = []
+
+    async def run(
+        self,
+        function: Callable[[*Ts], T],
+        *args: *Ts,
+        deadline_seconds: float,
+        key: Hashable = None,
+    ) -> T:
+        if self.next:
+            raise self.next.pop(0)
+        return await super().run(function, *args, deadline_seconds=deadline_seconds, key=key)
+
+
+def test_late_reading(bench: Bench) -> None:
+    """A machine that is too slow costs time: it is asked again, and the state says what it was."""
+
+    async def story() -> None:
+        workers = LateWorkers()
+        finder = bench.make(bench._open, workers)
+        await finder.begin()
+        bench.recorder.events = [Moved(1, 100, 7, POD)]
+        workers.next = [Abandoned("late"), TooManyAbandoned("refused"), Abandoned("late")]
+        assert await finder.find(((100, SECOND),)) == {100: (POD, Attribution.RECORDER)}
+        assert bench.rested == [LATE_REST_SECONDS] * 3
+        assert bench.row.state is SourceState.UP
+
+    run(story())
+
+
+def test_a_reading_that_is_always_late(bench: Bench) -> None:
+    """It is given up, and the next question has attempts of its own."""
+
+    async def story() -> None:
+        workers = LateWorkers()
+        finder = bench.make(bench._open, workers)
+        await finder.begin()
+        bench.recorder.events = [Moved(1, 100, 7, POD)]
+        workers.next = [Abandoned("late") for _ in range(ATTEMPTS)]
+        assert await finder.find(((100, SECOND),)) == {}
+        assert (bench.row.state, bench.row.detail) == (SourceState.DOWN, "late")
+        assert len(bench.rested) == ATTEMPTS - 1
+        assert await finder.find(((100, SECOND),)) == {100: (POD, Attribution.RECORDER)}
 
     run(story())
 

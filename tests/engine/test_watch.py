@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
@@ -14,6 +17,7 @@ from agent.model.event import SourceChange
 from agent.model.evidence import ForgedSeen, Observation
 from agent.model.source import SourceState
 from agent.observe.roster import Opening
+from tests.host.hanging import HangingWorkers
 from tests.observe.fakes import FakeClock
 
 SEEN = ForgedSeen(sequence=1)
@@ -47,19 +51,44 @@ class Bench:
         self.changes: list[SourceChange] = []
         self.board.on_change = self.changes.append
         self.opened: list[FakeWatcher] = []
+        self.opened_in: set[int] = set()  # threads
         self.absent: SourceAbsent | None = None
         self.taken: list[Observation] = []
-        opening = Opening("kmsg", self.open)
-        self.watch = Watch(opening, self.board, Guard(self.board), self.taken.extend)
+        self.workers = HangingWorkers(1)
+        self.hangs = False
+        self.tasks: list[asyncio.Task[None]] = []
+        self.watch = Watch(
+            Opening("kmsg", self.open),
+            self.board,
+            Guard(self.board),
+            self.taken.extend,
+            self.workers,
+            self.spawn,
+        )
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.append(asyncio.get_running_loop().create_task(work))
 
     def open(self) -> FakeWatcher:
         if self.absent is not None:
             raise self.absent
+        self.opened_in.add(threading.get_ident())
+        if self.hangs:
+            self.workers.hang()
         self.opened.append(FakeWatcher(batches=[[SEEN], [SEEN, SEEN]]))
         return self.opened[-1]
 
+    async def ticks(self, number: int) -> None:
+        """Openings that they begin have come to an end, or were given up."""
+        for _ in range(number):
+            self.watch.tick(asyncio.get_running_loop())
+            await asyncio.gather(*self.tasks)
+
     def state(self) -> SourceState:
         return next(row.state for row in self.board.health() if row.name == "kmsg")
+
+    def detail(self) -> str:
+        return next(row.detail for row in self.board.health() if row.name == "kmsg")
 
 
 async def test_all_that_is_there_is_taken() -> None:
@@ -80,10 +109,9 @@ async def test_a_raising_watcher_is_closed_published_and_opened_again() -> None:
     assert bench.opened[0].closed
     assert bench.state() is SourceState.DOWN
     assert "boom" in bench.changes[-1].detail
-    for _ in range(REOPEN_TICKS - 1):
-        bench.watch.tick(loop)
+    await bench.ticks(REOPEN_TICKS - 1)
     assert len(bench.opened) == 1
-    bench.watch.tick(loop)
+    await bench.ticks(1)
     assert len(bench.opened) == 2
     assert [change.up for change in bench.changes] == [True, False, True]
 
@@ -95,6 +123,45 @@ async def test_an_absent_source_is_tried_again() -> None:
     bench.watch.start(loop)
     assert (bench.watch.watcher, bench.state()) == (None, SourceState.ABSENT)
     bench.absent = None
-    for _ in range(REOPEN_TICKS):
-        bench.watch.tick(loop)
+    await bench.ticks(REOPEN_TICKS)
     assert bench.state() is SourceState.UP
+    assert threading.get_ident() not in bench.opened_in
+
+
+async def absent_and_then_hanging() -> Bench:
+    bench = Bench()
+    bench.absent = SourceAbsent(Absence.FAILED, "no memory for a ring")
+    bench.watch.start(asyncio.get_running_loop())
+    bench.absent, bench.hangs = None, True
+    for _ in range(4):
+        await bench.ticks(REOPEN_TICKS)
+        assert bench.state() is SourceState.DOWN
+        assert "opening it hangs" in bench.detail()
+        assert bench.workers.abandoned == 1
+    return bench
+
+
+async def let_go(bench: Bench) -> FakeWatcher:
+    bench.workers.let_go()
+    while bench.workers.abandoned:
+        await asyncio.to_thread(lambda: None)
+    await asyncio.to_thread(lambda: None)  # what the thread has left for the loop is done
+    [watcher] = bench.opened
+    return watcher
+
+
+async def test_an_opening_that_hangs() -> None:
+    """The loop goes on, it is told, and none is begun beside it; when it ends, late, it counts."""
+    bench = await absent_and_then_hanging()
+    assert await let_go(bench) is bench.watch.watcher
+    assert bench.state() is SourceState.UP
+
+
+async def test_an_opening_that_ends_after_the_agent() -> None:
+    """It is closed: what it made must not stay in the kernel."""
+    bench = await absent_and_then_hanging()
+    bench.watch.stop(asyncio.get_running_loop())
+    watcher = await let_go(bench)
+    assert watcher.closed
+    assert bench.watch.watcher is None
+    assert bench.state() is SourceState.DOWN

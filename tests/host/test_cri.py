@@ -184,6 +184,33 @@ async def test_zero_values(runtime: FakeRuntime, client: CriClient) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ([("RuntimeReady", False, "", ""), ("NetworkReady", True, "", "")], (True, "")),
+        ([("NetworkReady", False, "NetworkPluginNotReady", "why")], (False, "why")),
+        ([("NetworkReady", False, "NetworkPluginNotReady", "")], (False, "NetworkPluginNotReady")),
+    ],
+)
+async def test_network(
+    runtime: FakeRuntime,
+    client: CriClient,
+    conditions: list[tuple[str, bool, str, str]],
+    expected: tuple[bool, str],
+) -> None:
+    """Its condition NetworkReady, with its own words."""
+    said = [pb.RuntimeCondition(type=t, status=s, reason=r, message=m) for t, s, r, m in conditions]
+    answer = pb.StatusResponse(status=pb.RuntimeStatus(conditions=said))
+    runtime.answers["Status"] = answer.SerializeToString()
+    assert await client.network() == expected
+
+
+async def test_a_runtime_without_network(runtime: FakeRuntime, client: CriClient) -> None:
+    runtime.answers["Status"] = b""
+    with pytest.raises(SourceAbsent, match="NetworkReady"):
+        await client.network()
+
+
 async def test_container_status(runtime: FakeRuntime, client: CriClient) -> None:
     """The whole answer of containerd after an OOM kill; asked by id, without the verbose part."""
     assert await client.container_status(MAIN_ID) == CriContainerStatus(
@@ -192,6 +219,7 @@ async def test_container_status(runtime: FakeRuntime, client: CriClient) -> None
         exit_code=137,
         started_at_ns=1795346804246328683,
         finished_at_ns=1795346804368860927,
+        attempt=2,
     )
     assert runtime.requests == [(SERVICE + "ContainerStatus", b"\x0a\x40" + MAIN_ID.encode())]
 

@@ -16,11 +16,12 @@ from agent.host.dynamic_events import (
     is_recorded,
     record,
 )
-from agent.host.oom_probe import oom_probes
+from agent.host.oom_probe import OOMProbes, oom_probes
 from agent.host.root import HostRoot
 from agent.host.tracefs import Tracefs
 from agent.model.absence import Absence
 from agent.model.cgroup import CgroupMode
+from agent.parse.btf import Btf
 from tests.parse.btf_making import BtfMaker
 
 PROBE = DynamicEvent(prefix="oom_x_", function="out_of_memory", arguments=("a=+8($arg1):u64",))
@@ -143,6 +144,33 @@ def test_another_layout(root: HostRoot) -> None:
     with pytest.raises(SourceAbsent, match="version 1") as raised:
         oom_probes(root, CgroupMode.V2)
     assert raised.value.absent.absence is Absence.FAILED
+
+
+def test_a_layout_that_does_not_fit_is_parsed_once(
+    root: HostRoot, tracefs: Tracefs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parsing takes a second, and the kernel's layout stays; one that could not be read is tried
+    again.
+    """
+    parsed = 0
+
+    class Counting(Btf):
+        def __init__(self, data: bytes) -> None:
+            nonlocal parsed
+            parsed += 1
+            super().__init__(data)
+
+    monkeypatch.setattr("agent.host.oom_probe.Btf", Counting)
+    probes = OOMProbes(root, CgroupMode.V2)
+    for _ in range(3):
+        with pytest.raises(SourceAbsent, match="CONFIG_DEBUG_INFO_BTF"):
+            probes.define(tracefs)
+    write_btf(root, LAYOUT | {"oom_control": {"other": 0}})
+    for _ in range(3):
+        with pytest.raises(SourceAbsent, match="struct oom_control has no member memcg") as raised:
+            probes.define(tracefs)
+        assert raised.value.absent.absence is Absence.UNSUPPORTED
+    assert parsed == 1
 
 
 def test_no_kprobe_events(tracefs: Tracefs) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.host.worker import Abandoned, TooManyAbandoned, Workers
+from agent.host.worker import Abandoned, Pools, TooManyAbandoned, Workers
 
 AT_ONCE = 0.001  # seconds; of a call that never returns
 LONG = 30.0  # seconds; no test waits for it
@@ -110,6 +110,26 @@ async def test_refusal_when_all_threads_are_stuck(hang: Hang) -> None:
     assert await workers.run(divmod, 1, 1, deadline_seconds=LONG) == (1, 0)
 
 
+async def test_one_thread_is_lost_to_what_hangs(hang: Hang) -> None:
+    """While a call of a key is stuck, others of it are refused; it is asked again when it is back.
+    Calls of other keys, and of none, are served.
+    """
+    workers = Workers(2)
+    stuck = asyncio.create_task(workers.run(hang, deadline_seconds=LONG, key="disk"))
+    await asyncio.to_thread(hang.begun.wait)
+    stuck.cancel()
+    await asyncio.gather(stuck, return_exceptions=True)
+    for _ in range(5):
+        with pytest.raises(TooManyAbandoned, match="the call before has not returned"):
+            await workers.run(hang, deadline_seconds=LONG, key="disk")
+        assert await workers.run(divmod, 1, 1, deadline_seconds=LONG, key="memory") == (1, 0)
+        assert await workers.run(divmod, 1, 1, deadline_seconds=LONG) == (1, 0)
+    assert workers.abandoned == 1
+    hang.let_go.set()
+    await settle(lambda: workers.abandoned == 0)
+    assert await workers.run(hang, deadline_seconds=LONG, key="disk") == "late"
+
+
 async def test_waiting_for_a_thread_counts_against_the_deadline(hang: Hang) -> None:
     """A call that got no thread in time says so, leaves none behind, and never runs later."""
     workers = Workers(1)
@@ -149,6 +169,21 @@ async def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(TooManyAbandoned, match="can't start new thread"):
             await workers.run(divmod, 1, 1, deadline_seconds=LONG)
     assert await workers.run(divmod, 1, 1, deadline_seconds=LONG) == (1, 0)
+
+
+async def test_what_is_stuck_is_counted_over_all_pools(hang: Hang) -> None:
+    """Each has threads of its own; together they tell how many hang."""
+    pools = Pools()
+    some, others = pools.new(1, name="some"), pools.new(2, name="others")
+    stuck = [asyncio.create_task(p.run(hang, deadline_seconds=LONG)) for p in (some, others)]
+    await settle(lambda: some.busy == others.busy == 1)
+    assert pools.abandoned == 0
+    for task in stuck:
+        task.cancel()
+    await asyncio.gather(*stuck, return_exceptions=True)
+    assert (some.abandoned, others.abandoned, pools.abandoned) == (1, 1, 2)
+    hang.let_go.set()
+    await settle(lambda: pools.abandoned == 0)
 
 
 def test_limit_must_be_positive() -> None:

@@ -1,8 +1,7 @@
 """agent.inventory.containers and agent.inventory.pods: who is who, and who was."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.inventory.containers import Inventory
 from agent.inventory.names import ContainerKind

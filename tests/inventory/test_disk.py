@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agent.assemble import DISK_WORKERS
 from agent.host.absence import SourceAbsent
-from agent.host.worker import Workers
 from agent.inventory import disk as disk_module
-from agent.inventory.disk import PAUSE_SECONDS, Disk
+from agent.inventory.disk import AT_A_TIME, PAUSE_SECONDS, Disk
 from agent.model.absence import Absence, Absent
+from tests.host.hanging import HangingWorkers
 from tests.inventory.fakes import Timeline
 
 ID = "4ecd7896f61e" + "ab" * 26
@@ -29,8 +30,9 @@ class Bench:
         self.bundles.mkdir()
         self.time = Timeline()
         self.health: list[tuple[str, Absent | None]] = []
+        self.workers = HangingWorkers(DISK_WORKERS)
         self.disk = Disk(
-            workers=Workers(2),
+            workers=self.workers,
             bundles=self.bundles,
             pod_logs=self.pod_logs,
             on_health=lambda source, absent: self.health.append((source, absent)),
@@ -44,19 +46,17 @@ def bench(tmp_path: Path) -> Bench:
 
 
 @pytest.fixture
-def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def hanging(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """`read_bundle` never returns until the test ends; which ids it was asked for."""
     asked: list[str] = []
-    let_go = threading.Event()
 
     def hang(bundles: Path, container_id: str) -> None:
         asked.append(container_id)
-        let_go.wait()
+        bench.workers.hang()
 
     monkeypatch.setattr(disk_module, "read_bundle", hang)
-    monkeypatch.setattr(disk_module, "READ_SECONDS", 0.01)
     yield asked
-    let_go.set()
+    bench.workers.let_go()
 
 
 async def test_bundle(bench: Bench) -> None:
@@ -129,6 +129,19 @@ async def test_hanging_directory_is_left_alone(bench: Bench, hanging: list[str])
     await bench.time.advance(PAUSE_SECONDS)
     assert await bench.disk.bundle(ID) is None
     assert len(bench.health) == 3
+
+
+async def test_a_directory_that_hangs_for_long(bench: Bench, hanging: list[str]) -> None:
+    """It costs the threads of the first tries, however many wanted it and however long it lasts:
+    the other source is read all the while.
+    """
+    (bench.pod_logs / f"production_api-1_{UID}").mkdir(parents=True)
+    for _ in range(5):
+        tries = [bench.disk.bundle(ID) for _ in range(2 * DISK_WORKERS)]
+        assert set(await asyncio.gather(*tries)) == {None}
+        assert await bench.disk.pod_logs(UID, ID) is not None
+        assert bench.workers.abandoned == len(hanging) == AT_A_TIME
+        await bench.time.advance(PAUSE_SECONDS)
 
 
 async def test_an_id_is_not_a_path(bench: Bench) -> None:

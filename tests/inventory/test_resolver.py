@@ -30,7 +30,7 @@ from tests.observe.fakes import FakeClock
 UID = "d1cb3f57-a7a5-47ca-9def-6c3ba929c3a5"
 POD_ID, MAIN_ID = "a" * 64, "b" * 64
 POD = f"/kubepods/burstable/pod{UID}"
-LONG = 30.0  # seconds; no test waits for it
+LONG = 300.0  # seconds; no test waits for it
 
 
 class Processes:

@@ -20,7 +20,7 @@ STATE_DIRECTORY = "/var/lib/nodewitness"
 # What the kubelet gives a pod of class system-node-critical: the last to die when the node is full.
 OOM_SCORE_ADJ = "-997"
 START_SECONDS = 300.0
-STOP_SECONDS = 30.0
+STOP_SECONDS = 120.0
 # While a storm goes on, an emulated agent that has just begun takes seconds for each answer.
 HEALTH_SECONDS = 15.0
 # grpc.health.v1.HealthCheckResponse{status: SERVING}

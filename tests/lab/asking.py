@@ -8,10 +8,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
-from agent.api.v1.event_pb2 import Event, ResumeToken
+from agent.api.v1.containers_pb2 import ContainerUsage, PodUsage
+from agent.api.v1.event_pb2 import Event, ResumeToken, RuntimeDisagreement
+from agent.api.v1.exits_pb2 import ContainerDeath
+from agent.api.v1.io_pb2 import BlockedReport, DiskReport
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
+from agent.api.v1.pressure_pb2 import PressureReport
+from agent.api.v1.runtime_pb2 import RuntimeReport
 from agent.api.v1.status_pb2 import Status
 from tests.lab.agent_process import AgentProcess
 from tests.lab.deadline import until
@@ -19,7 +24,9 @@ from tests.lab.truth import Books, Mark
 
 T = TypeVar("T")
 CALL_SECONDS = 90.0
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 180.0
+EXIT_SECONDS = 180.0
+"""An entry waits for the runtime's word, which a busy machine gives late."""
 CONDITION_SECONDS = 180.0
 """Some need several looks, seconds apart, on a machine that may be slow."""
 
@@ -56,6 +63,52 @@ class Asking:
         request = pb.GetMemoryRequest()
         return _when_read(lambda: self._stub.GetMemory(request, timeout=CALL_SECONDS).memory)
 
+    def containers(self, **filters: object) -> list[ContainerUsage]:
+        """ListContainers."""
+        request = pb.ListContainersRequest(**filters)  # type: ignore[arg-type]
+        return list(self._stub.ListContainers(request, timeout=CALL_SECONDS).containers)
+
+    def pods(self, **filters: object) -> list[PodUsage]:
+        """ListPods."""
+        request = pb.ListPodsRequest(**filters)  # type: ignore[arg-type]
+        return list(self._stub.ListPods(request, timeout=CALL_SECONDS).pods)
+
+    def pressure(self) -> PressureReport:
+        """GetPressure, as soon as something is read."""
+        request = pb.GetPressureRequest()
+        return _when_read(lambda: self._stub.GetPressure(request, timeout=CALL_SECONDS).pressure)
+
+    def cni(self, **filters: object) -> pb.ListCNICallsResponse:
+        """ListCNICalls."""
+        request = pb.ListCNICallsRequest(**filters)  # type: ignore[arg-type]
+        return self._stub.ListCNICalls(request, timeout=CALL_SECONDS)
+
+    def networks(self, **filters: object) -> pb.ListPodNetworksResponse:
+        """ListPodNetworks, as soon as something is read."""
+        request = pb.ListPodNetworksRequest(**filters)  # type: ignore[arg-type]
+        return _when_read(lambda: self._stub.ListPodNetworks(request, timeout=CALL_SECONDS))
+
+    def namespaces(self, **filters: object) -> pb.ListNamespacesResponse:
+        """ListNamespaces, as soon as something is read."""
+        request = pb.ListNamespacesRequest(**filters)  # type: ignore[arg-type]
+        return _when_read(lambda: self._stub.ListNamespaces(request, timeout=CALL_SECONDS))
+
+    def runtime(self) -> RuntimeReport:
+        """GetRuntime, as soon as something is read."""
+        request = pb.GetRuntimeRequest()
+        return _when_read(lambda: self._stub.GetRuntime(request, timeout=CALL_SECONDS).runtime)
+
+    def devices(self) -> DiskReport:
+        """ListDevices, as soon as something is read."""
+        request = pb.ListDevicesRequest()
+        return _when_read(lambda: self._stub.ListDevices(request, timeout=CALL_SECONDS).io)
+
+    def blocked(self, **filters: object) -> BlockedReport:
+        """ListBlockedTasks, as soon as something is read."""
+        request = pb.ListBlockedTasksRequest(**filters)  # type: ignore[arg-type]
+        call = self._stub.ListBlockedTasks
+        return _when_read(lambda: call(request, timeout=CALL_SECONDS).blocked)
+
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""
         request = pb.ListConditionsRequest(**filters)  # type: ignore[arg-type]
@@ -79,6 +132,31 @@ class Asking:
             CONDITION_SECONDS,
             f"{type_} of {pod} with status {status}",
             lambda: f"{self.conditions(all=True)}\n{self._agent.log()}",
+        )
+
+    def exits(self, **filters: object) -> list[ContainerDeath]:
+        """ListExits, newest first."""
+        request = pb.ListExitsRequest(**filters)  # type: ignore[arg-type]
+        return list(self._stub.ListExits(request, timeout=CALL_SECONDS).exits)
+
+    def exit(
+        self, pod: str, wanted: Callable[[ContainerDeath], bool] = lambda death: True
+    ) -> ContainerDeath:
+        """The one death in this pod, once it is settled, has the runtime's word (of which a busy
+        machine may be late) and is as wanted; an error if there are more.
+        """
+
+        def found() -> ContainerDeath | None:
+            deaths = self.exits(pod=pod)
+            assert len(deaths) <= 1, deaths
+            ready = [d for d in deaths if d.settled and d.runtime_says and wanted(d)]
+            return ready[0] if ready else None
+
+        return until(
+            found,
+            EXIT_SECONDS,
+            f"the death in {pod}",
+            lambda: f"{self.exits()}\n{self._agent.log()}",
         )
 
     def incidents(self, **filters: object) -> list[OOMIncident]:
@@ -117,6 +195,16 @@ class Asking:
         """WatchEvents from the first event that is held."""
         return self._stub.WatchEvents(pb.WatchEventsRequest(resume=ResumeToken()), timeout=120)
 
+    def disagreement(self, pod: str) -> RuntimeDisagreement:
+        """The event of the disagreement on this pod, from the beginning of the stream."""
+        for message in self.watch_all():
+            for event in message.events:
+                if event.WhichOneof("kind") == "runtime_disagreement":
+                    said = event.runtime_disagreement
+                    if said.container.pod == pod:
+                        return said
+        raise AssertionError(f"the stream ended without a disagreement on {pod}")
+
     def balanced(self, before: OOMBooks, mark: Mark, kernel: Books) -> OOMBooks:
         """Wait until nothing is pending, then hold the books against the kernel's own.
 
@@ -135,22 +223,26 @@ class Asking:
             lambda: f"{self.books()}\n{self._agent.log()}",
         )
         assert after.balanced
-        assert after.victims - before.victims == len(kernel.victims)
+        assert after.victims - before.victims == len(kernel.victims), (before, after)
         assert after.repeats - before.repeats == kernel.repeats
         assert after.unattributed == before.unattributed
         return after
 
     def metric(self, name: str, **labels: str) -> float:
         """One sample of /metrics; KeyError if there is none, or more than one."""
-        found = [
-            sample.value
+        found = self.metrics(name, **labels)
+        if len(found) != 1:
+            raise KeyError(f"{name}{labels}: {len(found)} samples")
+        return found[0][1]
+
+    def metrics(self, name: str, **labels: str) -> list[tuple[dict[str, str], float]]:
+        """All samples of /metrics of this name with these labels, each with its other ones."""
+        return [
+            (sample.labels, sample.value)
             for family in text_string_to_metric_families(self._agent.metrics())
             for sample in family.samples
             if sample.name == name and labels.items() <= sample.labels.items()
         ]
-        if len(found) != 1:
-            raise KeyError(f"{name}{labels}: {len(found)} samples")
-        return found[0]
 
     def kills(self, pod: str, outcome: str, container: str = "main") -> float:
         """nodewitness_oom_kills_total of a container; waits until the series is there."""

@@ -2,7 +2,8 @@
 
 A test runs on a node with the cgroupfs driver unless it or its module is marked with another kind:
 `pytestmark = pytest.mark.machine(SYSTEMD)`. Every fixture is the same on each. Tests are put in
-order of their machines, so that there is one guest at a time and each is booted once.
+order of their machines: a process has one guest at a time, and boots each kind about once. `make
+test` has two such processes (pytest-xdist), to which the files are dealt out in this order.
 
 A machine that cannot build the lab (no root) skips its tests; under CI=true that is an error.
 """
@@ -11,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -74,12 +76,27 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands over what it has measured."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["figures"] = session.config.stash.get(FIGURES, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """The one who prints takes it."""
+    output = getattr(node, "workeroutput", {})  # none from one that has crashed
+    node.config.stash.setdefault(FIGURES, []).extend(output.get("figures", []))
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """What the tests measured is printed by every run, passed or not."""
     figures = config.stash.get(FIGURES, [])
     if figures:
+        figures.sort()
         terminalreporter.section("figures of the lab (software emulation: read the ratios)")
         for figure in figures:
             terminalreporter.write_line(figure)
@@ -105,11 +122,12 @@ def artefacts(buildable: None) -> Artefacts:
 
 
 @pytest.fixture(scope="session")
-def turns(buildable: None) -> Iterator[Turns]:
+def turns(buildable: None, pytestconfig: pytest.Config) -> Iterator[Turns]:
     """The machines, one at a time; tests take `node`, which is clean."""
     machines = Turns(print)
     yield machines
     machines.close()
+    pytestconfig.stash.setdefault(FIGURES, []).extend(machines.replaced)
 
 
 @pytest.fixture

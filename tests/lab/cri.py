@@ -12,7 +12,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 
 SERVICES = ("runtime.v1.RuntimeService", "runtime.v1.ImageService")
-CALL_SECONDS = 60.0
+CALL_SECONDS = 120.0
 
 
 def descriptor_set(path: Path) -> FileDescriptorSet:

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 POLL_SECONDS = 0.02
+MOST_SECONDS = 2.0
+"""Between two looks, unless more is asked for."""
 
 
 class DeadlineError(AssertionError):
@@ -22,14 +24,17 @@ def until(
 ) -> T:
     """The condition's first true value. `detail()` ends the message of the DeadlineError.
 
-    `every` so many seconds: more, where asking costs the one that is waited for.
+    `every` so many seconds: more, where asking costs the one that is waited for. And for as long as
+    a look takes, nobody looks: a slow machine is to get on with what is waited for.
     """
     end = time.monotonic() + seconds
     while True:
+        began = time.monotonic()
         value = condition()
         if value:
             return value
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > end:
             more = detail()
             raise DeadlineError(f"not in {seconds:g} s: {what}" + (f"\n{more}" if more else ""))
-        time.sleep(every)
+        time.sleep(max(every, min(now - began, MOST_SECONDS)))

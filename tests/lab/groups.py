@@ -5,7 +5,7 @@ import signal
 from tests.lab.deadline import until
 from tests.lab.guest import CGROUP_ROOT, Guest
 
-GONE_SECONDS = 30.0
+GONE_SECONDS = 120.0
 
 
 class Group:

@@ -18,7 +18,7 @@ from tests.lab.wire import (
 )
 
 CGROUP_ROOT = "/sys/fs/cgroup"
-COMMAND_SECONDS = 60.0
+COMMAND_SECONDS = 120.0
 
 Command = str | Sequence[str]
 

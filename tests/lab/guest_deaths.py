@@ -6,8 +6,9 @@ Prints "ready", then one JSON line for every exit that becomes known, with the s
 import json
 import select
 import sys
-from dataclasses import asdict
 from pathlib import Path
+
+from msgspec import to_builtins
 
 from agent.config import Settings
 from agent.host.boot import read_boot_facts
@@ -55,7 +56,7 @@ def main() -> None:
                         book.ended(item.exit)
                         death = book.death(item.exit.pid, item.exit.boottime_ns)
                         assert death is not None
-                        sys.stdout.write(json.dumps(asdict(death)) + "\n")
+                        sys.stdout.write(json.dumps(to_builtins(death)) + "\n")
             sys.stdout.flush()
             for watcher in watchers:
                 watcher.tick()

@@ -13,6 +13,7 @@ KEPT_SERVICES = (
     "system.slice/dbus.service",
     "system.slice/lab-relays.service",
     "system.slice/lab.service",
+    "system.slice/systemd-journald.service",  # comes with the first unit that logs, and comes again
 )
 
 

@@ -11,7 +11,7 @@ from tests.lab.layer import LIBRARY
 from tests.lab.wire import Process
 
 CONTAINERD_CGROUP = "system.slice/containerd.service"
-CONTAINERD_SECONDS = 60.0
+CONTAINERD_SECONDS = 120.0
 
 
 class Node:
@@ -27,7 +27,7 @@ class Node:
         """Start containerd and import the images."""
         self.start_containerd()
         self.guest.run(
-            ["ctr", "-n", "k8s.io", "images", "import", f"/{LIBRARY}/images.tar"], seconds=60
+            ["ctr", "-n", "k8s.io", "images", "import", f"/{LIBRARY}/images.tar"], seconds=240
         )
 
     @property
@@ -60,7 +60,7 @@ class Node:
         """SIGSTOP: the socket accepts, nobody answers. Always continued at the end."""
         pid = self.containerd.pid
         self.containerd.signal(signal.SIGSTOP)
-        until(lambda: self._state(pid) == "T", 10, "containerd is stopped")
+        until(lambda: self._state(pid) == "T", 60, "containerd is stopped")
         try:
             yield
         finally:

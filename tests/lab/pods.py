@@ -15,9 +15,11 @@ from tests.lab.machines import Driver
 from tests.lab.node import Node
 from tests.lab.oci import WORK
 
-READY_SECONDS = 30.0
-EXIT_SECONDS = 60.0
-REMOVE_SECONDS = 60.0
+READY_SECONDS = 120.0
+RUN_SECONDS = 240.0
+"""Many at once, or one whose network a test holds up."""
+EXIT_SECONDS = 300.0
+REMOVE_SECONDS = 300.0
 
 
 class Container:
@@ -34,6 +36,10 @@ class Container:
     def start(self) -> None:
         """StartContainer."""
         self.pod.node.cri.call("StartContainer", container_id=self.id)
+
+    def stop(self, grace_seconds: int) -> None:
+        """StopContainer: SIGTERM, and SIGKILL after the grace."""
+        self.pod.node.cri.call("StopContainer", container_id=self.id, timeout=str(grace_seconds))
 
     def status(self) -> dict[str, Any]:
         """ContainerStatus; zero values are missing (see cri.as_dict)."""
@@ -124,7 +130,9 @@ class Pod:
         # Of the runtime's handlers the one named after a driver uses that one, whatever the node's.
         other = self.runtime_driver is not self.node.driver
         handler = self.runtime_driver.value if other else ""
-        answer = self.node.cri.call("RunPodSandbox", config=self.config, runtime_handler=handler)
+        answer = self.node.cri.call(
+            "RunPodSandbox", seconds=RUN_SECONDS, config=self.config, runtime_handler=handler
+        )
         self.sandbox_id = answer.pod_sandbox_id
 
     def container(
@@ -138,10 +146,13 @@ class Pod:
         unified: Mapping[str, str] | None = None,
         mounts: Sequence[Mapping[str, Any]] = (),
         start: bool = True,
+        attempt: int = 0,
+        log: bool = True,
     ) -> Container:
         """CreateContainer with the image of `work`, then StartContainer.
 
         memory.oom.group=1 is the kubelet's setting since 1.28; swap is off as the kubelet has it.
+        Without a log it is sooner made.
         """
         resources: dict[str, Any] = {"oom_score_adj": oom_score_adj, "cpu_shares": 102}
         resources["unified"] = {"memory.oom.group": "1"} if oom_group else {}
@@ -150,14 +161,14 @@ class Pod:
             resources["memory_limit_in_bytes"] = memory_max
             resources["memory_swap_limit_in_bytes"] = memory_max
         config = {
-            "metadata": {"name": name},
+            "metadata": {"name": name, "attempt": attempt},
             "image": {"image": WORK},
             "command": [argv[0]],
             "args": list(argv[1:]),
-            "log_path": f"{name}/0.log",
+            "log_path": f"{name}/0.log" if log else "",
             "labels": {**self.labels, "io.kubernetes.container.name": name},
             "annotations": {
-                "io.kubernetes.container.restartCount": "0",
+                "io.kubernetes.container.restartCount": str(attempt),
                 "io.kubernetes.container.terminationMessagePath": "/dev/termination-log",
             },
             "mounts": [dict(mount) for mount in mounts],
@@ -169,7 +180,8 @@ class Pod:
                 },
             },
         }
-        self.node.guest.run(["mkdir", "-p", f"{self.log_directory}/{name}"])
+        if log:
+            self.node.guest.run(["mkdir", "-p", f"{self.log_directory}/{name}"])
         answer = self.node.cri.call(
             "CreateContainer",
             pod_sandbox_id=self.sandbox_id,

@@ -17,8 +17,6 @@ HEADS = (
 # Each storm that the lab makes, and how many it kills.
 STORMS = {
     "one after the other, probe": 500,
-    "4 at a time, children, probe": 500,
-    "4 at a time, children, recorder": 500,
     "agent killed meanwhile, probe": 500,
     "agent killed meanwhile, recorder": 500,
     "4 at a time, no trace": 200,

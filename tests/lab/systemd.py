@@ -11,7 +11,7 @@ from tests.lab.cache import artefact
 from tests.lab.command import command
 from tests.lab.debian import unpack
 
-PACKAGES = ("systemd", "dbus")
+PACKAGES = ("systemd", "dbus", "systemd-oomd")
 # The base has these merged into /usr; a directory of that name in a layer would hide its symlink.
 MERGED = ("bin", "lib", "lib64", "sbin")
 LEFT_OUT = (
@@ -22,8 +22,14 @@ LEFT_OUT = (
 )
 # What the packages' scripts would have made.
 MACHINE_ID = "0123456789abcdef0123456789abcdef"
-USER = "messagebus:x:100:101::/nonexistent:/usr/sbin/nologin"
-GROUP = "messagebus:x:101:"
+USERS = """\
+messagebus:x:100:101::/nonexistent:/usr/sbin/nologin
+systemd-oom:x:101:102::/:/usr/sbin/nologin
+"""
+GROUPS = """\
+messagebus:x:101:
+systemd-oom:x:102:
+"""
 
 
 def systemd_layer(debian_artefact: Path) -> tuple[Path, bool]:
@@ -47,8 +53,8 @@ def _make(debian_artefact: Path, target: Path) -> None:
         (layer / name).unlink()
     for name in LEFT_OUT:
         shutil.rmtree(layer / name, ignore_errors=True)
-    for name, line in ((passwd, USER), (group, GROUP)):
-        (layer / name).write_text(f"{(base / name).read_text()}{line}\n")
+    for name, lines in ((passwd, USERS), (group, GROUPS)):
+        (layer / name).write_text((base / name).read_text() + lines)
     (layer / "etc/machine-id").write_text(f"{MACHINE_ID}\n")
     command(["mksquashfs", layer, target / "systemd.sqfs", "-comp", "lz4", "-all-root", "-quiet"])
     for made in (layer, base, target / "apt"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.api.v1.exits_pb2 import STOP_REASON_EVICTION, VERDICT_GRACE_EXCEEDED
 from agent.api.v1.memory_pb2 import Headroom, MemoryReport
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
@@ -27,12 +28,12 @@ def fields(path):
 stat, info = fields("/sys/fs/cgroup/memory.stat"), fields("/proc/meminfo")
 print(info["MemTotal"] * 1024 - (stat["anon"] + stat["file"] - stat["inactive_file"]))
 """
-# 4 MiB a second by the clock, however slow the machine is.
+# 8 MiB a second by the clock, however slow the machine is.
 LEAK = """
 import time
 held, begun = [], time.monotonic()
 while True:
-    while len(held) < (time.monotonic() - begun) * 4:
+    while len(held) < (time.monotonic() - begun) * 8:
         held.append(bytes([len(held) % 255 + 1]) * (1 << 20))
     time.sleep(0.1)
 """
@@ -108,7 +109,8 @@ def test_memory_falls_below_the_threshold(
         by = until(agrees, SECONDS, "our number is the kernel's of the same moment") - 1
         figures.append(f"memory.available: {by / MIB:.1f} MiB from a script's own, one after other")
 
-        pods.create("eater").container("main", ["/bin/work", "eat", str(TAKEN_MIB + 100)])
+        argv = ["/bin/work", "eat", str(TAKEN_MIB + 100)]
+        eater = pods.create("eater").container("main", argv)
         memory = until(
             lambda: m if crossed(m := asking.memory(), "memory.available") else None,
             SECONDS,
@@ -130,7 +132,12 @@ def test_memory_falls_below_the_threshold(
             lambda: str(asking.memory()),
         )
         assert of(memory, "nodefs.available").available <= 8 * MIB
+        asking.condition("EvictionThresholdCrossed", "", lambda c: "nodefs" in str(c))
 
+        eater.stop(1)  # as the kubelet evicts: its containers, then the sandbox
+        pods.node.cri.call("StopPodSandbox", pod_sandbox_id=eater.pod.sandbox_id)
+        death = asking.exit("eater", lambda found: found.stop_reason == STOP_REASON_EVICTION)
+        assert death.verdict == VERDICT_GRACE_EXCEEDED
         pods.remove_all()
         guest.run(f"rm {ROOT}/full")
         until(

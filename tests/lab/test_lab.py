@@ -54,41 +54,33 @@ def test_guest_that_cannot_boot_says_why(artefacts: Artefacts) -> None:
     assert not broken.directory.exists()
 
 
-def test_command_reports_output_exit_code_and_signal(guest: Guest) -> None:
-    """stdout, stderr and the exit code come back apart; a signal is a negative exit code."""
+def test_commands(guest: Guest) -> None:
+    """stdout, stderr and the exit code come back apart; a signal is a negative exit code; stdin
+    arrives, all of it; a missing file is the guest's errno.
+    """
     done = guest.run("echo out; echo err >&2; exit 7", check=False)
     assert (done.exit_code, done.out, done.err) == (7, "out\n", "err\n")
     assert guest.run("kill -KILL $$", check=False).exit_code == -9
     with pytest.raises(GuestError, match="exit code 7"):
         guest.run("exit 7")
-
-
-def test_command_reads_its_input(guest: Guest) -> None:
-    """stdin arrives, all of it."""
     data = b"0123456789abcdef" * 20_000
     assert guest.run(["wc", "-c"], stdin=data).out.strip() == str(len(data))
+    with pytest.raises(FileNotFoundError):
+        guest.read("/no/such/file")
 
 
-def test_command_is_killed_at_its_deadline(guest: Guest) -> None:
-    """A command that takes too long is killed with all that it has started, and its cgroup goes."""
+def test_commands_live_outside_kubepods(guest: Guest) -> None:
+    """Each in a cgroup of its own in the system's slice, gone with the command; one that takes too
+    long is killed with all that it has started.
+    """
+    own = guest.run(["cat", "/proc/self/cgroup"]).out.strip().removeprefix("0::")
+    assert own.startswith("/system.slice/lab-")
+    assert not guest.exists(f"/sys/fs/cgroup{own}")
     with pytest.raises(GuestError, match=r"its end not in 5 s"):
         guest.run("cut -d: -f3 /proc/self/cgroup > /tmp/own; sleep 1000", seconds=5)
     own = guest.read("/tmp/own").strip()
     assert own.startswith("/system.slice/lab-")
-    until(lambda: not guest.exists(f"/sys/fs/cgroup{own}"), 30, f"{own} goes")
-
-
-def test_commands_live_outside_kubepods(guest: Guest) -> None:
-    """Each in a cgroup of its own in the system's slice, gone with the command."""
-    own = guest.run(["cat", "/proc/self/cgroup"]).out.strip().removeprefix("0::")
-    assert own.startswith("/system.slice/lab-")
-    assert not guest.exists(f"/sys/fs/cgroup{own}")
-
-
-def test_missing_file_is_the_guests_errno(guest: Guest) -> None:
-    """Reading a file that is not there says so as on the host."""
-    with pytest.raises(FileNotFoundError):
-        guest.read("/no/such/file")
+    until(lambda: not guest.exists(f"/sys/fs/cgroup{own}"), 120, f"{own} goes")
 
 
 def test_pod_with_a_network_runs(pods: Pods, guest: Guest) -> None:
@@ -124,7 +116,14 @@ def test_pod_is_removed_with_all_its_traces(pods: Pods, guest: Guest) -> None:
     assert not pods.node.cri.call("ListPodSandbox").items
 
 
-def test_init_over_limit(pods: Pods) -> None:
+def test_containers_limit(pods: Pods) -> None:
+    """It fires for the init, for a child, and for all of a group."""
+    init_dies(pods)
+    child_dies(pods)
+    group_dies(pods)
+
+
+def init_dies(pods: Pods) -> None:
     """The only process dies, the container exits with 137."""
     case = init_over_limit(pods)
     books = case.fire()
@@ -133,7 +132,7 @@ def test_init_over_limit(pods: Pods) -> None:
     assert status["exit_code"] == 137
 
 
-def test_child_over_limit(pods: Pods) -> None:
+def child_dies(pods: Pods) -> None:
     """The child dies, the init and the container live on."""
     case = child_over_limit(pods)
     init = case.the_container.init_pid()
@@ -145,7 +144,7 @@ def test_child_over_limit(pods: Pods) -> None:
     assert case.the_container.status()["state"] == "CONTAINER_RUNNING"
 
 
-def test_group_over_limit(pods: Pods) -> None:
+def group_dies(pods: Pods) -> None:
     """All die. Whatever the kernel counts twice, it also prints twice."""
     case = group_over_limit(pods)
     living = set(case.the_container.group.pids())
@@ -159,16 +158,16 @@ def test_group_over_limit(pods: Pods) -> None:
     assert pod_events["oom_group_kill"] == 1
 
 
-@pytest.mark.parametrize("child_only", [False, True])
-def test_pod_over_limit(pods: Pods, child_only: bool) -> None:
-    """The hog dies of the pod's limit, its idle neighbour lives on."""
-    case = pod_over_limit(pods, child_only=child_only)
-    books = case.fire()
-    assert_truth(case, books)
-    pod = case.the_container.pod
-    assert pod.group.memory_events(local=True)["oom"] >= 1
-    assert pod.containers[0].status()["state"] == "CONTAINER_RUNNING"
-    assert bool(case.the_container.group.pids()) is child_only
+def test_pod_over_limit(pods: Pods) -> None:
+    """The hog, or its child alone, dies of the pod's limit; its idle neighbour lives on."""
+    for name, child_only in (("hog", False), ("hogs-child", True)):
+        case = pod_over_limit(pods, name=name, child_only=child_only)
+        books = case.fire()
+        assert_truth(case, books)
+        pod = case.the_container.pod
+        assert pod.group.memory_events(local=True)["oom"] >= 1
+        assert pod.containers[0].status()["state"] == "CONTAINER_RUNNING"
+        assert bool(case.the_container.group.pids()) is child_only
 
 
 def test_forged_story_is_filed_as_user_space(pods: Pods, guest: Guest) -> None:
@@ -210,17 +209,17 @@ def test_service_over_limit(node: Node) -> None:
     assert node.guest.read(kubepods) == before
 
 
-@pytest.mark.parametrize("by_container", [False, True])
-def test_nested_over_limit(pods: Pods, by_container: bool) -> None:
+def test_nested_over_limit(pods: Pods) -> None:
     """The limit fires below the container, which counts the kill in its hierarchy and lives on."""
-    case = nested_over_limit(pods, by_container=by_container)
-    books = case.fire()
-    assert_truth(case, books)
-    container = case.the_container
-    assert container.init_pid() not in books.victims
-    assert container.group.memory_events(local=True)["oom"] == 0
-    assert container.group.memory_events()["oom_kill"] == 1
-    assert container.status()["state"] == "CONTAINER_RUNNING"
+    for name, by_container in (("nested", False), ("nests", True)):
+        case = nested_over_limit(pods, name=name, by_container=by_container)
+        books = case.fire()
+        assert_truth(case, books)
+        container = case.the_container
+        assert container.init_pid() not in books.victims
+        assert container.group.memory_events(local=True)["oom"] == 0
+        assert container.group.memory_events()["oom_kill"] == 1
+        assert container.status()["state"] == "CONTAINER_RUNNING"
 
 
 def test_pod_deleted_at_the_moment_of_its_kill(pods: Pods) -> None:

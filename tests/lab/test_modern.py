@@ -18,7 +18,13 @@ from tests.lab.stories import assert_story, fire
 pytestmark = pytest.mark.machine(MODERN)
 
 
-def test_hidden_kill_of_a_child(pods: Pods, asking: Asking) -> None:
+def test_stories(pods: Pods, asking: Asking) -> None:
+    """The hidden kill, and the group's."""
+    hidden_kill_of_a_child(pods, asking)
+    group_kill(pods, asking)
+
+
+def hidden_kill_of_a_child(pods: Pods, asking: Asking) -> None:
     """A child dies, the container lives on."""
     case = child_over_limit(pods)
     kernel, _ = fire(case, asking)
@@ -30,7 +36,7 @@ def test_hidden_kill_of_a_child(pods: Pods, asking: Asking) -> None:
     assert asking.status().host.kernel_release.startswith("6.12.")
 
 
-def test_group_kill(pods: Pods, asking: Asking) -> None:
+def group_kill(pods: Pods, asking: Asking) -> None:
     """One incident with all its processes; the first is counted twice, as on 6.1: a repeat."""
     case = group_over_limit(pods)
     kernel, _ = fire(case, asking)

@@ -1,5 +1,6 @@
 """OOM kills off the beaten track: above every pod, before a container is one, beside its init."""
 
+from agent.api.v1.exits_pb2 import VERDICT_KILLED_BY_PROCESS
 from agent.api.v1.oom_pb2 import (
     DISAGREEMENT_REPORTED_WITHOUT_DEATH,
     LIMIT_LEVEL_CONTAINER,
@@ -21,8 +22,18 @@ from tests.lab.scenarios.container_limit import (
 )
 from tests.lab.stories import assert_story, fire
 
+DISAGREEMENTS = "nodewitness_runtime_disagreements_total"
 
-def test_kubepods_limit(pods: Pods, asking: Asking) -> None:
+
+def test_off_the_beaten_track(pods: Pods, asking: Asking, guest: Guest) -> None:
+    """Each kill is told for what it was, by one agent."""
+    limit_too_small_for_runc(pods, asking)
+    exec_process_killed(pods, asking)
+    child_killed_then_init_exits_with_0(pods, asking, guest)
+    kubepods_limit(pods, asking)
+
+
+def kubepods_limit(pods: Pods, asking: Asking) -> None:
     """The limit of all pods fires: said so, and the kill is booked on the victim's container."""
     case = kubepods_over_limit(pods)
     kernel, _ = fire(case, asking)
@@ -33,7 +44,7 @@ def test_kubepods_limit(pods: Pods, asking: Asking) -> None:
     assert asking.kills("kubepods-oom", "survived") == 1
 
 
-def test_limit_too_small_for_runc(pods: Pods, asking: Asking) -> None:
+def limit_too_small_for_runc(pods: Pods, asking: Asking) -> None:
     """runc's init is killed before it is the container's: booked on the container, by name."""
     case = too_small_to_start(pods)
     kernel, _ = fire(case, asking)
@@ -49,7 +60,7 @@ def test_limit_too_small_for_runc(pods: Pods, asking: Asking) -> None:
     assert (incident.outcome, incident.hidden) == (OUTCOME_DIED, TRUTH_NO)
 
 
-def test_child_killed_then_init_exits_with_0(pods: Pods, asking: Asking, guest: Guest) -> None:
+def child_killed_then_init_exits_with_0(pods: Pods, asking: Asking, guest: Guest) -> None:
     """Both facts are shown: the hidden kill, and a container that ended well "OOMKilled"."""
     case = child_over_limit_then_exit(pods)
     kernel, _ = fire(case, asking)
@@ -58,7 +69,7 @@ def test_child_killed_then_init_exits_with_0(pods: Pods, asking: Asking, guest: 
     assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
     until(
         lambda: case.the_container.status().get("reason") == "OOMKilled",
-        60,
+        120,
         "the runtime has heard of the kill",
     )
     # Its init alone: the shell's `sleep` comes and goes.
@@ -71,9 +82,18 @@ def test_child_killed_then_init_exits_with_0(pods: Pods, asking: Asking, guest: 
     assert later.disagreement == DISAGREEMENT_REPORTED_WITHOUT_DEATH
     assert "OOMKilled" in later.runtime_says
     assert (later.container_exit.HasField("exit_code"), later.container_exit.exit_code) == (True, 0)
+    said = asking.disagreement("late-exit")
+    assert said.runtime_says == "OOMKilled, exit code 0"
+    assert said.kernel_says == "OOM-killed 1 process of it, not its init"
+    assert list(said.incident_ids) == [later.id]
+    assert later.id in [each.id for each in asking.incidents(disagreements=True)]
+    assert asking.metric(DISAGREEMENTS, kind="reported-without-death") >= 1
+    death = asking.exit("late-exit", lambda found: found.disagreement != 0)
+    assert (death.verdict, death.exit_code) == (VERDICT_KILLED_BY_PROCESS, 0)
+    assert list(death.incident_ids) == [later.id]
 
 
-def test_exec_process_killed(pods: Pods, asking: Asking) -> None:
+def exec_process_killed(pods: Pods, asking: Asking) -> None:
     """A probe's process dies: booked on the container, whose init never noticed."""
     case = exec_over_limit(pods)
     kernel, _ = fire(case, asking)

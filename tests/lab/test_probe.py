@@ -16,7 +16,6 @@ from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.machines import CGROUPFS, MODERN
-from tests.lab.node import Node
 from tests.lab.scenarios.container_limit import child_over_limit, group_over_limit
 from tests.lab.scenarios.outside import nested_over_limit, service_over_limit
 from tests.lab.stories import assert_story, fire
@@ -32,6 +31,7 @@ HOSTILE = 'a ,task_memcg=|x"y\\n oom_kill_1f2e3d4c: (x) pid=1'
 # fsopen(2) is not for shells: a tracefs of the test's own, for one command.
 TRACEFS = "mkdir -p /run/tracing && mount -t tracefs none /run/tracing"
 UNMOUNT = "umount /run/tracing"
+SECONDS = 120
 
 
 def probe_of(asking: Asking) -> Source:
@@ -50,31 +50,25 @@ def assert_probed(incident: OOMIncident) -> None:
 
 
 @KERNELS
-def test_up(asking: Asking, kernel: str) -> None:
-    """The source says on which functions it is."""
+def test_probed(pods: Pods, asking: Asking, guest: Guest, kernel: str) -> None:
+    """The source says on which functions it is; a group kill in a container: every process of it,
+    at the container's limit; a cgroup within a container whose name imitates the kernel's texts is
+    only a cgroup (the kernel itself refuses a newline in a cgroup's name); a daemon of the node, at
+    the limit of its unit. Who switches the probes off blinds us, which is said; then they are there
+    again.
+    """
     source = probe_of(asking)
     assert source.state == Source.STATE_UP, source
     assert source.detail == "kprobes on out_of_memory and __oom_kill_process"
 
-
-@KERNELS
-def test_container(pods: Pods, asking: Asking, kernel: str) -> None:
-    """A group kill in a container: every process of it, at the container's limit."""
     case = group_over_limit(pods)
     truth, _ = fire(case, asking)
     incident = asking.closed("group-oom")
     assert_story(incident, case, truth)
     assert_probed(incident)
     assert incident.limit_level == LIMIT_LEVEL_CONTAINER
-    until(lambda: probe_of(asking).records >= len(truth.victims), 30, "the kills are counted")
+    until(lambda: probe_of(asking).records >= len(truth.victims), SECONDS, "the kills are counted")
 
-
-@KERNELS
-def test_hostile_cgroup_name(pods: Pods, asking: Asking, kernel: str) -> None:
-    """A cgroup within a container whose name imitates the kernel's texts is only a cgroup.
-
-    (The kernel itself refuses a newline in a cgroup's name.)
-    """
     case = nested_over_limit(pods, cgroup=HOSTILE, by_container=True)
     truth, _ = fire(case, asking)
     incident = asking.closed("nested-oom")
@@ -82,10 +76,7 @@ def test_hostile_cgroup_name(pods: Pods, asking: Asking, kernel: str) -> None:
     assert_probed(incident)
     assert incident.limit_level == LIMIT_LEVEL_NESTED
 
-
-def test_node_daemon(node: Node, asking: Asking) -> None:
-    """A daemon of the node, at the limit of its unit."""
-    case = service_over_limit(node, name="cron-p")
+    case = service_over_limit(pods.node, name="cron-p")
     fire(case, asking)
     (incident,) = [found for found in asking.incidents() if found.unit == "cron-p.service"]
     assert_probed(incident)
@@ -93,9 +84,16 @@ def test_node_daemon(node: Node, asking: Asking) -> None:
     assert incident.limit_cgroup == case.expected.limit_group.path
     assert incident.limit_bytes == case.expected.limit_bytes
 
+    off = "for e in /run/tracing/instances/nodewitness-*/events/nodewitness/enable; do echo 0 > $e"
+    guest.run(f"{TRACEFS} && {off}; done; {UNMOUNT}")
+    until(lambda: probe_of(asking).state != Source.STATE_UP, SECONDS, "the probe is blind")
+    until(lambda: probe_of(asking).state == Source.STATE_UP, SECONDS, "the probe sees again")
 
-def test_without_the_kernels_log(pods: Pods, agent: AgentProcess) -> None:
-    """With kmsg off, the victim's cgroup and the limit that fired are known all the same."""
+
+def test_without_the_kernels_log(pods: Pods, agent: AgentProcess, guest: Guest) -> None:
+    """With kmsg off, the victim's cgroup and the limit that fired are known all the same. A restart
+    finds the probes as they are; uninstalling leaves nothing in the kernel.
+    """
     agent.start({"sources.kmsg": "false"})
     asking = Asking(agent)
     case = child_over_limit(pods)
@@ -108,22 +106,10 @@ def test_without_the_kernels_log(pods: Pods, agent: AgentProcess) -> None:
     assert incident.limit_cgroup == case.expected.limit_group.path
     assert incident.limit_bytes == case.expected.limit_bytes
 
-
-def test_switched_off_by_somebody(asking: Asking, guest: Guest) -> None:
-    """Who switches the probes off blinds us, which is said; then they are there again."""
-    off = "for e in /run/tracing/instances/nodewitness-*/events/nodewitness/enable; do echo 0 > $e"
-    guest.run(f"{TRACEFS} && {off}; done; {UNMOUNT}")
-    until(lambda: probe_of(asking).state != Source.STATE_UP, 30, "the probe is blind")
-    until(lambda: probe_of(asking).state == Source.STATE_UP, 120, "the probe sees again")
-
-
-def test_restart_and_uninstall(agent: AgentProcess, guest: Guest) -> None:
-    """A restart finds the probes as they are; uninstalling leaves nothing in the kernel."""
-    agent.start()
     before = definitions(guest)
     assert len(before) == 2
     agent.restart()
-    assert probe_of(Asking(agent)).state == Source.STATE_UP
+    assert probe_of(asking).state == Source.STATE_UP
     assert definitions(guest) == before
     agent.stop()
     removed = guest.run(["nodewitness", "uninstall", "--set", f"state.directory={STATE_DIRECTORY}"])

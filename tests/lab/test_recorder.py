@@ -5,8 +5,6 @@ always.
 
 import signal
 
-import pytest
-
 from agent.api.v1.oom_pb2 import (
     ATTRIBUTION_KMSG_HEADER,
     ATTRIBUTION_RECORDER,
@@ -44,11 +42,9 @@ def unseen_storm(
     agent: AgentProcess, pods: Pods, how: signal.Signals, options: str
 ) -> tuple[OOMBooks, Mark, tuple[LeafKill, ...]]:
     """A storm while the agent is stopped (SIGSTOP), or dead and started again (SIGKILL)."""
-    agent.start(SETTINGS)
-    asking = Asking(agent)
-    pod = pods.create("storm")
-    before = until(asking.nothing_pending, SETTLE_SECONDS, "nothing is pending")
+    before = Asking(agent).settled()
     since = mark(agent.guest)
+    pod = pods.create(f"storm-{how.name.lower()}-{options.partition(' ')[0]}")
     if how is signal.SIGSTOP:
         agent.process.signal(how)
     else:
@@ -61,9 +57,18 @@ def unseen_storm(
     return before, since, leaves
 
 
-@pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL])
-def test_told_by_the_recorder(agent: AgentProcess, pods: Pods, how: signal.Signals) -> None:
-    """Two forks below the process that was moved in, in a cgroup that is gone: each its own."""
+def test_told_by_the_recorder(agent: AgentProcess, pods: Pods) -> None:
+    """Two forks below the process that was moved in, in a cgroup that is gone: each its own, of an
+    agent that was stopped meanwhile and of one that was dead. CLONE_INTO_CGROUP leaves no move:
+    whoever forked it is not taken for its place.
+    """
+    agent.start(SETTINGS)
+    born_in_its_cgroup(agent, pods)
+    for how in (signal.SIGSTOP, signal.SIGKILL):
+        moved_in(agent, pods, how)
+
+
+def moved_in(agent: AgentProcess, pods: Pods, how: signal.Signals) -> None:
     before, since, leaves = unseen_storm(agent, pods, how, "deep 2")
     asking = Asking(agent)
     kernel = books_since(agent.guest, since)
@@ -90,8 +95,7 @@ def test_told_by_the_recorder(agent: AgentProcess, pods: Pods, how: signal.Signa
     assert asking.metric("nodewitness_recorder_window_seconds") > 0
 
 
-def test_born_in_its_cgroup(agent: AgentProcess, pods: Pods) -> None:
-    """CLONE_INTO_CGROUP leaves no move: whoever forked it is not taken for its place."""
+def born_in_its_cgroup(agent: AgentProcess, pods: Pods) -> None:
     _, since, leaves = unseen_storm(agent, pods, signal.SIGSTOP, "clone")
     asking = Asking(agent)
     truth = truth_of(leaves)

@@ -6,7 +6,6 @@ wins. The races themselves are the systemd driver's (test_systemd.py); the judge
 
 import pytest
 
-from agent.api.v1.event_pb2 import RuntimeDisagreement
 from agent.api.v1.oom_pb2 import (
     DISAGREEMENT_KILL_NOT_REPORTED,
     DISAGREEMENT_REPORTED_WITHOUT_DEATH,
@@ -44,20 +43,11 @@ def ended(asking: Asking, pod: str) -> OOMIncident:
     return asking.incident(pod, lambda incident: incident.outcome != 0 and last(incident))
 
 
-def told(asking: Asking, pod: str) -> RuntimeDisagreement:
-    """The event of the disagreement on this pod, from the beginning of the stream."""
-    for message in asking.watch_all():
-        for event in message.events:
-            if event.WhichOneof("kind") == "runtime_disagreement":
-                said = event.runtime_disagreement
-                if said.container.pod == pod:
-                    return said
-    raise AssertionError(f"the stream ended without a disagreement on {pod}")
-
-
-def test_h_child_killed_then_init_exits_0(pods: Pods, asking: Asking) -> None:
-    """h. Both facts are shown: the container survived the kill, and the runtime calls its ordinary
-    end OOMKilled.
+def test_the_last_word(pods: Pods, node: Node, asking: Asking) -> None:
+    """h. A child is killed, then the init exits with 0: both facts are shown, the container
+    survived the kill, and the runtime calls its ordinary end OOMKilled. An init that dies of its
+    limit: a disagreement exactly if the runtime gives another reason; while it is silent nothing is
+    claimed, and when it is back its word is amended.
     """
     case = child_over_limit_then_exit(pods)
     case.fire()
@@ -79,28 +69,15 @@ def test_h_child_killed_then_init_exits_0(pods: Pods, asking: Asking) -> None:
         )
         incident = asking.incident("afterlife")
         assert incident.disagreement == DISAGREEMENT_REPORTED_WITHOUT_DEATH
-        said = told(asking, "afterlife")
+        said = asking.disagreement("afterlife")
         assert said.runtime_says == "OOMKilled, exit code 0"
         assert said.kernel_says == "OOM-killed 1 process of it, not its init"
         assert list(said.incident_ids) == [incident.id]
         assert [each.id for each in asking.incidents(disagreements=True)] == [incident.id]
 
+    init_over_limit(pods, name="plain").fire()
+    killed(asking, "plain")
 
-def test_init_killed(pods: Pods, asking: Asking) -> None:
-    """The init dies of its limit: the end is told, and a disagreement exactly if the runtime gives
-    another reason.
-    """
-    case = init_over_limit(pods, name="plain")
-    case.fire()
-    incident = ended(asking, "plain")
-    assert incident.outcome == OUTCOME_DIED
-    assert "exit code 137" in incident.runtime_says
-    assert_killed(incident)
-    check_word(asking, "plain")
-
-
-def test_containerd_stopped_during_the_death(pods: Pods, node: Node, asking: Asking) -> None:
-    """While the runtime is silent nothing is claimed; when it is back, the word is amended."""
     case = init_over_limit(pods, name="silent-end")
     with stopped(node):
         case.fire()
@@ -108,21 +85,19 @@ def test_containerd_stopped_during_the_death(pods: Pods, node: Node, asking: Ask
         assert incident.outcome == OUTCOME_DIED
         assert "exit code" not in incident.runtime_says
         assert incident.disagreement == DISAGREEMENT_UNSPECIFIED
-    incident = ended(asking, "silent-end")
+    killed(asking, "silent-end")
+
+
+def killed(asking: Asking, pod: str) -> None:
+    """Its init died of SIGKILL, as the kernel or the runtime writes it; whether they disagree
+    follows from what the runtime says.
+    """
+    incident = ended(asking, pod)
+    assert incident.outcome == OUTCOME_DIED
     assert "exit code 137" in incident.runtime_says
-    assert_killed(incident)
-    check_word(asking, "silent-end")
-
-
-def assert_killed(incident: OOMIncident) -> None:
-    """The container's end by SIGKILL, as the kernel or the runtime writes it."""
     end = incident.container_exit
     assert end.signal == 9 if end.HasField("signal") else end.exit_code == 137
     assert end.time.seconds >= incident.time.seconds - 1
-
-
-def check_word(asking: Asking, pod: str) -> None:
-    """The disagreement follows from what the runtime says."""
 
     def agrees() -> bool:
         incident = asking.incident(pod)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.ledger.ends import JUDGE_WITHIN_NS, MAX_NAMED
 from agent.model.event import OOMAmended, RuntimeDisagreement
 from agent.model.evidence import CgroupGone, EndSeen, EndWanted
 from agent.model.oom import (
@@ -134,6 +135,52 @@ def test_an_init_that_was_never_seen_proves_nothing(kernel: Kernel) -> None:
     gone(kernel)
     says(kernel, KILLED)
     assert only(kernel).disagreement is Disagreement.NONE
+
+
+def test_a_disagreement_on_very_many_kills(kernel: Kernel) -> None:
+    """It names the latest; all of them carry it."""
+    for pid in range(2000, 2000 + MAX_NAMED + 5):
+        kill(kernel, pid)
+    kernel.wait()
+    gone(kernel)
+    says(kernel, "OOMKilled, exit code 0")
+    kernel.wait(JUDGE_WITHIN_NS)
+    (event,) = told(kernel)
+    incidents = kernel.incidents()
+    assert {each.disagreement for each in incidents} == {event.kind}
+    assert event.incident_ids == tuple(each.id for each in incidents[-MAX_NAMED:])
+    assert event.kernel_says == f"OOM-killed {MAX_NAMED + 5} processes of it, not its init"
+
+
+def test_very_many_incidents_are_written_in_steps(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the container's end each learns, and the disagreement is told once, but not all at once:
+    the loop runs in between, and no checkpoint claims what is not written yet.
+    """
+    for pid in range(2000, 2025):
+        kill(kernel, pid)
+    kernel.wait()
+    for incident in kernel.incidents():
+        kernel.fate(incident, alive=True)
+    gone(kernel)
+    monkeypatch.setattr("agent.ledger.end_writing.MAX_A_STEP", 4)
+    kernel.flush()
+    word = EndSeen(
+        place=place(CONTAINER), runtime_says="OOMKilled, exit code 0", exit=by_runtime(0)
+    )
+    written = []
+    kernel.ledger.fold(word, kernel.now)
+    while kernel.ledger.behind:
+        assert kernel.ledger.next_due_ns() == 0
+        before = len(kernel.out)
+        kernel.flush()
+        written.append(sum(isinstance(item, OOMAmended) for item in kernel.out[before:]))
+    assert sum(written) == 25
+    assert max(written) <= 8  # what the answer and the first step may
+    assert len(told(kernel)) == 1
+    ends = {(i.container_exit, i.runtime_says, i.disagreement) for i in kernel.incidents()}
+    assert ends == {(by_runtime(0), word.runtime_says, Disagreement.REPORTED_WITHOUT_DEATH)}
 
 
 @pytest.mark.parametrize(

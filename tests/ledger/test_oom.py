@@ -260,6 +260,68 @@ def test_only_counters(kernel: Kernel) -> None:
     assert (books.victims, books.unattributed, books.pending) == (1, 0, 0)
 
 
+def stood_in(kernel: Kernel, *cgroups: str) -> None:
+    """Of each of these a counter stands for one kill; kmsg was away."""
+    kernel.ledger.fold(KmsgState(up=False), kernel.now)
+    for cgroup in cgroups:
+        kernel.counters(cgroup, 0)
+    for number, cgroup in enumerate(cgroups):
+        kernel.kill(5 + number, heard=False)
+        kernel.count()
+        kernel.counters(cgroup, 1)
+    kernel.wait()
+    kernel.wait()
+    assert [i.victims[0].pid for i in kernel.incidents()] == [None] * len(cgroups)
+    kernel.ledger.fold(KmsgState(up=True), kernel.now)
+
+
+def reread(kernel: Kernel) -> None:
+    """kmsg is read again from its oldest line, and the count after it."""
+    for line in kernel.lines:
+        kernel.ledger.fold(line, kernel.now)
+        kernel.count()
+
+
+def test_late_line_that_tells_no_cgroup(kernel: Kernel) -> None:
+    """One counter rose, and one kill has no name: the line is that kill's. One incident, and the
+    counter's word stays.
+    """
+    stood_in(kernel, CONTAINER)
+    reread(kernel)
+    (incident,) = kernel.incidents()
+    (victim,) = incident.victims
+    assert (victim.pid, victim.cgroup, victim.attribution) == (5, CONTAINER, Attribution.COUNTER)
+    assert set(victim.witnesses) == {Witness.KMSG, Witness.VMSTAT, Witness.MEMORY_EVENTS}
+    assert kernel.ledger.books().victims == 1
+
+
+def test_late_lines_that_tell_no_cgroup_of_two(kernel: Kernel) -> None:
+    """Which of them was in which cgroup nothing tells, and nothing is claimed; each says where it
+    was booked first, so that it is counted once.
+    """
+    stood_in(kernel, CONTAINER, OTHER)
+    before = {incident.id for incident in kernel.incidents()}
+    reread(kernel)
+    kernel.wait()
+    lines = [i for i in kernel.incidents() if i.id not in before]
+    assert {v.pid: v.cgroup for i in lines for v in i.victims} == {5: "", 6: ""}
+    assert {origin for i in lines for origin in i.moved_from} == before
+    assert sum(i.counted for i in kernel.incidents()) == 2
+
+
+def test_a_late_line_after_a_count_was_given_up(kernel: Kernel) -> None:
+    """It may be that kill's as well as the one that a counter stands for: nothing is claimed."""
+    stood_in(kernel, CONTAINER)
+    kernel.oom_kill += 1
+    kernel.count()
+    kernel.wait()
+    kernel.wait()
+    assert kernel.ledger.books().unattributed == 1
+    reread(kernel)
+    told = [v for i in kernel.incidents() for v in i.victims if v.pid == 5]
+    assert [v.cgroup for v in told] == [""]
+
+
 def test_nothing_but_the_count(kernel: Kernel) -> None:
     """A count that nothing explains is published as unattributed: not dropped, not invented, and
     not before `settle`.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.model.event import OOMAmended, OOMRecorded
 from agent.model.evidence import FateWanted, ForgedSeen, TraceSeen, VmstatSeen
 from agent.model.kmsg import TraceVictim
-from agent.model.oom import Outcome
-from tests.ledger.kernel import CONTAINER, SECOND, Kernel, captured
+from agent.model.oom import Attribution, Outcome
+from tests.ledger.kernel import CONTAINER, POD, SECOND, Kernel, captured
 
 
 @pytest.fixture
@@ -88,6 +87,51 @@ def test_restart_in_the_middle_of_a_group_kill() -> None:
     assert [(v.pid, v.repeats) for v in incident.victims] == [(1, 1), (2, 0)]
     books = kernel.ledger.books()
     assert (books.counted, books.victims, books.repeats) == (3, 2, 1)
+
+
+@pytest.mark.parametrize("risen", [True, False], ids=["only its pod", "nothing"])
+def test_the_recorder_is_asked_again(risen: bool) -> None:
+    """The former run was killed before it had the recorder's answer, and had booked a kill on its
+    pod, by the counter, or given it up: the next run asks again, once.
+    """
+    kernel = Kernel()
+    kernel.counters(POD, 0)
+    kernel.kill(1)
+    if risen:
+        kernel.counters(POD, 1)
+    kernel.wait()
+    before = kernel.incidents()
+    attribution = Attribution.COUNTER if risen else Attribution.NONE
+    assert [v.attribution for v in before[0].victims] == [attribution]
+    kernel.start(kernel.ledger.checkpoint(), before)
+    assert [wanted.victims for wanted in kernel.asked] == [((1, before[0].boottime_ns),)]
+    kernel.recorder(CONTAINER)
+    (incident,) = kernel.incidents()
+    assert (incident.id, incident.revision) == (before[0].id, before[0].revision + 1)
+    assert [(v.cgroup, v.attribution) for v in incident.victims] == [
+        (CONTAINER, Attribution.RECORDER)
+    ]
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.balanced) == (1, 0, True)
+    kernel.wait()
+    kernel.start(kernel.ledger.checkpoint(), [incident])
+    assert not kernel.asked
+
+
+def test_a_recorder_that_knows_nothing_is_asked_once_a_run() -> None:
+    """What it does not know stays as it is, and is settled."""
+    kernel = Kernel()
+    kernel.kill(1)
+    kernel.wait()
+    before = kernel.incidents()
+    kernel.start(kernel.ledger.checkpoint(), before)
+    assert len(kernel.asked) == 1
+    kernel.asked.clear()
+    kernel.out.clear()
+    kernel.wait()
+    kernel.wait()
+    assert (kernel.asked, kernel.out) == ([], [])
+    assert kernel.ledger.books().unattributed == 1
 
 
 def test_checkpoint_of_another_boot_is_ignored() -> None:

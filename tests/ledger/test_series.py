@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from agent.ledger.series import MAX_UNITS, NAMES_NS, OTHER_UNITS, OOMSeriesFold
-from agent.model.oom import Container, LimitLevel, OOMBooks, OOMIncident, Outcome, Victim
+from agent.model.oom import (
+    Container,
+    Disagreement,
+    LimitLevel,
+    OOMBooks,
+    OOMCounter,
+    OOMIncident,
+    Outcome,
+    Victim,
+)
 from agent.model.status import OOMSeries
 from tests.ledger.kernel import BOOT, CID, CONTAINER, SECOND, UID
 
@@ -177,12 +185,123 @@ def test_two_with_the_same_names(fold: OOMSeriesFold) -> None:
     assert len(shown(fold).containers) == 1
 
 
-def test_rebuilt_from_stored_incidents(fold: OOMSeriesFold) -> None:
-    """After a restart the same counters stand there, the container is alive or not."""
-    stored = [incident(1), incident(2, outcome=Outcome.SURVIVED), replace(SYSTEM, id="s")]
-    for item in stored:
+def restarted(fold: OOMSeriesFold, held: list[OOMIncident]) -> OOMSeriesFold:
+    """The next run, with the journal's sums and the incidents that it still holds."""
+    after = OOMSeriesFold(retention_ns=60 * SECOND, max_series=3)
+    after.adopt(fold.unsaved(), held, 0)
+    return after
+
+
+def test_a_restart_when_the_journal_holds_few_of_the_incidents(fold: OOMSeriesFold) -> None:
+    """No counter falls, for that reads as a restart at zero and invents kills; what is held counts
+    no more than once, and goes on as before.
+    """
+    growing = incident(0, victims=(VICTIM,))
+    told = [incident(number) for number in range(1, 12_000)]
+    for item in (
+        growing,
+        *told,
+        incident(20_000, outcome=Outcome.SURVIVED),
+        replace(SYSTEM, id="s"),
+        incident(20_001, drill=True),
+    ):
         fold.incident(item, 0)
-    fold.appeared(LABELS)
+    fold.disagreement(Disagreement.KILL_NOT_REPORTED)
+    before = shown(fold)
+    after = restarted(fold, [growing, *told[-100:]])
+    assert shown(after) == before
+    assert kills(after) == {LABELS: {"died": 12_000, "survived": 1}}
+    assert after.unsaved() == []
+    after.incident(replace(told[-1], revision=2), 0)
+    after.incident(replace(growing, victims=(VICTIM, VICTIM), revision=2), 0)
+    after.appeared(LABELS)
+    after.expire(999 * SECOND)
+    assert kills(after) == {LABELS: {"died": 12_001, "survived": 1}}
+
+
+def test_a_restart_while_a_kill_waits_for_its_names(fold: OOMSeriesFold) -> None:
+    """It is in no sum yet, and counts in the next run; also when the journal has lost it."""
+    nameless = incident(1, container=UNNAMED)
+    fold.incident(nameless, 0)
+    fold.incident(incident(2, container=UNNAMED), 0)
+    after = restarted(fold, [nameless])
+    assert kills(after) == {}
+    after.incident(replace(incident(1), revision=2), 0)
+    assert kills(after) == {LABELS: {"died": 1}}
+    waiting = [each for each in after.unsaved() if each.sum.counter is OOMCounter.WAITING]
+    assert [each.count for each in waiting] == [-1, -1]
+
+
+def test_what_was_counted_once_waits_no_more(fold: OOMSeriesFold) -> None:
+    """The journal is told nothing of a wait that began and ended between two commits."""
+    fold.incident(incident(container=UNNAMED), 0)
+    fold.expire(NAMES_NS)
+    counters = {each.sum.counter for each in fold.unsaved()}
+    assert counters == {OOMCounter.KILLS, OOMCounter.INCIDENTS}
+
+
+def test_unattributed_does_not_fall(fold: OOMSeriesFold) -> None:
+    """A count that a late line took back stays in its counter, over a restart too."""
+    books = replace(BOOKS, unattributed=5, unattributed_before_start=2)
+    fold.series(books)
+    less = replace(books, unattributed=3, unattributed_before_start=1)
+    assert (fold.series(less).unattributed, fold.series(less).before_start) == (3, 2)
+    after = restarted(fold, [])
+    assert (after.series(less).unattributed, after.series(less).before_start) == (3, 2)
+    assert after.unsaved() == []
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_kill_that_moves_to_another_incident(fold: OOMSeriesFold, restart: bool) -> None:
+    """A counter stood for it, and it was counted there: what the kernel's line tells of it later
+    counts no second kill, and no second call of the OOM killer.
+    """
+    stand_in = incident(1)
+    left = replace(stand_in, victims=(), revision=2)
+    line = incident(2, moved_from=(stand_in.id,), container=replace(NAMED, pod="web-1"))
+    fold.incident(stand_in, 0)
+    for revision in (left, line):  # the ledger tells what a kill has left first
+        fold.incident(revision, 0)
+    if restart:
+        fold = restarted(fold, [left, line])
+    fold.incident(replace(line, victims=(VICTIM, VICTIM), revision=2), 0)
+    assert kills(fold) == {LABELS: {"died": 1}, ("shop", "web-1", "app"): {"died": 1}}
+    assert shown(fold).incidents[LimitLevel.CONTAINER] == 1
+
+
+def test_a_kill_that_moves_before_the_rest_is_counted(fold: OOMSeriesFold) -> None:
+    """Of a group's three kills two moved on to calls of their own before anything was counted."""
+    fold.incident(incident(1), 0)
+    fold.incident(incident(2, moved_from=(incident(1).id,)), 0)
+    fold.incident(incident(3, moved_from=(incident(1).id,)), 0)
+    assert kills(fold) == {LABELS: {"died": 3}}
+
+
+def test_a_kill_that_moves_before_it_was_counted(fold: OOMSeriesFold) -> None:
+    """From an incident that was open, or of which another victim is left: each kill counts once."""
+    opened = incident(1, victims=(VICTIM, VICTIM), outcome=Outcome.OPEN)
+    fold.incident(opened, 0)
+    fold.incident(incident(2, moved_from=(opened.id,)), 0)
+    fold.incident(incident(1, revision=2), 0)
+    assert kills(fold) == {LABELS: {"died": 2}}
+    assert shown(fold).incidents[LimitLevel.CONTAINER] == 2
+
+
+def test_given_up_series_leave_the_journal(fold: OOMSeriesFold) -> None:
+    """What is shown no more is kept no more."""
+    fold.incident(incident(), 0)
+    fold.saved()
     fold.expire(999 * SECOND)
-    assert kills(fold) == {LABELS: {"died": 1, "survived": 1}}
-    assert shown(fold).system_kills == {"daemon.service": 1}
+    assert [(each.sum.label, each.count) for each in fold.unsaved()] == [("died", -1)]
+
+
+def test_a_journal_that_opens_late(fold: OOMSeriesFold) -> None:
+    """The counters have begun at zero and stay what they are; so does what the next run reads."""
+    former = OOMSeriesFold(retention_ns=60 * SECOND, max_series=3)
+    former.incident(incident(1), 0)
+    former.incident(incident(2), 0)
+    fold.incident(incident(3), 0)
+    fold.supersede(former.unsaved())
+    assert kills(fold) == {LABELS: {"died": 1}}
+    died = [each.count for each in fold.unsaved() if each.sum.counter is OOMCounter.KILLS]
+    assert died == [-1]  # of the two that the journal holds

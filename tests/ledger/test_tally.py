@@ -73,6 +73,52 @@ def test_counts_from_before_the_first_run(
     assert tally.before_first_run(ordinals) == before
 
 
+def test_a_missed_kill_among_others_does_not_stay_pending() -> None:
+    """One kill follows another without a pause, and each but the first is explained at once: that
+    one is given up after a while, once, though the sum of the others always covers it.
+    """
+    tally = Tally(settle_ns=SETTLE)
+    tally.read(0, 0)
+    given_up = []
+    for second in range(1, 300):
+        tally.read(second, second * SECOND)
+        tally.victims = second - 1
+        overdue = tally.overdue(second * SECOND)
+        tally.unattributed += overdue
+        given_up += [second] * overdue
+        assert tally.books().pending == (not given_up)
+    assert given_up == [32]
+    assert tally.books().balanced
+
+
+def test_kills_in_flight_are_not_missed() -> None:
+    """At each look one kill is pending, and at the next that one is explained and another one
+    pending: a moment without any proves that none was missed.
+    """
+    tally = Tally(settle_ns=SETTLE)
+    for second in range(1, 300):
+        tally.victims = second - 1
+        tally.read(second - 1, second * SECOND)  # all is explained
+        tally.read(second, second * SECOND)
+        assert tally.overdue(second * SECOND) == 0
+
+
+@pytest.mark.parametrize(("seconds", "overdue"), [(59, 0), (60, 2), (61, 2)])
+def test_what_nobody_settles_unbalances_the_books(seconds: int, overdue: int) -> None:
+    """Victims whose cgroup is never found nor given up: `pending` hides them no longer than a
+    minute.
+    """
+    tally = Tally(settle_ns=SETTLE)
+    tally.read(3, 0)
+    tally.unplaced, tally.victims = 2, 1
+    for second in range(1, seconds + 2):
+        tally.read(3, second * SECOND)
+    books = tally.books()
+    assert (books.pending, books.overdue, books.balanced) == (2, overdue, not overdue)
+    tally.unplaced, tally.victims = 0, 3
+    assert tally.books().balanced
+
+
 def test_a_count_never_falls() -> None:
     """A reading that is lower than the last (another source, a torn read) changes nothing."""
     tally = Tally(settle_ns=SETTLE)

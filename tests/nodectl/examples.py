@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from agent.api.cni import call_to_wire, report_to_wire
 from agent.api.memory import memory_to_wire
-from agent.api.v1 import condition_pb2, event_pb2, node_agent_pb2, oom_pb2, status_pb2
+from agent.api.pressure import episode_to_wire, pressure_to_wire
+from agent.api.v1 import (
+    condition_pb2,
+    event_pb2,
+    exits_pb2,
+    node_agent_pb2,
+    oom_pb2,
+    status_pb2,
+)
 from agent.engine.board import TELLS
+from agent.serve import network
+from agent.serve.io import blocked as answer_blocked
+from agent.serve.io import devices as answer_devices
+from agent.serve.runtime import answer as answer_runtime
+from tests.serve.cni_sample import CNI
+from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
+from tests.serve.network_sample import NETWORK
+from tests.serve.network_sample import WALL_NS as NETWORK_WALL_NS
+from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
 
 GI = 1 << 30
 MI = 1 << 20
@@ -332,7 +353,17 @@ def events() -> list[event_pb2.Event]:
         ),
         event(12, journal_change=event_pb2.JournalChange(state="stalled", detail="the disk hangs")),
         event(13, condition_changed=event_pb2.ConditionChanged(condition=_raised())),
+        event(14, pressure_crossed=episode_to_wire(PRESSURE.current[0])),
+        event(15, pressure_crossed=episode_to_wire(PRESSURE.last[0])),
+        event(16, exit_recorded=deaths()[3]),
+        event(17, exit_amended=_stopped()),
     ]
+
+
+def _stopped() -> exits_pb2.ContainerDeath:
+    stopped = deaths()[0]
+    stopped.container.pod, stopped.container.name, stopped.runtime_says = "db", "db", ""
+    return stopped
 
 
 def _raised() -> condition_pb2.Condition:
@@ -349,4 +380,108 @@ def memory() -> node_agent_pb2.GetMemoryResponse:
     return node_agent_pb2.GetMemoryResponse(memory=memory_to_wire(MEMORY, 10))
 
 
+def pressure() -> node_agent_pb2.GetPressureResponse:
+    """Kubepods that thrash, as they are at MEMORY_NS."""
+    return node_agent_pb2.GetPressureResponse(pressure=pressure_to_wire(PRESSURE))
+
+
+def cni() -> node_agent_pb2.ListCNICallsResponse:
+    """A wedged network, as it is at CNI_NS."""
+    calls = [call_to_wire(call, CNI) for call in CNI.calls]
+    return node_agent_pb2.ListCNICallsResponse(cni=report_to_wire(CNI, calls))
+
+
+def networks(pod: str = "") -> node_agent_pb2.ListPodNetworksResponse:
+    """A pod off its bridge, a healthy one, one of the host's network, and leftovers."""
+    request = node_agent_pb2.ListPodNetworksRequest(pod=pod)
+    return asyncio.run(network.networks(request, NETWORK))
+
+
+def namespaces() -> node_agent_pb2.ListNamespacesResponse:
+    """Of the same pods."""
+    return asyncio.run(network.namespaces(node_agent_pb2.ListNamespacesRequest(), NETWORK))
+
+
+def runtime() -> node_agent_pb2.GetRuntimeResponse:
+    """A stopped containerd, as it is at CNI_NS."""
+    return answer_runtime(RUNTIME)
+
+
+def devices() -> node_agent_pb2.ListDevicesResponse:
+    """A volume that is suspended."""
+    return answer_devices(DISKS)
+
+
+def blocked() -> node_agent_pb2.ListBlockedTasksResponse:
+    """Those that wait for it."""
+    return answer_blocked(node_agent_pb2.ListBlockedTasksRequest(), BLOCKED)
+
+
+CNI_NS = CNI_WALL_NS
+NETWORK_NS = NETWORK_WALL_NS
 MEMORY_NS = NOW_WALL_NS
+
+
+def deaths() -> list[exits_pb2.ContainerDeath]:
+    """One of several kinds, the newest first."""
+    return [
+        exits_pb2.ContainerDeath(
+            id=f"{BOOT}/c1",
+            revision=2,
+            container=container("shop", "gateway-v2-7f5d9c8d4b-9w2k1", "gateway"),
+            attempt=3,
+            time=ago(9),
+            verdict=exits_pb2.VERDICT_GRACE_EXCEEDED,
+            stop_reason=exits_pb2.STOP_REASON_RESTART,
+            signal=9,
+            init_pid=4711,
+            sender=exits_pb2.Sender(pid=5120, comm="runc", unit="containerd.service"),
+            runtime_says="Error, exit code 137",
+            confidence=oom_pb2.CONFIDENCE_HIGH,
+            witnesses=["connector", "signals", "memory.events", "cri"],
+            settled=True,
+        ),
+        exits_pb2.ContainerDeath(
+            id=f"{BOOT}/c2",
+            revision=2,
+            container=container("shop", "cart-0", "app"),
+            time=ago(75),
+            verdict=exits_pb2.VERDICT_KILLED_BY_PROCESS,
+            signal=9,
+            init_pid=812,
+            sender=exits_pb2.Sender(pid=9021, comm="sh", unit="session-3.scope"),
+            runtime_says="Error, exit code 137",
+            confidence=oom_pb2.CONFIDENCE_HIGH,
+            witnesses=["connector", "signals", "memory.events", "cri"],
+            settled=True,
+        ),
+        exits_pb2.ContainerDeath(
+            id=f"{BOOT}/c3",
+            revision=3,
+            container=container("shop", "orders-abc12", "app"),
+            time=ago(184),
+            verdict=exits_pb2.VERDICT_OOM_POD_LIMIT,
+            signal=9,
+            runtime_says="Error, exit code 137",
+            disagreement=oom_pb2.DISAGREEMENT_KILL_NOT_REPORTED,
+            confidence=oom_pb2.CONFIDENCE_HIGH,
+            witnesses=["connector", "memory.events", "cri", "kmsg"],
+            settled=True,
+        ),
+        exits_pb2.ContainerDeath(
+            id=f"{BOOT}/c4",
+            revision=1,
+            container=container("shop", "batch-x2x9p", "job"),
+            time=ago(2460),
+            verdict=exits_pb2.VERDICT_EXITED,
+            exit_code=3,
+            runtime_says="Error, exit code 3",
+            confidence=oom_pb2.CONFIDENCE_LOW,
+            witnesses=["cri"],
+            settled=True,
+        ),
+    ]
+
+
+def exits() -> node_agent_pb2.ListExitsResponse:
+    return node_agent_pb2.ListExitsResponse(exits=deaths(), oldest_held=ago(2460))

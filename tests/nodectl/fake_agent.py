@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 
 from agent.api.v1 import event_pb2, node_agent_pb2, node_agent_pb2_grpc
-from tests.nodectl import examples
+from tests.nodectl import examples, usage_examples
 
 Watched = node_agent_pb2.WatchEventsResponse
 
@@ -29,9 +29,21 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     )
     incidents: node_agent_pb2.ListOOMIncidentsResponse = field(default_factory=examples.answer)
     memory: node_agent_pb2.GetMemoryResponse = field(default_factory=examples.memory)
+    containers: node_agent_pb2.ListContainersResponse = field(
+        default_factory=usage_examples.containers
+    )
+    pods: node_agent_pb2.ListPodsResponse = field(default_factory=usage_examples.pods)
+    pressure: node_agent_pb2.GetPressureResponse = field(default_factory=examples.pressure)
+    cni: node_agent_pb2.ListCNICallsResponse = field(default_factory=examples.cni)
+    networks: node_agent_pb2.ListPodNetworksResponse = field(default_factory=examples.networks)
+    namespaces: node_agent_pb2.ListNamespacesResponse = field(default_factory=examples.namespaces)
+    runtime: node_agent_pb2.GetRuntimeResponse = field(default_factory=examples.runtime)
+    devices: node_agent_pb2.ListDevicesResponse = field(default_factory=examples.devices)
+    blocked: node_agent_pb2.ListBlockedTasksResponse = field(default_factory=examples.blocked)
     conditions: node_agent_pb2.ListConditionsResponse = field(
         default_factory=node_agent_pb2.ListConditionsResponse
     )
+    exits: node_agent_pb2.ListExitsResponse = field(default_factory=examples.exits)
     error: tuple[grpc.StatusCode, str] | None = None
     streams: list[list[Watched]] = field(default_factory=list)
     head: event_pb2.ResumeToken | None = None  # answers who asks for no resume
@@ -53,9 +65,51 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         self._enter(request, context)
         return self.memory
 
+    def GetPressure(self, request: Any, context: Any) -> node_agent_pb2.GetPressureResponse:
+        self._enter(request, context)
+        return self.pressure
+
+    def ListCNICalls(self, request: Any, context: Any) -> node_agent_pb2.ListCNICallsResponse:
+        self._enter(request, context)
+        return self.cni
+
+    def ListPodNetworks(self, request: Any, context: Any) -> node_agent_pb2.ListPodNetworksResponse:
+        self._enter(request, context)
+        return self.networks
+
+    def ListNamespaces(self, request: Any, context: Any) -> node_agent_pb2.ListNamespacesResponse:
+        self._enter(request, context)
+        return self.namespaces
+
+    def GetRuntime(self, request: Any, context: Any) -> node_agent_pb2.GetRuntimeResponse:
+        self._enter(request, context)
+        return self.runtime
+
+    def ListDevices(self, request: Any, context: Any) -> node_agent_pb2.ListDevicesResponse:
+        self._enter(request, context)
+        return self.devices
+
+    def ListBlockedTasks(
+        self, request: Any, context: Any
+    ) -> node_agent_pb2.ListBlockedTasksResponse:
+        self._enter(request, context)
+        return self.blocked
+
+    def ListExits(self, request: Any, context: Any) -> node_agent_pb2.ListExitsResponse:
+        self._enter(request, context)
+        return self.exits
+
     def ListConditions(self, request: Any, context: Any) -> node_agent_pb2.ListConditionsResponse:
         self._enter(request, context)
         return self.conditions
+
+    def ListContainers(self, request: Any, context: Any) -> node_agent_pb2.ListContainersResponse:
+        self._enter(request, context)
+        return self.containers
+
+    def ListPods(self, request: Any, context: Any) -> node_agent_pb2.ListPodsResponse:
+        self._enter(request, context)
+        return self.pods
 
     def WatchEvents(self, request: Any, context: Any) -> Iterator[Watched]:
         self._enter(request, context)

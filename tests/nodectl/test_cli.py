@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from agent import __version__
+from agent.api.v1 import exits_pb2, node_agent_pb2
 from agent.config.settings import Settings as AgentSettings
-from agent.nodectl import drill
+from agent.nodectl import drill, watching
 from agent.nodectl.exits import MEANING, Exit, NoAgentError
 from agent.nodectl.main import cli
 from agent.nodectl.options import DEFAULT_SOCKET
@@ -267,3 +268,72 @@ def test_full_backlog(tmp_path: Path) -> None:
                 queued.connect(path)
         with pytest.raises(NoAgentError, match="backlog is full"):
             UnixDoor(path).probe(0.05)
+
+
+def test_exits_asks_for_what_was_given(agent: FakeAgent, run: Run) -> None:
+    """Every filter reaches the agent; -A is all namespaces, as without -n."""
+    filters = "-n shop --pod cart-0 --container app --verdict crashed --verdict exited --limit 7"
+    result = run("exits", *filters.split(), "--since", "2026-11-22T03:00:00+01:00")
+    assert result.exit_code == Exit.OK, result.output
+    (request,) = agent.requests
+    assert (request.namespace, request.pod, request.container) == ("shop", "cart-0", "app")
+    assert list(request.verdicts) == [
+        exits_pb2.VERDICT_CRASHED,
+        exits_pb2.VERDICT_EXITED,
+    ]
+    assert (request.limit, request.since.ToJsonString()) == (7, "2026-11-22T02:00:00Z")
+    assert run("exits", "-A").exit_code == Exit.OK
+    assert agent.requests[-1] == node_agent_pb2.ListExitsRequest(limit=1000)
+    assert run("exits", "-A", "-n", "shop").exit_code == Exit.OK  # as the other lists have it
+    assert agent.requests[-1].namespace == ""
+
+
+@pytest.mark.parametrize(
+    ("by", "pods"),
+    [
+        ("time", ["gateway-v2-7f5d9c8d4b-9w2k1", "cart-0", "orders-abc12", "batch-x2x9p"]),
+        ("name", ["batch-x2x9p", "cart-0", "gateway-v2-7f5d9c8d4b-9w2k1", "orders-abc12"]),
+        ("verdict", ["orders-abc12", "gateway-v2-7f5d9c8d4b-9w2k1", "cart-0", "batch-x2x9p"]),
+    ],
+)
+def test_exits_sorted(agent: FakeAgent, run: Run, by: str, pods: list[str]) -> None:
+    """The newest first, or by name or verdict; for programs too."""
+    found = json.loads(run("exits", "--sort", by, "-o", "json").stdout)["exits"]
+    assert [death["container"]["pod"] for death in found] == pods
+
+
+def test_exits_watched(agent: FakeAgent, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """-w asks again until it is interrupted; each answer of JSON is one line."""
+    turns = []
+
+    def turn(seconds: float) -> None:
+        turns.append(seconds)
+        if len(turns) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching.show, "__kwdefaults__", {"sleep": turn})
+    result = run("exits", "-w", "-o", "json", "--since", "10m")
+    assert [len(json.loads(line)["exits"]) for line in result.stdout.splitlines()] == [4, 4]
+    assert len(agent.requests) == 2
+
+
+@pytest.mark.parametrize("output", ["table", "wide", "json", "yaml"])
+def test_exits_outputs(agent: FakeAgent, run: Run, output: str) -> None:
+    """Each output has every death; wide has where the sender ran, and the evidence."""
+    result = run("exits", "-o", output)
+    assert result.exit_code == Exit.OK, result.output
+    assert result.output.count("cart-0") == 1
+    if output == "wide":
+        assert "containerd.service" in result.output
+        assert "connector, signals, memory.events, cri" in result.output
+    if output == "json":
+        assert len(json.loads(result.stdout)["exits"]) == 4
+
+
+def test_no_exits(agent: FakeAgent, run: Run) -> None:
+    """Nothing found is said with what was asked."""
+    agent.exits = node_agent_pb2.ListExitsResponse()
+    result = run("exits", "--pod", "a\x1b", "--verdict", "crashed", "--since", "10m")
+    assert result.output == (
+        "No container ended with verdict crashed in pod a\\x1b in the last 10m.\n"
+    )

@@ -14,8 +14,23 @@ import pytest
 from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2, status_pb2
 from agent.model.catalogue.oom import HIDDEN_OOM_KILL
 from agent.nodectl.explain import explained
-from agent.nodectl.show import conditions, events, memory, oom, status, words
-from tests.nodectl import examples
+from agent.nodectl.show import (
+    cni,
+    conditions,
+    deaths,
+    events,
+    io,
+    memory,
+    net,
+    ns,
+    oom,
+    pressure,
+    runtime,
+    status,
+    usage,
+    words,
+)
+from tests.nodectl import examples, usage_examples
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -24,8 +39,26 @@ def _oom() -> str:
     return oom.report(examples.answer(), examples.NOW_NS, " on this node", columns=99)
 
 
+def _ps() -> str:
+    return usage.containers(usage_examples.containers(), examples.NOW_NS, wide=False)
+
+
+def _pods() -> str:
+    return usage.pods(usage_examples.pods(), examples.NOW_NS, wide=False)
+
+
 def _oom_table() -> str:
     return oom.report(examples.answer(), examples.NOW_NS, " on this node")
+
+
+def _exits() -> str:
+    return deaths.report(examples.exits(), examples.NOW_NS, "", columns=99)
+
+
+def _exits_empty() -> str:
+    return deaths.report(
+        node_agent_pb2.ListExitsResponse(), examples.NOW_NS, " in namespace shop in the last 10m"
+    )
 
 
 def _oom_empty() -> str:
@@ -64,6 +97,38 @@ def _events() -> str:
     return "\n".join([events.gap_line(gap), *(events.line(event) for event in examples.events())])
 
 
+def _pressure() -> str:
+    return pressure.report(examples.pressure().pressure, examples.MEMORY_NS)
+
+
+def _cni() -> str:
+    return cni.report(examples.cni(), examples.CNI_NS)
+
+
+def _net() -> str:
+    return net.table(examples.networks(), examples.NETWORK_NS)
+
+
+def _net_pod() -> str:
+    return net.one(examples.networks(pod="web-1"), examples.NETWORK_NS)
+
+
+def _ns() -> str:
+    return ns.report(examples.namespaces(), examples.NETWORK_NS)
+
+
+def _runtime() -> str:
+    return runtime.report(examples.runtime().runtime, examples.CNI_NS)
+
+
+def _io() -> str:
+    return io.devices(examples.devices().io)
+
+
+def _blocked() -> str:
+    return io.tasks(examples.blocked().blocked)
+
+
 def _memory() -> str:
     return memory.report(examples.memory().memory, examples.MEMORY_NS)
 
@@ -78,14 +143,26 @@ def _status_wide() -> str:
         _oom,
         _oom_table,
         _oom_empty,
+        _exits,
+        _exits_empty,
         _status,
         _status_sick,
         _status_wide,
         _memory,
+        _pressure,
+        _cni,
+        _net,
+        _net_pod,
+        _ns,
+        _runtime,
+        _io,
+        _blocked,
         _events,
         _conditions,
         _conditions_wide,
         _explain,
+        _ps,
+        _pods,
     ],
 )
 def test_golden(render: Callable[[], str]) -> None:
@@ -337,3 +414,16 @@ def test_required_source_that_is_absent_is_critical() -> None:
     bad.sources[0].required = True
     bad.sources[0].state = status_pb2.Source.STATE_ABSENT
     assert [t.critical for t in status.troubles(bad, examples.NOW_NS)] == [True]
+
+
+def test_a_kill_that_nobody_settles_is_said() -> None:
+    """The sums agree, and that is not all: what is pending for a minute is critical."""
+    left = examples.healthy()
+    left.oom.counted += 1
+    left.oom.pending = left.oom.overdue = 1
+    left.oom.balanced = False
+    found = [(each.critical, each.text) for each in status.troubles(left, examples.NOW_NS)]
+    assert (True, "1 OOM kill was counted more than a minute ago and is not settled") in found
+    assert words.books_line(left.oom).endswith(" + 1 pending")
+    assert "!=" not in words.books_line(left.oom)
+    assert "1 of the pending is not settled" in words.books_notes(left.oom)[0]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from agent.drill.agent_hops import MetricsHop
 from agent.drill.report import DrillReport, HopResult, IncidentSeen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -23,7 +24,7 @@ from agent.model.evidence import (
     Observation,
     SourceLost,
 )
-from agent.observe.cgroups import RESYNC_TICKS, CgroupWatcher
+from agent.observe.cgroups import RESYNC_TICKS, STEP, CgroupWatcher
 from agent.observe.watches import Watches
 from tests.ledger.kernel import CID, CONTAINER, OTHER, POD
 
@@ -113,10 +114,14 @@ def tree(tmp_path: Path) -> Iterator[Tree]:
     tree.fs.close()
 
 
+def readable(watcher: CgroupWatcher) -> bool:
+    descriptor = watcher.fileno()
+    return descriptor is not None and bool(select.select([descriptor], [], [], 0)[0])
+
+
 def drained(watcher: CgroupWatcher) -> list[Observation]:
-    seen: list[Observation] = []
-    more = True
-    while more:
+    seen, more = watcher.observe()
+    while more or readable(watcher):
         found, more = watcher.observe()
         seen.extend(found)
     return seen
@@ -182,6 +187,23 @@ def test_gone_and_back(tree: Tree) -> None:
     seen = drained(watcher)
     assert came(seen) == [CONTAINER]
     assert [item.appeared for item in seen if isinstance(item, CountersSeen)][:1] == [True]
+
+
+def test_many_at_once_come_in_steps(tree: Tree) -> None:
+    """However many cgroups appear at once, one step reads so many and leaves the rest to the next:
+    none is lost, and what a pod holds comes with it.
+    """
+    tree.make(POD)
+    watcher = tree.watch(Inotify())
+    watcher.start()
+    made = [f"{POD}/{number:064x}" for number in range(300)]
+    for path in made:
+        tree.make(path)
+    found, more = watcher.observe()
+    assert more
+    assert STEP <= len(found) < 2 * STEP
+    assert came(found) == made[: len(came(found))]
+    assert came(found) + came(drained(watcher)) == made
 
 
 def test_overflow_reads_the_tree_again(tree: Tree) -> None:

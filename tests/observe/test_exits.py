@@ -7,6 +7,8 @@ import select
 from collections.abc import Collection
 from typing import cast
 
+import pytest
+
 from agent.host.absence import SourceAbsent
 from agent.host.proc import ProcReader
 from agent.host.proc_connector import ProcConnector
@@ -21,6 +23,7 @@ class FakeConnector:
     def __init__(self) -> None:
         self.messages: list[bytes] = []
         self.lost = False
+        self.full = False
         self.followed: list[set[int]] = []
         self.pipe = os.pipe()  # something that epoll takes
 
@@ -33,6 +36,8 @@ class FakeConnector:
         return batch, lost
 
     def follow(self, pids: Collection[int]) -> None:
+        if self.full:
+            raise SourceAbsent(Absence.FAILED, "raise sysctl net.core.optmem_max")
         self.followed.append(set(pids))
 
 
@@ -49,6 +54,29 @@ class FakeProc:
 def watch() -> tuple[ExitWatcher, FakeConnector]:
     connector = FakeConnector()
     return ExitWatcher(cast(ProcConnector, connector), cast(ProcReader, FakeProc())), connector
+
+
+def test_others_are_followed_at_once() -> None:
+    """Beside the inits, and on when those change; the same ones change nothing."""
+    watcher, connector = watch()
+    watcher.follow_others({7, 1})
+    watcher.follow_others({1, 7})
+    watcher.inits = {1000}
+    watcher.tick()
+    assert connector.followed == [{7}, {7, 500, 1000}]
+
+
+def test_others_that_were_refused() -> None:
+    """They are asked for again at the next tick, which says why if it is refused again."""
+    watcher, connector = watch()
+    connector.full = True
+    watcher.follow_others({7})
+    with pytest.raises(SourceAbsent):
+        watcher.tick()
+    connector.full = False
+    watcher.tick()
+    watcher.tick()
+    assert connector.followed == [{7}]
 
 
 def test_exits_in_batches() -> None:

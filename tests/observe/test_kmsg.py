@@ -11,7 +11,7 @@ from agent.host.kmsg import KmsgOverrun, KmsgReader
 from agent.host.proc import ProcReader
 from agent.model.evidence import ForgedSeen, KmsgSeen, Observation, SourceLost
 from agent.model.kmsg import OOMGroupKill, OOMInvoked, OOMKilledProcess, OOMUsage
-from agent.observe.kmsg import CAPTURE_AGE_NS, KmsgWatcher
+from agent.observe.kmsg import CAPTURE_AGE_NS, OVERLAP_RECORDS, KmsgWatcher
 from tests.observe.fakes import FakeClock, FakeProc
 from tests.parse.captured_text import captured_lines
 
@@ -32,10 +32,13 @@ class FakeReader:
 
 
 class Bench:
-    def __init__(self) -> None:
+    def __init__(self, known_through: int = -1) -> None:
         self.reader, self.proc, self.clock = FakeReader(), FakeProc(), FakeClock(100 * SECOND)
         self.watcher = KmsgWatcher(
-            cast(KmsgReader, self.reader), cast(ProcReader, self.proc), self.clock
+            cast(KmsgReader, self.reader),
+            cast(ProcReader, self.proc),
+            self.clock,
+            known_through=known_through,
         )
 
     def hear(self, *records: bytes | KmsgOverrun) -> list[Observation]:
@@ -231,3 +234,27 @@ def test_the_last_line_is_told_at_the_tick(bench: Bench) -> None:
     assert bench.watcher.tick() == []
     assert bench.hear(record(3, SUMMARY[:500], priority=6)) == []
     assert [type(s) for s in bench.watcher.tick()] == [SourceLost]
+
+
+def test_what_is_known_is_passed_over() -> None:
+    """Of the ring only what follows the last kill in the books, and some records before it."""
+    known = 2 * OVERLAP_RECORDS
+    first = known - OVERLAP_RECORDS + 1
+    bench = Bench(known)
+    seen = bench.hear(*(record(number) for number in range(first - 100, first + 2)))
+    assert [item.sequence for item in seen if isinstance(item, KmsgSeen)] == [first, first + 1]
+    assert len(seen) == 2
+    assert bench.watcher.records == 102
+
+
+def test_a_gap_behind_what_is_known() -> None:
+    """The ring went round while it was read: told as ever. So is what is no record."""
+    known = 2 * OVERLAP_RECORDS
+    bench = Bench(known)
+    (gap, kill) = bench.hear(record(5), record(known + 3))
+    assert isinstance(gap, SourceLost)
+    assert isinstance(kill, KmsgSeen)
+    assert gap.lost == known + 3 - 6
+    bench = Bench(known)
+    (unreadable,) = bench.hear(record(5), b"no record")
+    assert isinstance(unreadable, SourceLost)

@@ -11,14 +11,17 @@ import pytest
 
 from agent.host.proc import ProcReader
 from agent.host.trace_instance import TraceInstance
-from agent.model.evidence import Observation, SignalSeen, SourceLost
-from agent.observe.signals import LOSS_TICKS, SIGNALS_PER_TICK, SignalWatcher
+from agent.model.evidence import Observation, SignalSeen, SignalsMissed, SourceLost
+from agent.observe.signals import FILTER, LOSS_TICKS, SIGNALS_PER_TICK, SignalWatcher
 from tests.observe.fakes import FakeProc
 
 LINE = (
     b"    bash-17373   [000] d..1.  4831.677189: signal_generate: sig=9 errno=0 code=0"
     b" comm=bash pid=17427 grp=1 res=0\n"
 )
+
+
+FASTER = "signals came faster than they are read"
 
 
 class FakeInstance:
@@ -78,6 +81,35 @@ def test_signals_are_told(bench: Bench) -> None:
     assert bench.readable()
 
 
+# signal, code, comm of the sender, result; as events/signal/signal_generate/filter reads them
+EVENTS = [
+    (9, 0, "bash", 0, True),
+    (9, 0, "bash", 2, False),  # pending already
+    (15, 0, "bash", 1, True),
+    (10, 0, "bash", 0, False),
+    (10, 0, "runc", 0, True),
+    (28, 0, "crun", 1, True),
+    (37, 0, "containerd-shim", 0, True),
+    (28, 128, "containerd-shim", 0, False),  # its terminal has another size
+    (17, 1, "runc", 0, False),  # a child has ended
+    (23, -6, "containerd", 0, False),  # Go's scheduler
+    (5, 0, "bash", 0, True),
+    (5, 128, "work", 0, False),  # a breakpoint
+    (31, -6, "work", 0, True),
+    (31, 1, "work", 0, False),  # seccomp
+]
+
+
+@pytest.mark.parametrize(("sig", "code", "comm", "result", "told"), EVENTS)
+def test_what_the_kernel_lets_through(
+    sig: int, code: int, comm: str, result: int, told: bool
+) -> None:
+    """Who may end a process, and all that a runtime sends it; not what comes all day."""
+    rule = FILTER.replace("&&", "and").replace("||", "or")
+    fields = {"sig": sig, "code": code, "COMM": comm, "result": result}
+    assert eval(rule, {}, fields) is told
+
+
 def test_nothing_waits(bench: Bench) -> None:
     """None is not an event."""
     assert bench.hear(b"") == []
@@ -88,9 +120,10 @@ def test_a_flood_waits_for_the_tick(bench: Bench) -> None:
     assert len(bench.hear(SIGNALS_PER_TICK * LINE)) == SIGNALS_PER_TICK
     assert not bench.readable()
     assert bench.watcher.observe() == ([], False)
-    bench.watcher.tick()
+    assert bench.watcher.tick() == [SignalsMissed()]  # what waited so long may be heard too late
     assert bench.readable()
     assert len(bench.hear(LINE)) == 1
+    assert bench.watcher.tick() == []
 
 
 def test_losses_are_told_once_a_minute(bench: Bench) -> None:
@@ -102,6 +135,19 @@ def test_losses_are_told_once_a_minute(bench: Bench) -> None:
         told.extend(bench.watcher.tick())
     lost = [item.lost for item in told if isinstance(item, SourceLost)]
     assert lost == [10, 10 * LOSS_TICKS]
+
+
+def test_losses_count_each_second(bench: Bench) -> None:
+    """Whoever judges by what was not heard must know of every one, also of those that are not
+    published yet.
+    """
+    told = []
+    for _ in range(LOSS_TICKS):
+        bench.instance.overruns += 10
+        told.append(SignalsMissed() in bench.watcher.tick())
+    assert all(told)
+    assert bench.watcher.tick() == [SourceLost(source="signals", lost=590, detail=FASTER)]
+    assert bench.watcher.tick() == []
 
 
 def test_unknown_text_is_told_as_lost(bench: Bench) -> None:

@@ -22,8 +22,15 @@ from agent.parse import (
     cgroup_events,
     cgroup_path,
     cgroup_procs,
+    cni_config,
+    cni_plan,
+    cpu_max,
+    cpu_stat,
+    diskstats,
+    etcd_flags,
     go_build_info,
     go_duration,
+    io_stat,
     kmsg,
     kubelet_config,
     kubelet_flags,
@@ -32,31 +39,47 @@ from agent.parse import (
     memory_events,
     memory_limit,
     memory_oom_control,
+    memory_stat,
     mountinfo,
+    nft_rule,
     oci_bundle,
     oom,
     oom_probe,
     oom_summary,
+    pids_max,
     pod_log_path,
+    pressure,
+    proc_capabilities,
     proc_cgroup,
+    proc_environ,
     proc_event,
+    proc_locks,
+    proc_net_snmp,
     proc_stack,
     proc_stat,
     proc_status,
+    proc_switches,
     proc_wchan,
     quantity,
     root_memory_stat,
+    rtnetlink,
+    sched_process_exec,
+    shim_flags,
     signal_generate,
     task_newtask,
     trace_event,
     trace_pipe,
     trace_stats,
+    unix_diag,
     vmstat,
 )
 from agent.parse.trace_event import TraceEvent
+from tests.parse import netlink_making as made
 from tests.parse.captured_text import captured_lines, hostile
 from tests.parse.exit_message import exit_message
 from tests.parse.go_program import build_info, elf
+from tests.parse.test_unix_diag import LISTENER
+from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1
 
 _UUID = b"d1cb3f57-a7a5-47ca-9def-6c3ba929c3a5"
 _RECORDS = tuple(
@@ -120,11 +143,34 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (cgroup_events.parse_cgroup_events, (b"populated 1\nfrozen 0\n",)),
     (cgroup_path.place, _PATHS),
     (cgroup_procs.parse_procs, (b"1\n829\n", b"")),
+    (
+        cni_config.parse_conf,
+        (b'{"type": "ptp", "ipam": {"type": "dhcp"}}', b"[" * 100_000),
+    ),
+    (
+        cni_config.parse_conflist,
+        (b'{"name": "a", "plugins": [{"type": "ptp", "ipam": {"type": "\\ud800"}}]}',),
+    ),
+    (cni_plan.parse_allocation, (b"b4cfff7a\r\neth0",)),
+    (
+        cni_plan.parse_plan,
+        (b'{"name": "a", "type": "ptp", "ipam": {"type": "host-local", "subnet": "10.0.0.0/8"}}',),
+    ),
+    (cni_plan.parse_result, (b'{"containerId": "a", "ifName": "e", "config": "e30="}',)),
+    (cpu_max.parse_cpu_max, (b"max 100000\n", b"50000 100000\n")),
+    (cpu_stat.parse_cpu_stat, (CPU_STAT,)),
+    (
+        diskstats.parse_diskstats,
+        (b"254 0 vda 872 0 84104 1039 12 3 96 40 1 0 2032 1079 0 0 0 0 4 21\n",),
+    ),
+    (etcd_flags.parse_etcd_directory, (b"etcd\0--data-dir=/var/lib/etcd\0--wal-dir\0/w\0",)),
     (go_build_info.parse_elf_header, (elf(b"")[:64],)),
     (go_build_info.parse_go_build_info, (build_info("dep\ta\tv1", "build\tb"),)),
     (go_build_info.parse_sections, (elf(b"")[-192:],)),
     (go_duration.parse_go_duration, (b"1m30s",)),
+    (io_stat.parse_io_stat, (IO_STAT,)),
     (kmsg.parse_kmsg, _RECORDS),
+    (kmsg.sequence_of, _RECORDS),
     (
         kubelet_config.parse_kubelet_config,
         (
@@ -146,7 +192,11 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (memory_limit.parse_memory_max, (b"max\n", b"33554432\n")),
     (memory_limit.parse_limit_in_bytes, (b"9223372036854771712\n",)),
     (memory_oom_control.parse_oom_kill, (b"oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",)),
+    (memory_stat.parse_memory_stat, (MEMORY_STAT,)),
+    (memory_stat.parse_memory_stat_v1, (MEMORY_STAT_V1,)),
     (mountinfo.parse_mountinfo, (b"41 31 0:38 / /sys/fs/cgroup rw shared:9 - cgroup2 none rw\n",)),
+    (nft_rule.parse_chain, (made.chain("POSTROUTING"),)),
+    (nft_rule.parse_rule, (made.rule(made.source_of(bytes(4), mask=bytes(4)), made.jump("a")),)),
     (
         oci_bundle.parse_bundle,
         (
@@ -159,18 +209,45 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (oom.parse_oom_line, _TEXTS),
     (oom_probe.parse_probe, _PROBES),
     (oom_summary.parse_oom_summary, _TEXTS),
+    (pids_max.parse_pids_max, (b"max\n", b"4915\n")),
     (pod_log_path.parse_pod_log_directory, (b"default_web-0_" + _UUID,)),
+    (
+        pressure.parse_pressure,
+        (
+            b"some avg10=0.06 avg60=0.21 avg300=0.99 total=8537362\n",
+            b"some avg10=0.06 avg60=0.21 avg300=0.99 total=8537362\nfull avg10=0.00 avg60=0.1",
+        ),
+    ),
+    (proc_capabilities.parse_effective, (b"CapPrm:\t01\nCapEff:\t000001ffffffffff\n",)),
     (proc_cgroup.parse_memory_hierarchy, (b"4:cpu,memory:/a\n0::/b\n",)),
     (proc_cgroup.parse_proc_cgroup, (b"4:memory:/a\n1:name=systemd:/\n0::/b (deleted)\n",)),
     (
+        proc_environ.parse_cni_environ,
+        (b"CNI_COMMAND=ADD\0CNI_ARGS=K8S_POD_NAME=a;K8S_POD_UID=b\0PATH=/\0",),
+    ),
+    (
+        proc_locks.parse_locks,
+        (b"1: FLOCK  ADVISORY  WRITE 5130 00:19:48 0 EOF\n1: -> FLOCK A WRITE 7 <none>:0",),
+    ),
+    (proc_net_snmp.parse_retransmits, (b"Tcp: RetransSegs InErrs\nTcp: 31 0\n",)),
+    (
         proc_stat.parse_stat,
         (b"829 (work) S 812 829 829 0 -1 4194560 62 0 0 0 0 0 0 0 20 0 1 0 5412 1019904 1\n",),
+    ),
+    (proc_stat.parse_brief, (b"829 (work) D" + b" 812" * 49 + b"\n",)),
+    (
+        proc_stat.parse_figures,
+        (b"829 (work) S" + b" 812" * 49 + b"\n",),
     ),
     (
         proc_event.parse_proc_event,
         (exit_message(829, status=9),),
     ),
     (proc_stack.parse_stack, (b"[<0>] folio_wait_bit_common+0x13d/0x380\n", b"")),
+    (
+        proc_switches.parse_switches,
+        (b"voluntary_ctxt_switches:\t41\nnonvoluntary_ctxt_switches:\t7\n",),
+    ),
     (proc_wchan.parse_wchan, (b"folio_wait_bit_common", b"0")),
     (proc_status.parse_status, (b"Name:\twork\nUid:\t0\t0\t0\t0\nNSpid:\t829\t1\n",)),
     (quantity.parse_percentage, (b"10%",)),
@@ -180,6 +257,17 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         (b"anon 33345536\nfile 90472448\ninactive_file 61001728\n",),
     ),
     (root_memory_stat.parse_total_inactive_file, (b"cache 1\ntotal_inactive_file 7\n",)),
+    (rtnetlink.parse_filter_kind, (bytes(20) + b"\x08\0\x01\0bpf\0",)),
+    (rtnetlink.parse_interface_address, (made.interface_address(bytes(4)),)),
+    (rtnetlink.parse_link, (made.link(),)),
+    (rtnetlink.parse_neighbour, (made.neighbour(bytes(4), 2),)),
+    (rtnetlink.parse_nsid, (bytes(4) + b"\x08\0\x01\0\0\0\0\0",)),
+    (rtnetlink.parse_route, (made.route(bytes(4)),)),
+    (
+        sched_process_exec.parse_exec,
+        (b"a-1 [000] 7.300000: sched_process_exec: filename=/a/b pid=1 old_pid=1",),
+    ),
+    (shim_flags.parse_shim_flags, (b"shim\0-namespace\0k8s.io\0-id=5f0c\0",)),
     (
         signal_generate.parse_signal,
         (b"a-1 [000] 7.300000: signal_generate: sig=9 errno=0 code=0 comm=a pid=1 grp=1 res=0",),
@@ -198,6 +286,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
             ),
         ),
     ),
+    (unix_diag.parse_unix_diag, (LISTENER,)),
     (vmstat.parse_oom_kill, (b"nr_free_pages 131476\noom_kill 3\nnuma_hit 1\n",)),
 ]
 _TAKE_TEXT = {
@@ -217,7 +306,7 @@ def test_table_is_complete() -> None:
         for name, function in inspect.getmembers(
             importlib.import_module(f"agent.parse.{module.name}"), inspect.isfunction
         )
-        if name == "place" or name.startswith("parse_")
+        if name in ("place", "sequence_of") or name.startswith("parse_")
     }
     assert public == {parser for parser, _ in PARSERS}
 

@@ -6,7 +6,7 @@ import pytest
 
 from agent.model.absence import ParseError
 from agent.model.kmsg import KmsgRecord
-from agent.parse.kmsg import parse_kmsg
+from agent.parse.kmsg import parse_kmsg, sequence_of
 from tests.parse.captured_text import CAPTURED, captured_lines
 
 
@@ -59,6 +59,7 @@ from tests.parse.captured_text import CAPTURED, captured_lines
 def test_record(data: bytes, record: KmsgRecord) -> None:
     """The prefix is split, escapes are undone once, properties are dropped, additions skipped."""
     assert parse_kmsg(data) == record
+    assert sequence_of(data) == record.sequence
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CAPTURED.glob("kmsg_*")))
@@ -66,6 +67,7 @@ def test_captured(name: str) -> None:
     """Every record of a real kernel is read; sequences rise."""
     records = [parse_kmsg(line) for line in captured_lines(name)]
     sequences = [record.sequence for record in records]
+    assert sequences == [sequence_of(line) for line in captured_lines(name)]
     assert sequences == sorted(set(sequences))
     assert {record.facility for record in records} == {0}
 
@@ -77,3 +79,9 @@ def test_refused(data: bytes) -> None:
     """What has no prefix of four fields is no record."""
     with pytest.raises(ParseError):
         parse_kmsg(data)
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"6,x,1,-;t", b"6,-1,1,-;t", b"6;7,8,9", b",,,;"])
+def test_no_sequence(data: bytes) -> None:
+    """It is not made up."""
+    assert sequence_of(data) is None

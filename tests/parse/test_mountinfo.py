@@ -20,6 +20,7 @@ def test_hybrid_host() -> None:
     assert tmpfs.fstype == "tmpfs"
     assert memory == Mount(
         mount_id=35,
+        device="0:32",
         root="/",
         mount_point="/sys/fs/cgroup/memory",
         fstype="cgroup",

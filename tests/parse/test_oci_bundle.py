@@ -74,7 +74,7 @@ def test_not_of_kubernetes() -> None:
 
 
 def _values(names: BundleNames) -> list[str]:
-    return [getattr(names, field) for field in BundleNames.__slots__]
+    return [getattr(names, field) for field in BundleNames.__struct_fields__]
 
 
 def test_names_are_printable() -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
+from agent.inventory.running import Running
 from agent.model.absence import Absence
+from agent.model.blocked import BlockedReport
+from agent.model.cni import CNIReport
+from agent.model.disks import DiskReport
 from agent.model.event import Event, OOMRecorded
+from agent.model.exits import Verdict
 from agent.model.memory import MemoryReport
+from agent.model.network import NetworkReport
 from agent.model.oom import (
     Container,
     Disagreement,
@@ -16,6 +22,8 @@ from agent.model.oom import (
     Outcome,
     Victim,
 )
+from agent.model.pressure import PressureReport
+from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import (
     ContainerKills,
@@ -26,11 +34,18 @@ from agent.model.status import (
     OOMSeries,
     SelfUsage,
 )
+from agent.state.deaths import DeathIndex
 from agent.state.incidents import IncidentIndex
 from agent.state.off import NoJournal
 from agent.state.stream import EventStream
+from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
+from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.memory_sample import MEMORY
+from tests.serve.network_sample import NETWORK
+from tests.serve.pressure_sample import PRESSURE
+from tests.serve.runtime_sample import RUNTIME
+from tests.serve.usage_sample import RUNNING
 
 BOOT_ID = "3e0c1f6a-0000-4000-8000-000000000001"
 STREAM_ID = "stream-1"
@@ -168,8 +183,17 @@ class SampleView:
     def __init__(self) -> None:
         self.now = STATUS
         self.oom = SERIES
+        self.now_running = RUNNING
         self.memory_now: MemoryReport | None = MEMORY
+        self.pressure_now: PressureReport | None = PRESSURE
+        self.cni_now: CNIReport = CNI
+        self.network_now: NetworkReport | None = NETWORK
+        self.runtime_now: RuntimeReport | None = RUNTIME
+        self.disks_now: DiskReport | None = DISKS
+        self.blocked_now: BlockedReport | None = BLOCKED
         self.incidents = IncidentIndex(20_000)
+        self.deaths = DeathIndex()
+        self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
         self.conditions = judged(hidden())
         self.stream = EventStream(NoJournal(1), BOOT_ID)
 
@@ -179,8 +203,32 @@ class SampleView:
     def series(self) -> OOMSeries:
         return self.oom
 
+    def running(self) -> Running:
+        return self.now_running
+
+    def exits(self) -> dict[tuple[str, str, str], dict[Verdict, int]]:
+        return self.ended
+
     def memory(self) -> MemoryReport | None:
         return self.memory_now
+
+    def pressure(self) -> PressureReport | None:
+        return self.pressure_now
+
+    def cni(self) -> CNIReport:
+        return self.cni_now
+
+    def network(self) -> NetworkReport | None:
+        return self.network_now
+
+    def runtime(self) -> RuntimeReport | None:
+        return self.runtime_now
+
+    def disks(self) -> DiskReport | None:
+        return self.disks_now
+
+    def blocked(self) -> BlockedReport | None:
+        return self.blocked_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.memory import MemoryReport, Signal

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from agent.api.codec import event_to_wire
-from agent.api.v1 import event_pb2, node_agent_pb2
+from agent.api.oom import incident_to_wire
+from agent.api.v1 import event_pb2, node_agent_pb2, oom_pb2
 from agent.model.event import (
     AgentStarted,
     Event,
@@ -23,14 +24,15 @@ from agent.serve.messages import (
     MESSAGE_BYTES,
     InvalidRequestError,
     Subject,
-    incidents_that_fit,
     list_limit,
     since_ns,
+    that_fit,
     watch_messages,
 )
 from agent.state.position import Gap, GapReason, Position
 from agent.state.subscription import Delivery
 from tests.serve.sample import incident
+from tests.serve.turns import turns_during
 
 STARTED = AgentStarted(version="0.1.0", pid=1)
 SHOP = OOMRecorded(incident=incident(1, namespace="shop", pod="web-0"))
@@ -108,30 +110,23 @@ def test_large_events_are_spread() -> None:
         assert message.position.sequence == message.events[-1].sequence
 
 
+def encoded(incidents: Iterable[OOMIncident]) -> Iterator[oom_pb2.OOMIncident]:
+    return map(incident_to_wire, incidents)
+
+
 async def test_incidents_that_fit() -> None:
     """Small ones all fit; of large ones as many as a client takes, and one in any case."""
-    assert await incidents_that_fit([]) == ([], False)
-    fitting, cut = await incidents_that_fit(incident(number) for number in range(9_000))
+    assert await that_fit(encoded([])) == ([], False)
+    fitting, cut = await that_fit(encoded(incident(number) for number in range(9_000)))
     assert (len(fitting), cut) == (9_000, False)
-    fitting, cut = await incidents_that_fit(itertools.repeat(of_size(700_000)))
+    fitting, cut = await that_fit(encoded(itertools.repeat(of_size(700_000))))
     assert (len(fitting), cut) == (4, True)
-    assert len((await incidents_that_fit([of_size(MESSAGE_BYTES + 1)]))[0]) == 1
+    assert len((await that_fit(encoded([of_size(MESSAGE_BYTES + 1)])))[0]) == 1
 
 
 async def test_a_long_list_lets_others_run() -> None:
     """While a long list is encoded, the event loop serves others."""
-    turns = 0
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    running = asyncio.create_task(others())
-    await incidents_that_fit(incident(number) for number in range(1_000))
-    running.cancel()
-    assert turns == 10
+    assert await turns_during(that_fit(encoded(incident(n) for n in range(1_000)))) == 10
 
 
 @pytest.mark.parametrize(

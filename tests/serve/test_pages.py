@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import os
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import Gauge
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
@@ -17,12 +18,14 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from agent.model.oom import LimitLevel
+from agent.serve.container_series import FAMILIES
 from agent.serve.metrics import HttpStatistics, TlsStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
 from agent.serve.registry import ScrapeCollector, build_registry
 from agent.serve.request import Request, Response
 from tests.serve.sample import STATUS, SampleView, kills
+from tests.serve.usage_sample import RUNNING
 
 PROCESS = "nodewitness_process_"
 
@@ -40,7 +43,7 @@ def pages(view: SampleView) -> Pages:
 
 
 def text(pages: Pages, form: Format) -> str:
-    return b"".join(pages.render(form)).decode()
+    return b"".join(pages.pieces(form)).decode()
 
 
 def samples(pages: Pages, form: Format = Format.TEXT) -> Samples:
@@ -177,6 +180,8 @@ def test_unbalanced_books_and_a_full_disk(view: SampleView, pages: Pages) -> Non
     read = samples(pages)
     assert value(read, "oom_books_balanced") == 0
     assert value(read, "journal_up") == 0
+    view.now = replace(STATUS, oom=replace(STATUS.oom, overdue=1))
+    assert value(samples(pages), "oom_books_balanced") == 0
 
 
 def test_no_container(view: SampleView, pages: Pages) -> None:
@@ -230,6 +235,35 @@ async def test_negotiation(pages: Pages) -> None:
     assert packed.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(body(packed)).endswith(b"# EOF\n")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", ""])
+async def test_others_run_during_a_scrape(encoding: str) -> None:
+    """A thousand containers are written in steps, of one moment all the same."""
+    view, many = SampleView(), 1000
+    record = RUNNING.containers[0]
+    names = [replace(record.names, name=f"app-{number}") for number in range(many)]
+    containers = tuple(replace(record, names=each) for each in names)
+    view.now_running = replace(RUNNING, containers=containers)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            view.now_running = replace(RUNNING, containers=())
+            await asyncio.sleep(0)
+
+    pages = Pages(view, HttpStatistics())
+    asked = ask("/metrics", accept_encoding=encoding)
+    scrape = asyncio.create_task(pages.respond(asked))
+    async with asyncio.TaskGroup() as group:
+        busy = group.create_task(others())
+        written = body(await scrape)
+        busy.cancel()
+    text = gzip.decompress(written) if encoding else written
+    assert turns > len(FAMILIES) / 2
+    assert text.count(b"\nnodewitness_container_pids{") == many
 
 
 async def test_a_scrape_is_measured(view: SampleView) -> None:

@@ -9,7 +9,7 @@ import socket
 import stat
 import weakref
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +21,13 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped]
     reflection_pb2,
     reflection_pb2_grpc,
 )
+from msgspec.structs import replace
 
 from agent.api.v1 import event_pb2, node_agent_pb2
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.model.event import SourceGap
 from agent.model.oom import Disagreement, Truth
+from agent.model.source import SourceState
 from agent.serve.node_agent import NodeAgent
 from agent.serve.server import SERVICE, ApiServer
 from agent.serve.socket import ServeError
@@ -177,6 +179,31 @@ async def test_bad_lists(
         await node.stub.ListOOMIncidents(request_)
     assert error.value.code() is StatusCode.INVALID_ARGUMENT
     assert words in (error.value.details() or "")
+
+
+async def test_networks(node: Node) -> None:
+    """What is read; before that, that it is to be asked again; where it cannot be read, why."""
+
+    async def refused() -> list[tuple[StatusCode, str]]:
+        told = []
+        with pytest.raises(aio.AioRpcError) as error:
+            await node.stub.ListPodNetworks(node_agent_pb2.ListPodNetworksRequest())
+        told.append((error.value.code(), error.value.details() or ""))
+        with pytest.raises(aio.AioRpcError) as error:
+            await node.stub.ListNamespaces(node_agent_pb2.ListNamespacesRequest())
+        return [*told, (error.value.code(), error.value.details() or "")]
+
+    networks = await node.stub.ListPodNetworks(node_agent_pb2.ListPodNetworksRequest())
+    assert len(networks.network.pods) == 3
+    namespaces = await node.stub.ListNamespaces(node_agent_pb2.ListNamespacesRequest())
+    assert len(namespaces.namespaces.containers) == 5
+    node.view.network_now = None
+    assert await refused() == [(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")] * 2
+    now = node.view.now
+    down = replace(now.sources[0], name="namespaces", state=SourceState.DOWN, detail="it says no")
+    node.view.now = replace(now, sources=(*now.sources, down))
+    why = "the namespaces of processes cannot be read: it says no"
+    assert await refused() == [(StatusCode.FAILED_PRECONDITION, why)] * 2
 
 
 async def test_watch(node: Node) -> None:

@@ -24,6 +24,7 @@ from agent.api.v1 import node_agent_pb2
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.config import Address
 from agent.config.settings import Serve
+from agent.host.worker import Workers
 from agent.parse.certificate import parse_pem_certificates
 from agent.serve.admission import Allowed, names_of
 from agent.serve.certificates import TlsFiles
@@ -85,7 +86,7 @@ async def opened(
     pair = pair or authority.issue("127.0.0.1", to="server")
     files = TlsFiles(certificate=pair.certificate, key=pair.key, client_ca=authority.file)
     view = SampleView()
-    api = TcpApi(Address("127.0.0.1", 0), files, Serve(tls_clients=clients), view)
+    api = TcpApi(Address("127.0.0.1", 0), files, Serve(tls_clients=clients), view, Workers(1))
     await api.prepare()
     port = await api.start()
     try:
@@ -275,7 +276,7 @@ async def test_rotation_of_the_clients_ca(door: Door, tmp_path: Path) -> None:
 
 async def test_taken_address(door: Door, authority: Authority) -> None:
     """The message names the address, the reason and the key to change."""
-    api = TcpApi(Address("127.0.0.1", door.port), door.files, Serve(), SampleView())
+    api = TcpApi(Address("127.0.0.1", door.port), door.files, Serve(), SampleView(), Workers(1))
     await api.prepare()
     with pytest.raises(ServeError, match=r"another process listens there; change serve\.grpc_addr"):
         await api.start()

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from agent.model.exits import ExitCount, Verdict
+from agent.model.oom import OOMCount, OOMCounter, OOMSum
 from agent.state.backlog import Backlog
 from agent.state.batch import Batch
 from tests.state.making import SOON, record, records
@@ -148,3 +150,17 @@ def test_wait_settled(sequence: int, settled: bool) -> None:
     backlog.offer(records([1]), None)
     backlog.settle(_take(backlog))
     assert backlog.wait_settled(sequence, timeout=0) is settled
+
+
+def test_the_counter_of_deaths_waits_with_its_events() -> None:
+    """Batches that are taken together add up; what does not fit is left to whoever offered it."""
+    backlog = _backlog(events=2)
+    more = ExitCount(namespace="n", pod="p", container="c", verdict=Verdict.EXITED, count=1)
+    kill = OOMCount(sum=OOMSum(counter=OOMCounter.DRILLS), count=1)
+    assert backlog.offer(records([1]), None, [more], [kill])
+    assert backlog.offer([], None, [more])
+    assert backlog.offer([], None, (), [kill])
+    assert backlog.offer(records([2]), None, [more], [kill])
+    assert not backlog.offer(records([3]), None, [more], [kill])
+    batch = _take(backlog)
+    assert (batch.exits, batch.kills) == ([more] * 3, [kill] * 3)

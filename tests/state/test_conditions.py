@@ -21,7 +21,7 @@ from agent.model.condition import (
 from agent.model.event import ConditionChanged
 from agent.model.oom import Container
 from agent.state.conditions import FORGET_NS, Conditions, Round
-from agent.state.track import BLIND_AFTER_NS
+from agent.state.track import BLIND_AFTER_NS, Moment, Track
 
 S = 10**9
 TRUE, FALSE, UNKNOWN = Verity.TRUE, Verity.FALSE, Verity.UNKNOWN
@@ -192,6 +192,33 @@ def test_event_lasts() -> None:
     assert node.at(1300) == [("Event", FALSE)]
     assert node.only(FALSE).reason == "Expired"
     assert node.at(1301, found(EVENT, at=400 * S)) == []
+
+
+def test_a_finding_that_stands_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same finding of an event, round after round, costs nothing until it expires; another one
+    in its place does.
+    """
+    steps: list[float] = []
+    step = Track.step
+
+    def counted(
+        self: Track, finding: Finding | None, blind: str | None, now: Moment, ttl_ns: int | None
+    ) -> Verity | None:
+        steps.append(now.boottime_ns / S)
+        return step(self, finding, blind, now, ttl_ns)
+
+    monkeypatch.setattr(Track, "step", counted)
+    node = Node(EVENT)
+    kill = found(EVENT, at=100 * S)
+    assert node.at(101, kill) == [("Event", TRUE)]
+    assert node.at(102, kill) == node.at(103, kill) == []
+    assert steps == [101]
+    later = found(EVENT, message="it is so again", at=103 * S)
+    assert node.at(104, kill, later) == []
+    assert node.at(1002, later) == []
+    assert [each.message for each in node.fold.select()] == ["it is so again"]
+    assert steps == [101, 104]
+    assert node.at(1003, later) == [("Event", FALSE)]
 
 
 def test_event_that_is_over_is_not_raised() -> None:

@@ -282,6 +282,7 @@ async def test_late_open(disk: Disk) -> None:
     assert old.close(SOON)
     disk.moving.clear()
     journal = disk.journal(open_seconds=0.001)
+    assert journal.unread
     watch = Watch(journal)
     assert (journal.recovered.tail, journal.recovered.checkpoint) == ((), None)
     assert journal.recovered.numbering.next_sequence == 1

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.model.event import EventKind
+from agent.model.exits import ExitCount, Verdict
+from agent.model.oom import OOMCount, OOMCounter, OOMSum
 from agent.state.batch import Batch
 from agent.state.opener import opener
 from agent.state.position import Numbering, Span
@@ -426,4 +428,77 @@ def test_file_was_removed(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(StoreError, match="replaced"):
         store.tidy()
+    store.close()
+
+
+def exits(count: int, pod: str = "web") -> ExitCount:
+    return ExitCount(
+        namespace="shop", pod=pod, container="app", verdict=Verdict.CRASHED, count=count
+    )
+
+
+def test_the_counter_of_deaths(tmp_path: Path) -> None:
+    """It rises with the events that it counts, once, and outlives them; of another boot it is not
+    read, and what was given up is not kept.
+    """
+    path = tmp_path / "journal.db"
+    store = _open(path)
+    for _ in range(2):  # the second is a repetition
+        store.write(Batch(records=records([1]), exits=[exits(2), exits(3, "b\udcff")]), STREAM)
+    store.write(Batch(records=records([2]), exits=[exits(5)]), STREAM)
+    store.close()
+    store = _open(path)
+    found = store.recover(tail_events=1, max_incidents=1).exits
+    assert {each.pod: each.count for each in found} == {"web": 7, "b\\xff": 3}
+    store.write(Batch(exits=[exits(-7)]), STREAM)
+    (left,) = store.recover(tail_events=1, max_incidents=1).exits
+    assert left.pod == "b\\xff"
+    store.close()
+    other = Store.open(
+        path, max_bytes=1 << 20, max_age_seconds=1e9, boot_id="other", clocks=Hands().clocks
+    )
+    assert other.recover(tail_events=1, max_incidents=1).exits == ()
+    other.close()
+    assert rows(path, "SELECT * FROM exits") == []
+
+
+def kills(count: int, counter: OOMCounter = OOMCounter.KILLS) -> OOMCount:
+    key = OOMSum(counter=counter, namespace="shop", pod="web", container="app", label="died")
+    return OOMCount(sum=key, count=count)
+
+
+def test_the_counters_of_kills(tmp_path: Path) -> None:
+    """As the counter of deaths; one of a newer version is not read."""
+    path = tmp_path / "journal.db"
+    store = _open(path)
+    waits = OOMCounter.WAITING
+    for _ in range(2):  # the second is a repetition
+        store.write(Batch(records=records([1]), kills=[kills(2), kills(1, waits)]), STREAM)
+    store.write(Batch(kills=[kills(5), kills(-1, waits)]), STREAM)
+    store.close()
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO kills SELECT boot_id, 'new', '', '', '', '', 1 FROM kills")
+    connection.commit()
+    connection.close()
+    store = _open(path)
+    assert store.recover(tail_events=1, max_incidents=1).kills == (kills(7),)
+    store.close()
+    other = Store.open(
+        path, max_bytes=1 << 20, max_age_seconds=1e9, boot_id="other", clocks=Hands().clocks
+    )
+    assert other.recover(tail_events=1, max_incidents=1).kills == ()
+    other.close()
+    assert rows(path, "SELECT * FROM kills") == []
+
+
+def test_a_journal_of_an_older_version(tmp_path: Path) -> None:
+    """Without the counters' tables: they are made."""
+    path = tmp_path / "journal.db"
+    _filled(path)
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TABLE exits")
+    connection.execute("DROP TABLE kills")
+    connection.close()
+    store = _open(path)
+    assert store.recover(tail_events=1, max_incidents=1).exits == ()
     store.close()

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from agent.api.codec import CodecError, event_to_model
 from agent.model.event import AgentStarted, Event
+from agent.model.exits import ExitCount
+from agent.model.oom import OOMCount
 from agent.state.journal import Journal
 from agent.state.position import Gap, GapReason, Kept, Numbering, Order, Position, Span
 from agent.state.reader import ReplayError
@@ -33,7 +35,13 @@ class Shelf:
     storing: bool = True
     broken: bool = False
 
-    def append(self, records: Sequence[Record], checkpoint: bytes | None) -> bool:
+    def append(
+        self,
+        records: Sequence[Record],
+        checkpoint: bytes | None,
+        exits: Sequence[ExitCount] = (),
+        kills: Sequence[OOMCount] = (),
+    ) -> bool:
         self.appends.append((len(records), checkpoint))
         if self.storing:
             self.events += [Kept(r.stream_id, r.sequence, r.payload) for r in records]

@@ -23,33 +23,35 @@ _sym_db = _symbol_database.Default()
 
 
 from agent.api.v1 import condition_pb2 as agent_dot_api_dot_v1_dot_condition__pb2
+from agent.api.v1 import exits_pb2 as agent_dot_api_dot_v1_dot_exits__pb2
 from agent.api.v1 import oom_pb2 as agent_dot_api_dot_v1_dot_oom__pb2
+from agent.api.v1 import pressure_pb2 as agent_dot_api_dot_v1_dot_pressure__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61gent/api/v1/event.proto\x12\x0c\x61gent.api.v1\x1a\x1c\x61gent/api/v1/condition.proto\x1a\x16\x61gent/api/v1/oom.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n\x0bResumeToken\x12\x11\n\tstream_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"\xb9\x04\n\x05\x45vent\x12\x11\n\tstream_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07\x62oot_id\x18\x03 \x01(\t\x12\x13\n\x0b\x62oottime_ns\x18\x04 \x01(\x04\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0coom_recorded\x18\n \x01(\x0b\x32\x19.agent.api.v1.OOMIncidentH\x00\x12\x30\n\x0boom_amended\x18\x0b \x01(\x0b\x32\x19.agent.api.v1.OOMIncidentH\x00\x12-\n\nsource_gap\x18\x0c \x01(\x0b\x32\x17.agent.api.v1.SourceGapH\x00\x12\x33\n\rsource_change\x18\r \x01(\x0b\x32\x1a.agent.api.v1.SourceChangeH\x00\x12\x35\n\x0ejournal_change\x18\x0e \x01(\x0b\x32\x1b.agent.api.v1.JournalChangeH\x00\x12\x33\n\ragent_started\x18\x0f \x01(\x0b\x32\x1a.agent.api.v1.AgentStartedH\x00\x12\x41\n\x14runtime_disagreement\x18\x10 \x01(\x0b\x32!.agent.api.v1.RuntimeDisagreementH\x00\x12;\n\x11\x63ondition_changed\x18\x14 \x01(\x0b\x32\x1e.agent.api.v1.ConditionChangedH\x00\x42\x06\n\x04kind\"\xac\x01\n\x13RuntimeDisagreement\x12*\n\tcontainer\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.Container\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.agent.api.v1.Disagreement\x12\x14\n\x0cruntime_says\x18\x03 \x01(\t\x12\x13\n\x0bkernel_says\x18\x04 \x01(\t\x12\x14\n\x0cincident_ids\x18\x05 \x03(\t\"o\n\x10\x43onditionChanged\x12*\n\tcondition\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.Condition\x12/\n\x08previous\x18\x02 \x01(\x0e\x32\x1d.agent.api.v1.ConditionStatus\"G\n\tSourceGap\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x11\n\x04lost\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\tB\x07\n\x05_lost\":\n\x0cSourceChange\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\n\n\x02up\x18\x02 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\".\n\rJournalChange\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\",\n\x0c\x41gentStarted\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\x05\"\x85\x01\n\tStreamGap\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x1a\n\rfirst_missing\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x19\n\x0clast_missing\x18\x03 \x01(\x04H\x01\x88\x01\x01\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\tB\x10\n\x0e_first_missingB\x0f\n\r_last_missingb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61gent/api/v1/event.proto\x12\x0c\x61gent.api.v1\x1a\x1c\x61gent/api/v1/condition.proto\x1a\x18\x61gent/api/v1/exits.proto\x1a\x16\x61gent/api/v1/oom.proto\x1a\x1b\x61gent/api/v1/pressure.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n\x0bResumeToken\x12\x11\n\tstream_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\"\xe1\x05\n\x05\x45vent\x12\x11\n\tstream_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07\x62oot_id\x18\x03 \x01(\t\x12\x13\n\x0b\x62oottime_ns\x18\x04 \x01(\x04\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0coom_recorded\x18\n \x01(\x0b\x32\x19.agent.api.v1.OOMIncidentH\x00\x12\x30\n\x0boom_amended\x18\x0b \x01(\x0b\x32\x19.agent.api.v1.OOMIncidentH\x00\x12-\n\nsource_gap\x18\x0c \x01(\x0b\x32\x17.agent.api.v1.SourceGapH\x00\x12\x33\n\rsource_change\x18\r \x01(\x0b\x32\x1a.agent.api.v1.SourceChangeH\x00\x12\x35\n\x0ejournal_change\x18\x0e \x01(\x0b\x32\x1b.agent.api.v1.JournalChangeH\x00\x12\x33\n\ragent_started\x18\x0f \x01(\x0b\x32\x1a.agent.api.v1.AgentStartedH\x00\x12\x41\n\x14runtime_disagreement\x18\x10 \x01(\x0b\x32!.agent.api.v1.RuntimeDisagreementH\x00\x12;\n\x11\x63ondition_changed\x18\x14 \x01(\x0b\x32\x1e.agent.api.v1.ConditionChangedH\x00\x12\x39\n\x10pressure_crossed\x18\x16 \x01(\x0b\x32\x1d.agent.api.v1.PressureEpisodeH\x00\x12\x35\n\rexit_recorded\x18\x1e \x01(\x0b\x32\x1c.agent.api.v1.ContainerDeathH\x00\x12\x34\n\x0c\x65xit_amended\x18\x1f \x01(\x0b\x32\x1c.agent.api.v1.ContainerDeathH\x00\x42\x06\n\x04kind\"\xac\x01\n\x13RuntimeDisagreement\x12*\n\tcontainer\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.Container\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.agent.api.v1.Disagreement\x12\x14\n\x0cruntime_says\x18\x03 \x01(\t\x12\x13\n\x0bkernel_says\x18\x04 \x01(\t\x12\x14\n\x0cincident_ids\x18\x05 \x03(\t\"o\n\x10\x43onditionChanged\x12*\n\tcondition\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.Condition\x12/\n\x08previous\x18\x02 \x01(\x0e\x32\x1d.agent.api.v1.ConditionStatus\"G\n\tSourceGap\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x11\n\x04lost\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\tB\x07\n\x05_lost\":\n\x0cSourceChange\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\n\n\x02up\x18\x02 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\".\n\rJournalChange\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\",\n\x0c\x41gentStarted\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\x05\"\x85\x01\n\tStreamGap\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x1a\n\rfirst_missing\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x19\n\x0clast_missing\x18\x03 \x01(\x04H\x01\x88\x01\x01\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\tB\x10\n\x0e_first_missingB\x0f\n\r_last_missingb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'agent.api.v1.event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESUMETOKEN']._serialized_start=129
-  _globals['_RESUMETOKEN']._serialized_end=179
-  _globals['_EVENT']._serialized_start=182
-  _globals['_EVENT']._serialized_end=751
-  _globals['_RUNTIMEDISAGREEMENT']._serialized_start=754
-  _globals['_RUNTIMEDISAGREEMENT']._serialized_end=926
-  _globals['_CONDITIONCHANGED']._serialized_start=928
-  _globals['_CONDITIONCHANGED']._serialized_end=1039
-  _globals['_SOURCEGAP']._serialized_start=1041
-  _globals['_SOURCEGAP']._serialized_end=1112
-  _globals['_SOURCECHANGE']._serialized_start=1114
-  _globals['_SOURCECHANGE']._serialized_end=1172
-  _globals['_JOURNALCHANGE']._serialized_start=1174
-  _globals['_JOURNALCHANGE']._serialized_end=1220
-  _globals['_AGENTSTARTED']._serialized_start=1222
-  _globals['_AGENTSTARTED']._serialized_end=1266
-  _globals['_STREAMGAP']._serialized_start=1269
-  _globals['_STREAMGAP']._serialized_end=1402
+  _globals['_RESUMETOKEN']._serialized_start=184
+  _globals['_RESUMETOKEN']._serialized_end=234
+  _globals['_EVENT']._serialized_start=237
+  _globals['_EVENT']._serialized_end=974
+  _globals['_RUNTIMEDISAGREEMENT']._serialized_start=977
+  _globals['_RUNTIMEDISAGREEMENT']._serialized_end=1149
+  _globals['_CONDITIONCHANGED']._serialized_start=1151
+  _globals['_CONDITIONCHANGED']._serialized_end=1262
+  _globals['_SOURCEGAP']._serialized_start=1264
+  _globals['_SOURCEGAP']._serialized_end=1335
+  _globals['_SOURCECHANGE']._serialized_start=1337
+  _globals['_SOURCECHANGE']._serialized_end=1395
+  _globals['_JOURNALCHANGE']._serialized_start=1397
+  _globals['_JOURNALCHANGE']._serialized_end=1443
+  _globals['_AGENTSTARTED']._serialized_start=1445
+  _globals['_AGENTSTARTED']._serialized_end=1489
+  _globals['_STREAMGAP']._serialized_start=1492
+  _globals['_STREAMGAP']._serialized_end=1625
 # @@protoc_insertion_point(module_scope)

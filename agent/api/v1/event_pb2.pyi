@@ -1,7 +1,9 @@
 import datetime
 
 from agent.api.v1 import condition_pb2 as _condition_pb2
+from agent.api.v1 import exits_pb2 as _exits_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
+from agent.api.v1 import pressure_pb2 as _pressure_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -20,7 +22,7 @@ class ResumeToken(_message.Message):
     def __init__(self, stream_id: _Optional[str] = ..., sequence: _Optional[int] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("stream_id", "sequence", "boot_id", "boottime_ns", "time", "oom_recorded", "oom_amended", "source_gap", "source_change", "journal_change", "agent_started", "runtime_disagreement", "condition_changed")
+    __slots__ = ("stream_id", "sequence", "boot_id", "boottime_ns", "time", "oom_recorded", "oom_amended", "source_gap", "source_change", "journal_change", "agent_started", "runtime_disagreement", "condition_changed", "pressure_crossed", "exit_recorded", "exit_amended")
     STREAM_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     BOOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +36,9 @@ class Event(_message.Message):
     AGENT_STARTED_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_DISAGREEMENT_FIELD_NUMBER: _ClassVar[int]
     CONDITION_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    PRESSURE_CROSSED_FIELD_NUMBER: _ClassVar[int]
+    EXIT_RECORDED_FIELD_NUMBER: _ClassVar[int]
+    EXIT_AMENDED_FIELD_NUMBER: _ClassVar[int]
     stream_id: str
     sequence: int
     boot_id: str
@@ -47,7 +52,10 @@ class Event(_message.Message):
     agent_started: AgentStarted
     runtime_disagreement: RuntimeDisagreement
     condition_changed: ConditionChanged
-    def __init__(self, stream_id: _Optional[str] = ..., sequence: _Optional[int] = ..., boot_id: _Optional[str] = ..., boottime_ns: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., oom_recorded: _Optional[_Union[_oom_pb2.OOMIncident, _Mapping]] = ..., oom_amended: _Optional[_Union[_oom_pb2.OOMIncident, _Mapping]] = ..., source_gap: _Optional[_Union[SourceGap, _Mapping]] = ..., source_change: _Optional[_Union[SourceChange, _Mapping]] = ..., journal_change: _Optional[_Union[JournalChange, _Mapping]] = ..., agent_started: _Optional[_Union[AgentStarted, _Mapping]] = ..., runtime_disagreement: _Optional[_Union[RuntimeDisagreement, _Mapping]] = ..., condition_changed: _Optional[_Union[ConditionChanged, _Mapping]] = ...) -> None: ...
+    pressure_crossed: _pressure_pb2.PressureEpisode
+    exit_recorded: _exits_pb2.ContainerDeath
+    exit_amended: _exits_pb2.ContainerDeath
+    def __init__(self, stream_id: _Optional[str] = ..., sequence: _Optional[int] = ..., boot_id: _Optional[str] = ..., boottime_ns: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., oom_recorded: _Optional[_Union[_oom_pb2.OOMIncident, _Mapping]] = ..., oom_amended: _Optional[_Union[_oom_pb2.OOMIncident, _Mapping]] = ..., source_gap: _Optional[_Union[SourceGap, _Mapping]] = ..., source_change: _Optional[_Union[SourceChange, _Mapping]] = ..., journal_change: _Optional[_Union[JournalChange, _Mapping]] = ..., agent_started: _Optional[_Union[AgentStarted, _Mapping]] = ..., runtime_disagreement: _Optional[_Union[RuntimeDisagreement, _Mapping]] = ..., condition_changed: _Optional[_Union[ConditionChanged, _Mapping]] = ..., pressure_crossed: _Optional[_Union[_pressure_pb2.PressureEpisode, _Mapping]] = ..., exit_recorded: _Optional[_Union[_exits_pb2.ContainerDeath, _Mapping]] = ..., exit_amended: _Optional[_Union[_exits_pb2.ContainerDeath, _Mapping]] = ...) -> None: ...
 
 class RuntimeDisagreement(_message.Message):
     __slots__ = ("container", "kind", "runtime_says", "kernel_says", "incident_ids")

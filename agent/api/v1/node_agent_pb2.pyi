@@ -1,9 +1,16 @@
 import datetime
 
+from agent.api.v1 import cni_pb2 as _cni_pb2
 from agent.api.v1 import condition_pb2 as _condition_pb2
+from agent.api.v1 import containers_pb2 as _containers_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
+from agent.api.v1 import exits_pb2 as _exits_pb2
+from agent.api.v1 import io_pb2 as _io_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
+from agent.api.v1 import network_pb2 as _network_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
+from agent.api.v1 import pressure_pb2 as _pressure_pb2
+from agent.api.v1 import runtime_pb2 as _runtime_pb2
 from agent.api.v1 import status_pb2 as _status_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -54,6 +61,32 @@ class ListOOMIncidentsResponse(_message.Message):
     oldest_held: _timestamp_pb2.Timestamp
     def __init__(self, incidents: _Optional[_Iterable[_Union[_oom_pb2.OOMIncident, _Mapping]]] = ..., books: _Optional[_Union[_oom_pb2.OOMBooks, _Mapping]] = ..., truncated: _Optional[bool] = ..., oldest_held: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
+class ListExitsRequest(_message.Message):
+    __slots__ = ("since", "namespace", "pod", "container", "verdicts", "limit")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    CONTAINER_FIELD_NUMBER: _ClassVar[int]
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    since: _timestamp_pb2.Timestamp
+    namespace: str
+    pod: str
+    container: str
+    verdicts: _containers.RepeatedScalarFieldContainer[_exits_pb2.Verdict]
+    limit: int
+    def __init__(self, since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., namespace: _Optional[str] = ..., pod: _Optional[str] = ..., container: _Optional[str] = ..., verdicts: _Optional[_Iterable[_Union[_exits_pb2.Verdict, str]]] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListExitsResponse(_message.Message):
+    __slots__ = ("exits", "truncated", "oldest_held")
+    EXITS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_HELD_FIELD_NUMBER: _ClassVar[int]
+    exits: _containers.RepeatedCompositeFieldContainer[_exits_pb2.ContainerDeath]
+    truncated: bool
+    oldest_held: _timestamp_pb2.Timestamp
+    def __init__(self, exits: _Optional[_Iterable[_Union[_exits_pb2.ContainerDeath, _Mapping]]] = ..., truncated: _Optional[bool] = ..., oldest_held: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class WatchEventsRequest(_message.Message):
     __slots__ = ("resume", "namespace", "pod")
     RESUME_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +119,16 @@ class GetMemoryResponse(_message.Message):
     memory: _memory_pb2.MemoryReport
     def __init__(self, memory: _Optional[_Union[_memory_pb2.MemoryReport, _Mapping]] = ...) -> None: ...
 
+class GetPressureRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetPressureResponse(_message.Message):
+    __slots__ = ("pressure",)
+    PRESSURE_FIELD_NUMBER: _ClassVar[int]
+    pressure: _pressure_pb2.PressureReport
+    def __init__(self, pressure: _Optional[_Union[_pressure_pb2.PressureReport, _Mapping]] = ...) -> None: ...
+
 class ListConditionsRequest(_message.Message):
     __slots__ = ("statuses", "types", "severities", "namespace", "pod", "all")
     STATUSES_FIELD_NUMBER: _ClassVar[int]
@@ -111,3 +154,133 @@ class ListConditionsResponse(_message.Message):
     truncated: bool
     left_out: int
     def __init__(self, conditions: _Optional[_Iterable[_Union[_condition_pb2.Condition, _Mapping]]] = ..., truncated: _Optional[bool] = ..., left_out: _Optional[int] = ...) -> None: ...
+
+class ListContainersRequest(_message.Message):
+    __slots__ = ("namespace", "pod", "sandboxes", "services")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    SANDBOXES_FIELD_NUMBER: _ClassVar[int]
+    SERVICES_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    sandboxes: bool
+    services: bool
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ..., sandboxes: _Optional[bool] = ..., services: _Optional[bool] = ...) -> None: ...
+
+class ListContainersResponse(_message.Message):
+    __slots__ = ("containers", "truncated", "missed")
+    CONTAINERS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
+    containers: _containers.RepeatedCompositeFieldContainer[_containers_pb2.ContainerUsage]
+    truncated: bool
+    missed: int
+    def __init__(self, containers: _Optional[_Iterable[_Union[_containers_pb2.ContainerUsage, _Mapping]]] = ..., truncated: _Optional[bool] = ..., missed: _Optional[int] = ...) -> None: ...
+
+class ListPodsRequest(_message.Message):
+    __slots__ = ("namespace", "pod")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ...) -> None: ...
+
+class ListPodsResponse(_message.Message):
+    __slots__ = ("pods", "truncated", "missed")
+    PODS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
+    pods: _containers.RepeatedCompositeFieldContainer[_containers_pb2.PodUsage]
+    truncated: bool
+    missed: int
+    def __init__(self, pods: _Optional[_Iterable[_Union[_containers_pb2.PodUsage, _Mapping]]] = ..., truncated: _Optional[bool] = ..., missed: _Optional[int] = ...) -> None: ...
+
+class ListCNICallsRequest(_message.Message):
+    __slots__ = ("namespace", "pod", "commands", "states", "limit")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    COMMANDS_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    commands: _containers.RepeatedScalarFieldContainer[str]
+    states: _containers.RepeatedScalarFieldContainer[_cni_pb2.CNICallState]
+    limit: int
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ..., commands: _Optional[_Iterable[str]] = ..., states: _Optional[_Iterable[_Union[_cni_pb2.CNICallState, str]]] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListCNICallsResponse(_message.Message):
+    __slots__ = ("cni", "truncated")
+    CNI_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    cni: _cni_pb2.CNIReport
+    truncated: bool
+    def __init__(self, cni: _Optional[_Union[_cni_pb2.CNIReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class ListNamespacesRequest(_message.Message):
+    __slots__ = ("namespace", "pod")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ...) -> None: ...
+
+class ListNamespacesResponse(_message.Message):
+    __slots__ = ("namespaces", "truncated")
+    NAMESPACES_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    namespaces: _network_pb2.NamespaceReport
+    truncated: bool
+    def __init__(self, namespaces: _Optional[_Union[_network_pb2.NamespaceReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class ListPodNetworksRequest(_message.Message):
+    __slots__ = ("namespace", "pod", "broken")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    BROKEN_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    broken: bool
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ..., broken: _Optional[bool] = ...) -> None: ...
+
+class ListPodNetworksResponse(_message.Message):
+    __slots__ = ("network", "truncated")
+    NETWORK_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    network: _network_pb2.NetworkReport
+    truncated: bool
+    def __init__(self, network: _Optional[_Union[_network_pb2.NetworkReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class GetRuntimeRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetRuntimeResponse(_message.Message):
+    __slots__ = ("runtime",)
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    runtime: _runtime_pb2.RuntimeReport
+    def __init__(self, runtime: _Optional[_Union[_runtime_pb2.RuntimeReport, _Mapping]] = ...) -> None: ...
+
+class ListDevicesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListDevicesResponse(_message.Message):
+    __slots__ = ("io",)
+    IO_FIELD_NUMBER: _ClassVar[int]
+    io: _io_pb2.DiskReport
+    def __init__(self, io: _Optional[_Union[_io_pb2.DiskReport, _Mapping]] = ...) -> None: ...
+
+class ListBlockedTasksRequest(_message.Message):
+    __slots__ = ("namespace", "pod")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    POD_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    pod: str
+    def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ...) -> None: ...
+
+class ListBlockedTasksResponse(_message.Message):
+    __slots__ = ("blocked",)
+    BLOCKED_FIELD_NUMBER: _ClassVar[int]
+    blocked: _io_pb2.BlockedReport
+    def __init__(self, blocked: _Optional[_Union[_io_pb2.BlockedReport, _Mapping]] = ...) -> None: ...

@@ -44,6 +44,11 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.FromString,
                 _registered_method=True)
+        self.ListExits = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListExits',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsResponse.FromString,
+                _registered_method=True)
         self.ListConditions = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/ListConditions',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListConditionsRequest.SerializeToString,
@@ -59,6 +64,51 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.FromString,
                 _registered_method=True)
+        self.ListContainers = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListContainers',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersResponse.FromString,
+                _registered_method=True)
+        self.ListPods = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListPods',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.FromString,
+                _registered_method=True)
+        self.GetPressure = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetPressure',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.FromString,
+                _registered_method=True)
+        self.ListCNICalls = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListCNICalls',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.FromString,
+                _registered_method=True)
+        self.ListNamespaces = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListNamespaces',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesResponse.FromString,
+                _registered_method=True)
+        self.ListPodNetworks = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListPodNetworks',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.FromString,
+                _registered_method=True)
+        self.GetRuntime = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetRuntime',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+                _registered_method=True)
+        self.ListDevices = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListDevices',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesResponse.FromString,
+                _registered_method=True)
+        self.ListBlockedTasks = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListBlockedTasks',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAgentServicer:
@@ -73,6 +123,13 @@ class NodeAgentServicer:
 
     def ListOOMIncidents(self, request, context):
         """Incidents that match every given filter, newest first, each in its latest revision.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExits(self, request, context):
+        """Deaths of containers that match every given filter, newest first, each in its latest revision.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,6 +157,70 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListContainers(self, request, context):
+        """Containers that are there, and what they use; on request sandboxes and the services of the node.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPods(self, request, context):
+        """Pods that are there, and what they use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPressure(self, request, context):
+        """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCNICalls(self, request, context):
+        """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
+        CNI configuration is worth.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListNamespaces(self, request, context):
+        """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPodNetworks(self, request, context):
+        """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRuntime(self, request, context):
+        """Which rung of the container runtime's ladder fails, its socket, its process and its shims.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDevices(self, request, context):
+        """Block devices: how fast they answer, which do not, and who uses them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBlockedTasks(self, request, context):
+        """Tasks in state D, the longest first: where they wait, and for whose pod.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAgentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +233,11 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.ListOOMIncidents,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.SerializeToString,
+            ),
+            'ListExits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExits,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsResponse.SerializeToString,
             ),
             'ListConditions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListConditions,
@@ -127,6 +253,51 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     servicer.GetMemory,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.SerializeToString,
+            ),
+            'ListContainers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContainers,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersResponse.SerializeToString,
+            ),
+            'ListPods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPods,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.SerializeToString,
+            ),
+            'GetPressure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPressure,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.SerializeToString,
+            ),
+            'ListCNICalls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCNICalls,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.SerializeToString,
+            ),
+            'ListNamespaces': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListNamespaces,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesResponse.SerializeToString,
+            ),
+            'ListPodNetworks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPodNetworks,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.SerializeToString,
+            ),
+            'GetRuntime': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRuntime,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.SerializeToString,
+            ),
+            'ListDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDevices,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesResponse.SerializeToString,
+            ),
+            'ListBlockedTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBlockedTasks,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -183,6 +354,33 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/ListOOMIncidents',
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.ListOOMIncidentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListExits',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListExitsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -264,6 +462,249 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetMemory',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetMemoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContainers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListContainers',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListContainersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListPods',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPressure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetPressure',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPressureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCNICalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListCNICalls',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListCNICallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListNamespaces(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListNamespaces',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListNamespacesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPodNetworks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListPodNetworks',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRuntime(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetRuntime',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListDevices',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBlockedTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListBlockedTasks',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListBlockedTasksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class NodeAgentStub:
     """What the agent is, what it sees, and the books."""
     ListOOMIncidents: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListOOMIncidentsRequest, _node_agent_pb2.ListOOMIncidentsResponse]
     """Incidents that match every given filter, newest first, each in its latest revision."""
+    ListExits: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListExitsRequest, _node_agent_pb2.ListExitsResponse]
+    """Deaths of containers that match every given filter, newest first, each in its latest revision."""
     ListConditions: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListConditionsRequest, _node_agent_pb2.ListConditionsResponse]
     """What is wrong, the worst first: conditions that are True or Unknown, and on request those that are False."""
     WatchEvents: _grpc.UnaryStreamMultiCallable[_node_agent_pb2.WatchEventsRequest, _node_agent_pb2.WatchEventsResponse]
@@ -47,6 +49,26 @@ class NodeAgentStub:
     """
     GetMemory: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetMemoryRequest, _node_agent_pb2.GetMemoryResponse]
     """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+    ListContainers: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListContainersRequest, _node_agent_pb2.ListContainersResponse]
+    """Containers that are there, and what they use; on request sandboxes and the services of the node."""
+    ListPods: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodsRequest, _node_agent_pb2.ListPodsResponse]
+    """Pods that are there, and what they use."""
+    GetPressure: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetPressureRequest, _node_agent_pb2.GetPressureResponse]
+    """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
+    ListCNICalls: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListCNICallsRequest, _node_agent_pb2.ListCNICallsResponse]
+    """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
+    CNI configuration is worth.
+    """
+    ListNamespaces: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListNamespacesRequest, _node_agent_pb2.ListNamespacesResponse]
+    """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
+    ListPodNetworks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodNetworksRequest, _node_agent_pb2.ListPodNetworksResponse]
+    """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+    GetRuntime: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]
+    """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    ListDevices: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]
+    """Block devices: how fast they answer, which do not, and who uses them."""
+    ListBlockedTasks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]
+    """Tasks in state D, the longest first: where they wait, and for whose pod."""
 
 @_typing.type_check_only
 class NodeAgentAsyncStub(NodeAgentStub):
@@ -55,6 +77,8 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """What the agent is, what it sees, and the books."""
     ListOOMIncidents: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListOOMIncidentsRequest, _node_agent_pb2.ListOOMIncidentsResponse]  # type: ignore[assignment]
     """Incidents that match every given filter, newest first, each in its latest revision."""
+    ListExits: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListExitsRequest, _node_agent_pb2.ListExitsResponse]  # type: ignore[assignment]
+    """Deaths of containers that match every given filter, newest first, each in its latest revision."""
     ListConditions: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListConditionsRequest, _node_agent_pb2.ListConditionsResponse]  # type: ignore[assignment]
     """What is wrong, the worst first: conditions that are True or Unknown, and on request those that are False."""
     WatchEvents: _aio.UnaryStreamMultiCallable[_node_agent_pb2.WatchEventsRequest, _node_agent_pb2.WatchEventsResponse]  # type: ignore[assignment]
@@ -63,6 +87,26 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """
     GetMemory: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetMemoryRequest, _node_agent_pb2.GetMemoryResponse]  # type: ignore[assignment]
     """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+    ListContainers: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListContainersRequest, _node_agent_pb2.ListContainersResponse]  # type: ignore[assignment]
+    """Containers that are there, and what they use; on request sandboxes and the services of the node."""
+    ListPods: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodsRequest, _node_agent_pb2.ListPodsResponse]  # type: ignore[assignment]
+    """Pods that are there, and what they use."""
+    GetPressure: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetPressureRequest, _node_agent_pb2.GetPressureResponse]  # type: ignore[assignment]
+    """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
+    ListCNICalls: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListCNICallsRequest, _node_agent_pb2.ListCNICallsResponse]  # type: ignore[assignment]
+    """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
+    CNI configuration is worth.
+    """
+    ListNamespaces: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListNamespacesRequest, _node_agent_pb2.ListNamespacesResponse]  # type: ignore[assignment]
+    """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
+    ListPodNetworks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodNetworksRequest, _node_agent_pb2.ListPodNetworksResponse]  # type: ignore[assignment]
+    """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+    GetRuntime: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]  # type: ignore[assignment]
+    """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    ListDevices: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]  # type: ignore[assignment]
+    """Block devices: how fast they answer, which do not, and who uses them."""
+    ListBlockedTasks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]  # type: ignore[assignment]
+    """Tasks in state D, the longest first: where they wait, and for whose pod."""
 
 class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -80,6 +124,14 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.ListOOMIncidentsResponse, _abc.Awaitable[_node_agent_pb2.ListOOMIncidentsResponse]]:
         """Incidents that match every given filter, newest first, each in its latest revision."""
+
+    @_abc_1.abstractmethod
+    def ListExits(
+        self,
+        request: _node_agent_pb2.ListExitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListExitsResponse, _abc.Awaitable[_node_agent_pb2.ListExitsResponse]]:
+        """Deaths of containers that match every given filter, newest first, each in its latest revision."""
 
     @_abc_1.abstractmethod
     def ListConditions(
@@ -106,5 +158,79 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetMemoryResponse, _abc.Awaitable[_node_agent_pb2.GetMemoryResponse]]:
         """Headroom to every eviction threshold of the kubelet, and who eats the memory."""
+
+    @_abc_1.abstractmethod
+    def ListContainers(
+        self,
+        request: _node_agent_pb2.ListContainersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListContainersResponse, _abc.Awaitable[_node_agent_pb2.ListContainersResponse]]:
+        """Containers that are there, and what they use; on request sandboxes and the services of the node."""
+
+    @_abc_1.abstractmethod
+    def ListPods(
+        self,
+        request: _node_agent_pb2.ListPodsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListPodsResponse, _abc.Awaitable[_node_agent_pb2.ListPodsResponse]]:
+        """Pods that are there, and what they use."""
+
+    @_abc_1.abstractmethod
+    def GetPressure(
+        self,
+        request: _node_agent_pb2.GetPressureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetPressureResponse, _abc.Awaitable[_node_agent_pb2.GetPressureResponse]]:
+        """How long tasks wait for memory, disks and CPUs: levels, the kernel's triggers, and episodes."""
+
+    @_abc_1.abstractmethod
+    def ListCNICalls(
+        self,
+        request: _node_agent_pb2.ListCNICallsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListCNICallsResponse, _abc.Awaitable[_node_agent_pb2.ListCNICallsResponse]]:
+        """Calls of CNI plugins that match every given filter: those in flight, then those that ended; and what the runtime's
+        CNI configuration is worth.
+        """
+
+    @_abc_1.abstractmethod
+    def ListNamespaces(
+        self,
+        request: _node_agent_pb2.ListNamespacesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListNamespacesResponse, _abc.Awaitable[_node_agent_pb2.ListNamespacesResponse]]:
+        """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
+
+    @_abc_1.abstractmethod
+    def ListPodNetworks(
+        self,
+        request: _node_agent_pb2.ListPodNetworksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListPodNetworksResponse, _abc.Awaitable[_node_agent_pb2.ListPodNetworksResponse]]:
+        """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+
+    @_abc_1.abstractmethod
+    def GetRuntime(
+        self,
+        request: _node_agent_pb2.GetRuntimeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetRuntimeResponse, _abc.Awaitable[_node_agent_pb2.GetRuntimeResponse]]:
+        """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+
+    @_abc_1.abstractmethod
+    def ListDevices(
+        self,
+        request: _node_agent_pb2.ListDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListDevicesResponse, _abc.Awaitable[_node_agent_pb2.ListDevicesResponse]]:
+        """Block devices: how fast they answer, which do not, and who uses them."""
+
+    @_abc_1.abstractmethod
+    def ListBlockedTasks(
+        self,
+        request: _node_agent_pb2.ListBlockedTasksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListBlockedTasksResponse, _abc.Awaitable[_node_agent_pb2.ListBlockedTasksResponse]]:
+        """Tasks in state D, the longest first: where they wait, and for whose pod."""
 
 def add_NodeAgentServicer_to_server(servicer: NodeAgentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

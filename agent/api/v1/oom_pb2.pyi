@@ -184,7 +184,7 @@ class Container(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., pod: _Optional[str] = ..., pod_uid: _Optional[str] = ..., name: _Optional[str] = ..., id: _Optional[str] = ..., names_from: _Optional[str] = ...) -> None: ...
 
 class OOMIncident(_message.Message):
-    __slots__ = ("id", "revision", "boottime_ns", "time", "constraint", "limit_level", "limit_cgroup", "limit_bytes", "trigger_comm", "victims", "container", "unit", "group_kill", "outcome", "hidden", "runtime_says", "confidence", "drill", "unattributed", "counted", "disagreement", "container_exit")
+    __slots__ = ("id", "revision", "boottime_ns", "time", "constraint", "limit_level", "limit_cgroup", "limit_bytes", "trigger_comm", "victims", "container", "unit", "group_kill", "outcome", "hidden", "runtime_says", "confidence", "drill", "unattributed", "counted", "disagreement", "container_exit", "moved_from")
     ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     BOOTTIME_NS_FIELD_NUMBER: _ClassVar[int]
@@ -207,6 +207,7 @@ class OOMIncident(_message.Message):
     COUNTED_FIELD_NUMBER: _ClassVar[int]
     DISAGREEMENT_FIELD_NUMBER: _ClassVar[int]
     CONTAINER_EXIT_FIELD_NUMBER: _ClassVar[int]
+    MOVED_FROM_FIELD_NUMBER: _ClassVar[int]
     id: str
     revision: int
     boottime_ns: int
@@ -229,10 +230,11 @@ class OOMIncident(_message.Message):
     counted: int
     disagreement: Disagreement
     container_exit: ContainerExit
-    def __init__(self, id: _Optional[str] = ..., revision: _Optional[int] = ..., boottime_ns: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., constraint: _Optional[str] = ..., limit_level: _Optional[_Union[LimitLevel, str]] = ..., limit_cgroup: _Optional[str] = ..., limit_bytes: _Optional[int] = ..., trigger_comm: _Optional[str] = ..., victims: _Optional[_Iterable[_Union[Victim, _Mapping]]] = ..., container: _Optional[_Union[Container, _Mapping]] = ..., unit: _Optional[str] = ..., group_kill: _Optional[bool] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., hidden: _Optional[_Union[Truth, str]] = ..., runtime_says: _Optional[str] = ..., confidence: _Optional[_Union[Confidence, str]] = ..., drill: _Optional[bool] = ..., unattributed: _Optional[bool] = ..., counted: _Optional[int] = ..., disagreement: _Optional[_Union[Disagreement, str]] = ..., container_exit: _Optional[_Union[ContainerExit, _Mapping]] = ...) -> None: ...
+    moved_from: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., revision: _Optional[int] = ..., boottime_ns: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., constraint: _Optional[str] = ..., limit_level: _Optional[_Union[LimitLevel, str]] = ..., limit_cgroup: _Optional[str] = ..., limit_bytes: _Optional[int] = ..., trigger_comm: _Optional[str] = ..., victims: _Optional[_Iterable[_Union[Victim, _Mapping]]] = ..., container: _Optional[_Union[Container, _Mapping]] = ..., unit: _Optional[str] = ..., group_kill: _Optional[bool] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., hidden: _Optional[_Union[Truth, str]] = ..., runtime_says: _Optional[str] = ..., confidence: _Optional[_Union[Confidence, str]] = ..., drill: _Optional[bool] = ..., unattributed: _Optional[bool] = ..., counted: _Optional[int] = ..., disagreement: _Optional[_Union[Disagreement, str]] = ..., container_exit: _Optional[_Union[ContainerExit, _Mapping]] = ..., moved_from: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class OOMBooks(_message.Message):
-    __slots__ = ("counted", "victims", "repeats", "unattributed", "unattributed_before_start", "pending", "drill_victims", "balanced", "settle", "disbelieved")
+    __slots__ = ("counted", "victims", "repeats", "unattributed", "unattributed_before_start", "pending", "drill_victims", "balanced", "settle", "disbelieved", "overdue")
     COUNTED_FIELD_NUMBER: _ClassVar[int]
     VICTIMS_FIELD_NUMBER: _ClassVar[int]
     REPEATS_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +245,7 @@ class OOMBooks(_message.Message):
     BALANCED_FIELD_NUMBER: _ClassVar[int]
     SETTLE_FIELD_NUMBER: _ClassVar[int]
     DISBELIEVED_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
     counted: int
     victims: int
     repeats: int
@@ -253,4 +256,5 @@ class OOMBooks(_message.Message):
     balanced: bool
     settle: _duration_pb2.Duration
     disbelieved: int
-    def __init__(self, counted: _Optional[int] = ..., victims: _Optional[int] = ..., repeats: _Optional[int] = ..., unattributed: _Optional[int] = ..., unattributed_before_start: _Optional[int] = ..., pending: _Optional[int] = ..., drill_victims: _Optional[int] = ..., balanced: _Optional[bool] = ..., settle: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., disbelieved: _Optional[int] = ...) -> None: ...
+    overdue: int
+    def __init__(self, counted: _Optional[int] = ..., victims: _Optional[int] = ..., repeats: _Optional[int] = ..., unattributed: _Optional[int] = ..., unattributed_before_start: _Optional[int] = ..., pending: _Optional[int] = ..., drill_victims: _Optional[int] = ..., balanced: _Optional[bool] = ..., settle: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., disbelieved: _Optional[int] = ..., overdue: _Optional[int] = ...) -> None: ...

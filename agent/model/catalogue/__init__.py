@@ -6,12 +6,36 @@ A new condition is an entry in one of the files here, and a detector in agent.de
 
 from __future__ import annotations
 
-from agent.model.catalogue import afterlife, agent, eviction, oom, restarts
+from agent.model.catalogue import (
+    afterlife,
+    agent,
+    cni,
+    eviction,
+    io,
+    network,
+    oom,
+    pressure,
+    restarts,
+    runtime,
+    services,
+)
 from agent.model.condition import ConditionType
 
 CATALOGUE: tuple[ConditionType, ...] = tuple(
     sorted(
-        (*afterlife.TYPES, *agent.TYPES, *eviction.TYPES, *oom.TYPES, *restarts.TYPES),
+        (
+            *afterlife.TYPES,
+            *agent.TYPES,
+            *cni.TYPES,
+            *eviction.TYPES,
+            *io.TYPES,
+            *network.TYPES,
+            *oom.TYPES,
+            *pressure.TYPES,
+            *restarts.TYPES,
+            *runtime.TYPES,
+            *services.TYPES,
+        ),
         key=lambda kind: kind.name,
     )
 )

@@ -30,9 +30,10 @@ OOM_BOOKS_UNBALANCED = ConditionType(
     name="OOMBooksUnbalanced",
     severity=Severity.CRITICAL,
     entity=EntityKind.NODE,
-    fires_when="The ledger has booked more OOM kills than the kernel has counted.",
-    what_to_do="Kills may be double: believe /proc/vmstat oom_kill, and report this as "
-    "a bug of nodewitness with the output of `nodectl status -o json`.",
+    fires_when="The ledger has booked more OOM kills than the kernel has counted, or has left one "
+    "pending for more than a minute.",
+    what_to_do="Kills may be double, or one is missing: believe /proc/vmstat oom_kill, and report "
+    "this as a bug of nodewitness with the output of `nodectl status -o json`.",
     sources=("vmstat",),
     raise_after_seconds=10.0,
 )

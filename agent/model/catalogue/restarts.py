@@ -31,7 +31,7 @@ RESTART_STORM = ConditionType(
     entity=EntityKind.NODE,
     fires_when="In ten minutes the runtime killed and restarted containers three times in one "
     "pod, or five times in several, no OOM kill among them, and at least half of these while "
-    "they were under CPU, memory, io or network pressure.",
+    "they were under CPU, memory or io pressure.",
     what_to_do="The restarts feed the pressure that makes the probes late: relieve the node "
     "(cordon it, move or throttle what eats), or lengthen timeoutSeconds and "
     "failureThreshold of the probes. The containers themselves may be well.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.api.v1 import condition_pb2, event_pb2, oom_pb2
+from agent.nodectl.show import deaths
 from agent.nodectl.show.conditions import sentence, word
 from agent.nodectl.show.evidence import evidence
 from agent.nodectl.show.oom import (
@@ -14,6 +15,7 @@ from agent.nodectl.show.oom import (
     runtime_says,
     victim,
 )
+from agent.nodectl.show.pressure import episode
 from agent.nodectl.show.words import age, escape, size, timestamp
 
 _LATE_NS = 5_000_000_000
@@ -33,6 +35,10 @@ def _more(event: event_pb2.Event) -> list[str]:
             return parts + evidence(event.oom_recorded)
         case "oom_amended":
             return parts + evidence(event.oom_amended)
+        case "exit_recorded":
+            return parts + deaths.evidence(event.exit_recorded)
+        case "exit_amended":
+            return parts + deaths.evidence(event.exit_amended)
         case _:
             return parts
 
@@ -81,6 +87,12 @@ def _said(event: event_pb2.Event) -> tuple[str, str]:
             return "journal", f"{escape(journal.state)}{_detail(journal.detail)}"
         case "condition_changed":
             return "cond", _condition(event.condition_changed.condition)
+        case "pressure_crossed":
+            return "psi", episode(event.pressure_crossed)
+        case "exit_recorded":
+            return "exit", deaths.sentence(event.exit_recorded)
+        case "exit_amended":
+            return "exit+", deaths.sentence(event.exit_amended)
         case "agent_started":
             started = event.agent_started
             return "agent", f"started: version {escape(started.version)}, pid {started.pid}"

@@ -94,20 +94,21 @@ def _table(answer: node_agent_pb2.ListOOMIncidentsResponse, now_ns: int, wide: b
         _narrow(incident, now_ns) + (_wide(incident) if wide else ())
         for incident in answer.incidents
     ]
-    return _aligned(rows, WIDE if wide else NARROW)
+    return aligned(rows, WIDE if wide else NARROW)
 
 
 def _folded(answer: node_agent_pb2.ListOOMIncidentsResponse, now_ns: int) -> list[str]:
     """Two lines a row: when and where, and below it what."""
     rows = [_narrow(incident, now_ns) for incident in answer.incidents]
     wheres = [(row[0], place(i)) for row, i in zip(rows, answer.incidents, strict=True)]
-    first = _aligned(wheres, ("WHEN", "WHERE"))
+    first = aligned(wheres, ("WHEN", "WHERE"))
     margin = " " * (max(len(row[0]) for row in rows) + 2)
-    second = [margin + line for line in _aligned([row[4:] for row in rows], NARROW[4:])]
+    second = [margin + line for line in aligned([row[4:] for row in rows], NARROW[4:])]
     return [line for pair in zip(first, second, strict=True) for line in pair]
 
 
-def _aligned(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> list[str]:
+def aligned(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> list[str]:
+    """A table with its header, line by line."""
     import tabulate
 
     tabulate.MIN_PADDING = 0  # it gives headers two columns more than they need

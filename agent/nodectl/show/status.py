@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from agent.api.v1 import condition_pb2, status_pb2
 from agent.model.cgroup import MISMATCH
@@ -44,8 +45,7 @@ _DRIVERS_DISAGREE = (
 _JOURNAL_FINE = ("ok", "off")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """One line at the top."""
 
     critical: bool
@@ -75,6 +75,12 @@ def troubles(status: status_pb2.Status, now_ns: int) -> list[Trouble]:
 def _book_troubles(status: status_pb2.Status) -> Iterator[Trouble]:
     if not status.oom.HasField("counted"):
         text = "the kernel's count of OOM kills cannot be read: no claim is made"
+        yield Trouble(critical=True, what="books", age="", text=text)
+    elif status.oom.overdue:
+        kills, are = ("kill was", "is") if status.oom.overdue == 1 else ("kills were", "are")
+        text = (
+            f"{status.oom.overdue} OOM {kills} counted more than a minute ago and {are} not settled"
+        )
         yield Trouble(critical=True, what="books", age="", text=text)
     elif not status.oom.balanced:
         text = "the books do not balance: more is booked than was counted"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.api.v1 import condition_pb2
 from agent.nodectl.show.conditions import counted, sentence, word
@@ -14,8 +15,7 @@ _TOLD_BY_TROUBLES = ("AgentBlind", "OOMBooksUnbalanced")
 """Conditions of the agent itself: the status says the same at once, and in more detail."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One of them; `weight` conditions are told in it."""
 
     word: str

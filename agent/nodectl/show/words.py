@@ -99,14 +99,19 @@ def books_line(books: oom_pb2.OOMBooks) -> str:
     )
     if books.pending:
         sides += f" + {books.pending} pending"
-    equal = "=" if books.balanced else "!="
+    equal = "=" if books.balanced or books.overdue else "!="
     return f"books  {books.counted} OOM kills since boot {equal} {sides}"
 
 
 def books_notes(books: oom_pb2.OOMBooks) -> list[str]:
     """What the reader must know to believe the line, indented below it."""
     notes = []
-    if books.HasField("counted") and not books.balanced:
+    if books.overdue:
+        notes.append(
+            f"       {books.overdue} of the pending {'is' if books.overdue == 1 else 'are'} not "
+            "settled after a minute; please report this"
+        )
+    elif books.HasField("counted") and not books.balanced:
         notes.append(
             "       the books do NOT balance: the kernel counted otherwise; please report this"
         )

@@ -1,4 +1,4 @@
-/* storm PARENT KILLS PARALLEL MIB [group] [clone] [deep N] [gap MS] [stay]: OOM kills whose cgroups are gone at once.
+/* storm PARENT KILLS PARALLEL MIB [group] [clone] [deep N] [gap MS] [hold N MS] [stay]: OOM kills whose cgroups are gone at once.
  *
  * Makes KILLS cgroups directly beneath the cgroup directory PARENT, PARALLEL at a time. Each has memory.max MIB; a
  * process in it allocates until the kernel kills it; the process is reaped and the cgroup removed at once. Names are
@@ -7,6 +7,7 @@
  *   group     memory.oom.group=1
  *   deep N    the one that allocates is N forks below the one that was moved in; those above it wait
  *   gap MS    a pause after each
+ *   hold N MS after N kills, a pause of MS after each until the standard input ends: the storm goes on as long as it must
  *   stay      the cgroups stay: each of PARALLEL has one, made before its first kill, for all its kills
  *   clone     the first one is born in the cgroup (CLONE_INTO_CGROUP), it is never moved
  *
@@ -19,6 +20,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -38,7 +40,7 @@
 static struct {
     const char *parent;
     long kills, parallel, mib;
-    int group, clone, deep, gap, stay;
+    int group, clone, deep, gap, hold, hold_ms, stay;
 } want;
 
 /* Shared with the processes in the cgroup, which write down who they are. */
@@ -150,6 +152,7 @@ static void one(const char *name, struct family *family) {
 
 static void work(long from) {
     char name[65];
+    int told = 0;
     struct timespec t, began;
     clock_gettime(CLOCK_BOOTTIME, &began);
     struct family *family = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -160,6 +163,8 @@ static void work(long from) {
         long id = want.stay ? from : n, at = want.stay ? began.tv_sec : t.tv_sec;
         snprintf(name, sizeof name, "%016lx%016lx%016lx%016lx", at, (long)getpid(), from, id);
         one(name, family);
+        struct pollfd input = {.fd = 0, .events = POLLIN};
+        if (want.hold && n >= want.hold && !told) told = poll(&input, 1, want.hold_ms) > 0;
         struct timespec gap = {want.gap / 1000, want.gap % 1000 * 1000000L};
         nanosleep(&gap, NULL);
     }
@@ -167,7 +172,7 @@ static void work(long from) {
 
 int main(int argc, char **argv) {
     if (argc < 5) {
-        fprintf(stderr, "usage: storm PARENT KILLS PARALLEL MIB [group] [clone] [deep N] [gap MS] [stay]\n");
+        fprintf(stderr, "usage: storm PARENT KILLS PARALLEL MIB [group] [clone] [deep N] [gap MS] [hold N MS] [stay]\n");
         return 2;
     }
     want.parent = argv[1];
@@ -177,6 +182,7 @@ int main(int argc, char **argv) {
         else if (!strcmp(*v, "clone")) want.clone = 1;
         else if (!strcmp(*v, "stay")) want.stay = 1;
         else if (!strcmp(*v, "gap") && v[1]) want.gap = atoi(*++v);
+        else if (!strcmp(*v, "hold") && v[1] && v[2]) want.hold = atoi(*++v), want.hold_ms = atoi(*++v);
         else if (!strcmp(*v, "deep") && v[1] && atoi(v[1]) <= DEEPEST) want.deep = atoi(*++v);
         else { fprintf(stderr, "storm: %s?\n", *v); return 2; }
     }

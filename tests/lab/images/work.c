@@ -4,6 +4,7 @@
  *   wait             print "ready", then wait for SIGUSR1 (everybody else ignores that signal)
  *   fork             do the rest in a child; report how it died; then sleep for ever
  *   until            from now on exit with 0 at SIGUSR2
+ *   polite CODE      from now on exit with CODE at SIGTERM
  *   crowd N          fork N children that sleep, then go on
  *   name COMM        change the task's name
  * Verbs:
@@ -11,8 +12,12 @@
  *   forkeat MB N     N times one after another: a child that eats MB; report how it died; then sleep
  *   multi P MB       P children eat MB each, at once; report each death; then sleep
  *   burst N MB       as forkeat, without a report for each
+ *   leak KB MB       touch KB more each second, by the clock, up to MB; then print "ate", sleep for ever
+ *   saw KB MB        the same, but at MB give all of it back and begin again; for ever
  *   spin SECONDS     burn CPU
  *   write FILE MB    write with fsync in steps of 1 MiB; for ever when MB is 0
+ *   exit CODE        exit with it
+ *   crash            write to address 0
  *   sleep            sleep for ever
  */
 #include <fcntl.h>
@@ -34,6 +39,25 @@ static void eat(long mib) {
         if (p == MAP_FAILED) { perror("mmap"); _exit(3); }
         for (long j = 0; j < 1 << 20; j += 4096) p[j] = (char)(i + j + 1);
     }
+}
+
+static void grow(long kib, long mib, int again) {
+    size_t size = (size_t)mib << 20, step = 64 << 10;
+    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) { perror("mmap"); _exit(3); }
+    madvise(p, size, MADV_NOHUGEPAGE);
+    do {
+        struct timespec begun, now, nap = { .tv_nsec = 50000000 };
+        clock_gettime(CLOCK_MONOTONIC, &begun);
+        for (size_t at = 0; at < size;) {
+            clock_gettime(CLOCK_MONOTONIC, &now);
+            double seconds = now.tv_sec - begun.tv_sec + (now.tv_nsec - begun.tv_nsec) / 1e9;
+            for (; at < size && at < seconds * kib * 1024; at += step)
+                for (size_t j = 0; j < step; j += 4096) p[at + j] = (char)(at + j + 1);
+            nanosleep(&nap, NULL);
+        }
+        if (again) madvise(p, size, MADV_DONTNEED);
+    } while (again);
 }
 
 static void report(pid_t pid, int status) {
@@ -83,7 +107,9 @@ static int write_file(const char *path, long mib) {
     return 0;
 }
 
-static void leave(int sig) { (void)sig; _exit(0); }
+static int code_at_term;
+
+static void leave(int sig) { _exit(sig == SIGTERM ? code_at_term : 0); }
 
 static long number(char **v, int at) {
     for (int i = 0; i <= at; i++)
@@ -95,6 +121,7 @@ static char **prefixes(char **v) {
     for (; *v; v++) {
         if (!strcmp(*v, "wait")) wait_for_go();
         else if (!strcmp(*v, "until")) signal(SIGUSR2, leave);
+        else if (!strcmp(*v, "polite")) { code_at_term = (int)number(v++, 1); signal(SIGTERM, leave); }
         else if (!strcmp(*v, "name")) { number(v, 1); prctl(PR_SET_NAME, *++v); }
         else if (!strcmp(*v, "crowd")) {
             for (long n = number(v++, 1); n > 0; n--) if (fork() == 0) rest();
@@ -115,6 +142,9 @@ int main(int argc, char **argv) {
     if (!strcmp(verb, "eat")) {
         eat(number(v, 1));
         printf("ate %s\n", v[1]);
+    } else if (!strcmp(verb, "leak") || !strcmp(verb, "saw")) {
+        grow(number(v, 1), number(v, 2), *verb == 's');
+        printf("ate %s\n", v[2]);
     } else if (!strcmp(verb, "forkeat")) {
         for (long n = number(v, 2); n > 0; n--) eater(number(v, 1), 1);
         printf("done\n");
@@ -129,6 +159,10 @@ int main(int argc, char **argv) {
         volatile long x = 0;
         for (time_t end = time(NULL) + number(v, 1); time(NULL) < end;) for (int i = 0; i < 1000000; i++) x++;
         return 0;
+    } else if (!strcmp(verb, "exit")) {
+        return (int)number(v, 1);
+    } else if (!strcmp(verb, "crash")) {
+        *(volatile int *)0 = 1;
     } else if (!strcmp(verb, "write")) {
         return write_file(v[1], number(v, 2));
     } else if (strcmp(verb, "sleep")) {

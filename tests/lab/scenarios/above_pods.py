@@ -8,15 +8,19 @@ from tests.lab.scenarios.case import MIB, Case, Expected
 NODE_SECONDS = 600.0  # the kernel reclaims and reclaims before it kills
 
 
-def kubepods_over_limit(pods: Pods, *, name: str = "kubepods-oom", limit: int = 96 * MIB) -> Case:
+def kubepods_over_limit(
+    pods: Pods, *, name: str = "kubepods-oom", limit: int = 96 * MIB, child_only: bool = True
+) -> Case:
     """All pods together take more than kubepods may have (the kubelet's node allocatable).
 
-    The limit is set when it fires and taken back afterwards.
+    The limit is set when it fires and taken back afterwards. The init survives, unless it is not
+    `child_only`.
     """
-    container = pods.create(name).container(
-        "main", ["/bin/work", "fork", "wait", "eat", "192"], oom_group=False, oom_score_adj=950
-    )
-    container.wait_ready(2)
+    fork = ["fork"] if child_only else []
+    argv = ["/bin/work", *fork, "wait", "eat", "192"]
+    container = pods.create(name).container("main", argv, oom_group=False, oom_score_adj=950)
+    processes = 2 if child_only else 1
+    container.wait_ready(processes)
     group = Group(pods.node.guest, kubepods(pods.node.driver))
 
     def fire() -> None:
@@ -31,9 +35,9 @@ def kubepods_over_limit(pods: Pods, *, name: str = "kubepods-oom", limit: int = 
         limit_group=group,
         limit_bytes=limit,
         victim_group=container.group,
-        processes=2,
+        processes=processes,
         group_kill=False,
-        survives=True,
+        survives=child_only,
     )
     return Case(expected=expected, container=container, trigger=fire, finish=unlimit)
 
@@ -41,10 +45,12 @@ def kubepods_over_limit(pods: Pods, *, name: str = "kubepods-oom", limit: int = 
 def node_over_limit(pods: Pods, *, name: str = "hog", eaters: int = 3) -> Case:
     """Three processes of a best-effort pod want all of the node's memory each; none gets it.
 
-    They are the first that the kernel takes: the init of the container lives on.
+    They are the first that the kernel takes: the init of the container lives on. With no `eaters`
+    it is the init that wants it.
     """
     wanted = pods.node.guest.machine.config.memory_mib
-    argv = ["/bin/work", "wait", "multi", str(eaters), str(wanted)]
+    greed = ["multi", str(eaters), str(wanted)] if eaters else ["eat", str(wanted)]
+    argv = ["/bin/work", "wait", *greed]
     container = pods.create(name, qos=Qos.BEST_EFFORT).container(
         "main", argv, oom_group=False, oom_score_adj=1000
     )
@@ -55,7 +61,7 @@ def node_over_limit(pods: Pods, *, name: str = "hog", eaters: int = 3) -> Case:
         victim_group=container.group,
         processes=1 + eaters,
         group_kill=False,
-        survives=True,
-        at_least=eaters,
+        survives=eaters > 0,
+        at_least=max(1, eaters),
     )
     return Case(expected=expected, container=container, settle_seconds=NODE_SECONDS)

@@ -10,7 +10,12 @@ PARALLEL = 4
 
 
 def over_limit_at_start(
-    pods: Pods, count: int, *, name: str = "burst", limit: int = 32 * MIB
+    pods: Pods,
+    count: int,
+    *,
+    name: str = "burst",
+    limit: int = 32 * MIB,
+    parallel: int = PARALLEL,
 ) -> list[Container]:
     """That many pods, each with one container of one process that is killed at once; all have
     exited when this returns.
@@ -22,5 +27,5 @@ def over_limit_at_start(
         container.wait_exited()
         return container
 
-    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+    with ThreadPoolExecutor(max_workers=parallel) as pool:
         return list(pool.map(one, range(count)))

@@ -10,7 +10,7 @@ from tests.lab.truth import Books, Mark, books_since, mark
 from tests.lab.wire import GuestError
 
 MIB = 1 << 20
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ def service_over_limit(node: Node, *, name: str = "crond", limit: int = 32 * MIB
     """A daemon in /system.slice/NAME.service exceeds the limit of its unit; the cgroup stays."""
     group = Group(node.guest, f"/system.slice/{name}.service").make(limit)
     process = node.guest.start(["work", "wait", "eat", "64"], cgroup=group.path.removeprefix("/"))
-    process.wait_out("ready", 30)
+    process.wait_out("ready", 120)
     expected = Expected(
         limit_group=group,
         limit_bytes=limit,

@@ -13,6 +13,9 @@ MIB = 32
 _UP = f"""
 set -e
 modprobe -a loop dm_mod ext4
+# What a test that failed may have left busy until its pods were removed.
+dmsetup remove --noudevsync {NAME} 2> /dev/null || true
+losetup -j {IMAGE} | cut -d: -f1 | xargs -r losetup -d
 mkdir -p {MOUNT}
 truncate -s {MIB}M {IMAGE}
 loop=$(losetup -f --show {IMAGE})
@@ -25,7 +28,7 @@ mount /dev/mapper/{NAME} {MOUNT}
 _DOWN = f"""
 dmsetup resume --noudevsync {NAME}
 umount -l {MOUNT}
-for attempt in $(seq 200); do
+for attempt in $(seq 100); do
     dmsetup remove --noudevsync {NAME} 2> /dev/null && break
     sleep 0.1
 done
@@ -49,12 +52,21 @@ class SlowDisk:
         """It answers again, and what waited goes on."""
         self._guest.run(f"dmsetup resume --noudevsync {NAME}")
 
+    def delay_writes(self, milliseconds: int) -> None:
+        """From now on each write takes so much longer, by dm-delay."""
+        self._guest.run(
+            f"modprobe dm_delay; loop=$(losetup -j {IMAGE} | cut -d: -f1);"
+            f" dmsetup reload {NAME} --table"
+            f' "0 $(({MIB} * 2048)) delay $loop 0 0 $loop 0 {milliseconds}"'
+            f" && dmsetup suspend --noudevsync {NAME} && dmsetup resume --noudevsync {NAME}"
+        )
+
 
 @contextmanager
 def slow_disk(guest: Guest) -> Iterator[SlowDisk]:
     """One, mounted at MOUNT; resumed and removed at the end."""
-    guest.run(_UP, seconds=60)
+    guest.run(_UP, seconds=120)
     try:
         yield SlowDisk(guest)
     finally:
-        guest.run(_DOWN, seconds=60)
+        guest.run(_DOWN, seconds=120)

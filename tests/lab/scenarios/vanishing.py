@@ -17,10 +17,10 @@ def deleted_at_kill(pods: Pods, *, name: str = "vanishing") -> Case:
     pod = case.the_container.pod
     counter = f"{CGROUP_ROOT}{kubepods(pods.node.driver)}/memory.events"
     helper = pods.node.guest.start([f"/{LIBRARY}/undertaker", counter, pod.group.directory])
-    helper.wait_out("ready", 30)
+    helper.wait_out("ready", 120)
 
     def finish() -> None:
-        helper.wait_out("gone", 30)
+        helper.wait_out("gone", 120)
         helper.close()
 
     case.finish = finish

@@ -1,0 +1,119 @@
+"""The container runtime on the wire: agent.model.runtime and runtime.proto."""
+
+from __future__ import annotations
+
+from agent.api.v1 import runtime_pb2 as pb
+from agent.api.wire import EnumTable, duration, text, timestamp
+from agent.model.runtime import (
+    DaemonProcess,
+    FormerDaemon,
+    RungState,
+    RuntimeReport,
+    Shim,
+    SocketQueues,
+    Step,
+)
+
+RUNG_STATE = EnumTable(
+    {
+        RungState.UNTRIED: pb.RUNG_STATE_UNTRIED,
+        RungState.OK: pb.RUNG_STATE_OK,
+        RungState.SILENT: pb.RUNG_STATE_SILENT,
+        RungState.FAILED: pb.RUNG_STATE_FAILED,
+    },
+    foreign=None,
+)
+
+
+def runtime_to_wire(report: RuntimeReport) -> pb.RuntimeReport:
+    """A message of the caller's own."""
+    offset_ns = report.wall_ns - report.boottime_ns
+    process, former = report.process, report.former
+    return pb.RuntimeReport(
+        at=timestamp(report.wall_ns),
+        socket=text(report.socket),
+        steps=map(_step, report.steps),
+        absent_reason=text(report.absent),
+        name=text(report.name),
+        version=text(report.version),
+        conditions=[
+            pb.RuntimeCondition(type=text(name), status=status, message=text(message))
+            for name, (status, message) in report.conditions.items()
+        ],
+        sandboxes=report.sandboxes,
+        queues=None if report.queues is None else _queues(report.queues),
+        queues_absent_reason=text(report.queues_absent),
+        process=None if process is None else _process(process, offset_ns),
+        former=None if former is None else _former(former, offset_ns),
+        restarts=report.restarts,
+        shims=[_shim(shim, offset_ns) for shim in report.shims or ()],
+        shims_known=report.shims is not None,
+    )
+
+
+def _step(step: Step) -> pb.RuntimeStep:
+    return pb.RuntimeStep(
+        rung=step.rung.value,
+        state=RUNG_STATE.to_wire(step.state),
+        deadline=duration(step.deadline_seconds),
+        took=None if step.seconds is None else duration(step.seconds),
+        detail=text(step.detail),
+        answers=step.latency.count,
+        answers_took=duration(step.latency.total_seconds),
+        silences=step.silences,
+        failures=step.failures,
+    )
+
+
+def _queues(queues: SocketQueues) -> pb.SocketQueues:
+    return pb.SocketQueues(
+        pending=queues.pending,
+        backlog=queues.backlog,
+        connections=queues.connections,
+        unread_connections=queues.unread_connections,
+        unread_bytes=queues.unread_bytes,
+    )
+
+
+def _process(process: DaemonProcess, offset_ns: int) -> pb.RuntimeProcess:
+    delay = process.blkio_delay_seconds
+    return pb.RuntimeProcess(
+        pid=process.key.pid,
+        comm=text(process.comm),
+        started=timestamp(process.key.start_boottime_ns + offset_ns),
+        state=process.state,
+        threads=process.threads,
+        resident_bytes=process.resident_bytes,
+        blocked=[
+            pb.RuntimeThread(
+                tid=task.tid, comm=text(task.comm), state=task.state, wchan=text(task.wchan)
+            )
+            for task in process.blocked
+        ],
+        blkio_delay=None if delay is None else duration(delay),
+        unit=text(process.unit),
+    )
+
+
+def _former(former: FormerDaemon, offset_ns: int) -> pb.FormerRuntime:
+    return pb.FormerRuntime(
+        pid=former.key.pid,
+        comm=text(former.comm),
+        missed=timestamp(former.seen_boottime_ns + offset_ns),
+        signal=former.signal,
+        exit_code=former.exit_code,
+        oom_killed=former.oom_killed,
+        killer=text(former.killer),
+    )
+
+
+def _shim(shim: Shim, offset_ns: int) -> pb.Shim:
+    return pb.Shim(
+        pid=shim.key.pid,
+        started=timestamp(shim.key.start_boottime_ns + offset_ns),
+        state=shim.state,
+        namespace=text(shim.namespace),
+        sandbox_id=text(shim.sandbox_id),
+        orphan=shim.orphan,
+        unread=text(shim.unread),
+    )

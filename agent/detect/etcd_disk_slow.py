@@ -1,0 +1,70 @@
+"""EtcdDiskSlow: the disk beneath etcd takes longer than etcd can wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.detect.detector import Detector
+from agent.detect.scene import Scene
+from agent.model.catalogue.io import ETCD_DISK_SLOW
+from agent.model.condition import NODE, Evidence, Finding
+from agent.model.disks import DiskReport, DiskState, Etcd
+
+SLOW_SECONDS = 0.1
+"""The mean. etcd's heartbeat is 100 ms by default, and its guide wants an fsync in 10."""
+STUCK_SECONDS = 1.0
+"""Nothing has ended for so long: it need not become a stall to lose a leader."""
+
+
+def _detect(scene: Scene) -> Iterator[Finding]:
+    report = scene.disks
+    if report is None:
+        return
+    for etcd in report.etcd:
+        slowest = etcd.slowest
+        stuck = max(etcd.chain, key=report.stuck_seconds, default=None)
+        if stuck is not None and report.stuck_seconds(stuck) >= STUCK_SECONDS:
+            what = f"{_device(stuck)} has ended no request for {report.stuck_seconds(stuck):.0f} s"
+            yield _finding(report, etcd, "NoCompletion", what)
+        elif slowest is not None and slowest[2] >= SLOW_SECONDS:
+            state, op, seconds = slowest
+            what = f"a {op.value} on {_device(state)} takes {1000 * seconds:.0f} ms"
+            yield _finding(report, etcd, "Slow", what)
+
+
+def _device(state: DiskState) -> str:
+    what = f"{state.disk.kind.value} {state.disk.label}".rstrip()
+    return f"{state.disk.name} ({what})"
+
+
+def _finding(report: DiskReport, etcd: Etcd, reason: str, what: str) -> Finding:
+    process = etcd.process
+    waits = ""
+    if etcd.waiting_ratio is not None:
+        waits = f"; it waits for a disk {100 * etcd.waiting_ratio:.0f} % of the time"
+    return Finding(
+        type=ETCD_DISK_SLOW.name,
+        entity=NODE,
+        reason=reason,
+        message=f"{what}, on which etcd[{process.pid}] syncs {process.directory}{waits}",
+        evidence=tuple(_evidence(report, etcd)),
+    )
+
+
+def _evidence(report: DiskReport, etcd: Etcd) -> Iterator[Evidence]:
+    for state in etcd.chain:
+        told = [
+            f"{op.value} {1000 * rate.latency_seconds:.1f} ms at {rate.per_second:.1f}/s"
+            for op, rate in state.rates.items()
+            if rate.latency_seconds is not None
+        ]
+        told.append(f"{state.in_flight} in flight")
+        value = f"{state.disk.name}: {', '.join(told)}"
+        yield Evidence(what="device", value=value, source="/proc/diskstats")
+    if etcd.waiting_ratio is not None:
+        value = f"some {etcd.waiting_ratio:.2f}"
+        yield Evidence(what="io.pressure", value=value, source=f"{etcd.process.cgroup}/io.pressure")
+
+
+DETECTOR = Detector(condition=ETCD_DISK_SLOW, detect=_detect)
+"""One for all that run here; there is one as a rule."""

@@ -1,0 +1,60 @@
+"""How the watch over networks is put together."""
+
+from __future__ import annotations
+
+from agent.derive.leftovers import LeftoverFold
+from agent.engine.cni import CNIWatch
+from agent.engine.ground import Ground
+from agent.engine.network import NetworkWatch
+from agent.engine.network_leftovers import LeftoverWatch
+from agent.engine.network_plans import NetworkPlans
+from agent.host.cni_state import CNIState
+from agent.host.namespaces import Namespaces
+from agent.inventory.resolver import NameResolver
+
+NETWORK_WORKERS = 2
+"""Threads for each of /proc, netlink and the CNI's disk: one may hang, and none takes another's."""
+
+
+def watch_network(
+    ground: Ground,
+    resolver: NameResolver,
+    cni: CNIWatch,
+) -> NetworkWatch:
+    """With threads of its own."""
+
+    def loaded() -> str:
+        config = cni.config.config
+        file = None if config is None else config.loaded
+        return "" if file is None else file.path
+
+    def busy() -> frozenset[str]:
+        calls = cni.ledger.running()
+        netns = (call.netns.rpartition("/")[2] for call in calls)
+        return frozenset((*(call.container_id for call in calls), *netns)) - {""}
+
+    plans = NetworkPlans(
+        state=CNIState(ground.root),
+        workers=ground.pools.new(NETWORK_WORKERS, name="cni-state"),
+        loaded=loaded,
+    )
+    return NetworkWatch(
+        clock=ground.clock,
+        root=ground.root,
+        fs=ground.fs,
+        proc=ground.proc,
+        namespaces=Namespaces(ground.root),
+        inventory=ground.inventory,
+        workers=ground.pools.new(NETWORK_WORKERS, name="namespaces"),
+        netlink=ground.pools.new(NETWORK_WORKERS, name="netlink"),
+        board=ground.board,
+        guard=ground.guard,
+        plans=plans,
+        leftovers=LeftoverWatch(
+            fold=LeftoverFold(int(ground.settings.network.leak_grace * 1e9)),
+            plans=plans,
+            listing=resolver.listing,
+            busy=busy,
+        ),
+        interval=ground.settings.network.interval,
+    )

@@ -1,0 +1,116 @@
+"""What `make bench` has found, and the table of it for people and for the README."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypedDict
+
+MIB = 1 << 20
+
+Figures = dict[str, float]
+"""By name, of one number of containers; medians. What was not measured is not in it."""
+
+
+class Bench(TypedDict):
+    """build/bench.json."""
+
+    peer: str  # what the peer of a scrape is made of, or why there is none
+    containers: Mapping[str, Figures]  # by how many
+
+
+Row = tuple[str, ...]
+
+
+def table(bench: Bench) -> str:
+    """A column for each number of containers, and the target that was set."""
+    sizes = sorted(bench["containers"], key=int)
+    columns = [bench["containers"][size] for size in sizes]
+    head = ("WHAT", *(f"{size} CONTAINERS" for size in sizes), "TARGET")
+    rows = [head, *_rows(columns)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    notes = [
+        f"the peer of a scrape: {bench['peer']}",
+        "C is a program that reads the same files; emulated: only the ratios of one run mean much",
+    ]
+    return "\n".join([*lines, "", *notes])
+
+
+def _rows(columns: list[Figures]) -> Iterator[Row]:
+    for words, told, target in (
+        ("read the kept files: C", _ms("kept_c_ms"), ""),
+        ("  nodewitness", _ms("kept_python_ms"), ""),
+        ("  ratio", _ratio("reading_ratio"), "1.3"),
+        ("a sweep's files: C", _ms("sweep_c_ms"), ""),
+        ("  read, parsed, derived, every file changed", _ms("sweep_python_ms"), ""),
+        ("  ratio", _ratio("sweep_ratio"), "3"),
+        ("  the same, nothing changed", _ms("sweep_python_unchanged_ms"), ""),
+        ("  ratio", _ratio("sweep_unchanged_ratio"), ""),
+        ("100 pods' networks: the dumps alone", _ms("network_dumps_ms"), ""),
+        ("  read and parsed", _ms("network_ms"), ""),
+        ("  ratio", _ratio("network_ratio"), ""),
+        ("the agent at rest without sweeps, of a core", _percent("cpu_share_without_sweeps"), ""),
+        ("  at one sweep a second: C", _c_share, ""),
+        ("  nodewitness", _share, "2.0 %"),
+        ("  ratio", _share_ratio, ""),
+        ("a scrape's series", _count("scrape_series"), ""),
+        ("  CPU", _ms("scrape_cpu_ms"), ""),
+        ("  CPU of the peer", _ms("peer_scrape_cpu_ms"), ""),
+        ("  ratio", _ratio("scrape_ratio"), "0.20"),
+        ("resident memory", _mib("resident_bytes"), "64 MiB"),
+        ("  not mapped from files", _mib("resident_anonymous_bytes"), ""),
+        ("  at the peak of a scrape", _mib("resident_peak_bytes"), "80 MiB"),
+        ("  the peer's peak", _mib("peer_peak_bytes"), ""),
+        ("descriptors", _count("open_fds"), ""),
+    ):
+        cells = [_or_nothing(told, figures) for figures in columns]
+        if any(cells):
+            yield (words, *cells, target)
+
+
+def _or_nothing(told: Callable[[Figures], str], figures: Figures) -> str:
+    try:
+        return told(figures)
+    except KeyError:
+        return ""
+
+
+def _ms(name: str) -> Callable[[Figures], str]:
+    return lambda figures: f"{figures[name]:.1f} ms"
+
+
+def _ratio(name: str) -> Callable[[Figures], str]:
+    return lambda figures: f"{figures[name]:.2f}"
+
+
+def _count(name: str) -> Callable[[Figures], str]:
+    return lambda figures: f"{figures[name]:,.0f}"
+
+
+def _mib(name: str) -> Callable[[Figures], str]:
+    return lambda figures: f"{figures[name] / MIB:.0f} MiB"
+
+
+def _percent(name: str) -> Callable[[Figures], str]:
+    return lambda figures: f"{figures[name]:.1%}".replace("%", " %")
+
+
+def _c_share(figures: Figures) -> str:
+    return f"{figures['sweep_c_ms'] / 10:.1f} %"
+
+
+def _share(figures: Figures) -> str:
+    return f"{_of_a_core(figures):.1%}".replace("%", " %")
+
+
+def _share_ratio(figures: Figures) -> str:
+    return f"{_of_a_core(figures) * 1e3 / figures['sweep_c_ms']:.2f}"
+
+
+def _of_a_core(figures: Figures) -> float:
+    """Had there been a sweep in each second: slow ones come less often."""
+    return figures["cpu_share_without_sweeps"] + figures["cpu_ms_per_sweep"] / 1e3

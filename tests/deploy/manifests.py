@@ -1,0 +1,26 @@
+"""The manifests that ship, as they would be applied."""
+
+from functools import cache
+from pathlib import Path
+
+from tests.deploy.kustomize import Resource, build, containers, read
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+OVERLAYS = DEPLOY / "daemonset/overlays"
+
+
+@cache
+def applied() -> dict[str, list[Resource]]:
+    """Each way to apply something, and its resources."""
+    return {
+        "privileged": build(OVERLAYS / "privileged"),
+        "hardened": build(OVERLAYS / "hardened"),
+        "cleanup": read(DEPLOY / "daemonset/cleanup/job.yaml"),
+        "podmonitor": read(DEPLOY / "daemonset/podmonitor.yaml"),
+        "static-pod": read(DEPLOY / "static-pod/nodewitness.yaml"),
+    }
+
+
+def with_pods() -> list[tuple[str, Resource]]:
+    """All resources that make pods."""
+    return [(name, one) for name, all_ in applied().items() for one in all_ if containers(one)]

@@ -1,0 +1,239 @@
+"""Manifests against the API's schemas and against the code: what they name exists, and is all."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml
+from click import Command, Group
+
+import agent
+from agent.config import Settings, load
+from agent.config.settings import DEFAULT_PATH
+from agent.host.capabilities import CAPABILITIES
+from agent.main import main
+from agent.serve.health import KEY
+from tests.deploy.kustomize import Resource, containers, pod_template, the
+from tests.deploy.manifests import DEPLOY, applied, with_pods
+
+ROOT = Path(agent.__file__).parents[1]
+VERSIONS = ("1.27", "1.30", "1.34")
+OVERLAYS = ("privileged", "hardened")
+FILES = sorted([*DEPLOY.rglob("*.yaml"), *DEPLOY.rglob("*.service"), *DEPLOY.rglob("*.toml")])
+NAMES = [name for name, _ in with_pods()]
+# What the kernel's log needs, which no container that is not privileged can open.
+ONLY_PRIVILEGED = {"SYSLOG"}
+_UNUSUAL = re.compile(r"\bhost(PID|Network|IPC): true|privileged: true|mountPath:|- SYS_")
+
+
+def of(overlay: str) -> Resource:
+    return the("DaemonSet", applied()[overlay])
+
+
+def main_container(resource: Resource) -> Resource:
+    return containers(resource)[-1]
+
+
+def environment(container: Resource) -> dict[str, str]:
+    """The agent's variables, with an address for what the node tells."""
+    env = {e["name"]: e.get("value", "node-1") for e in container.get("env", ())}
+    env["HOST_IP"] = "10.0.64.12"
+    expanded = {k: v.replace("$(HOST_IP)", env["HOST_IP"]) for k, v in env.items()}
+    return {k: v for k, v in expanded.items() if k.startswith("NODEWITNESS_")}
+
+
+def settings_of(overlay: str, tmp_path: Path) -> Settings:
+    """As the agent in the pod would load them: nothing is unknown, nothing is a mistake."""
+    text = the("ConfigMap", applied()[overlay])["data"][DEFAULT_PATH.name]
+    (tmp_path / DEFAULT_PATH.name).write_text(text)
+    return load(tmp_path / DEFAULT_PATH.name, environment(main_container(of(overlay))), {})
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", applied())
+def test_schema(name: str, version: str) -> None:
+    """Every resource is one of the API's, with no unknown field; custom ones are looked at below.
+
+    A field that is newer than the version is taken out first: that API server ignores it.
+    """
+    for resource in applied()[name]:
+        if "monitoring.coreos.com" in resource["apiVersion"]:
+            continue
+        checked = yaml.safe_load(yaml.safe_dump(resource))
+        if version == "1.27":
+            for container in containers(checked):
+                container["securityContext"].pop("appArmorProfile", None)
+        kubernetes_validate.validate(checked, version, strict=True)
+
+
+def test_pod_monitor() -> None:
+    """It selects the pods, scrapes a port that they have, and names the job as the rules do."""
+    (monitor,) = applied()["podmonitor"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    for overlay in OVERLAYS:
+        daemonset = of(overlay)
+        labels = pod_template(daemonset)["metadata"]["labels"]
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        assert labels[monitor["spec"]["jobLabel"]] == "nodewitness"
+        ports = [port["name"] for port in main_container(daemonset)["ports"]]
+        assert endpoint["port"] in ports
+        assert monitor["metadata"]["namespace"] == daemonset["metadata"]["namespace"]
+    assert endpoint["honorLabels"] is True
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_settings(overlay: str, tmp_path: Path) -> None:
+    """File and variables are settings of the agent; ports and mounts are those that they name."""
+    settings = settings_of(overlay, tmp_path)
+    container = main_container(of(overlay))
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    serve = settings.serve
+    assert serve.metrics_address is not None
+    assert serve.health_address is not None, KEY
+    assert ports == {"metrics": serve.metrics_address.port, "health": serve.health_address.port}
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["grpc"] == {"port": serve.health_address.port}
+    mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    written = {str(settings.state.directory), str(serve.socket.parent), "/sys/fs/cgroup"}
+    assert {path for path, mount in mounts.items() if not mount.get("readOnly")} == written
+    read = {str(DEFAULT_PATH.parent), str(settings.sources.pod_logs)}
+    runtime = mounts.keys() - written - read
+    assert len(runtime) == 1
+    (runtime_directory,) = map(Path, runtime)
+    assert settings.sources.cri_socket.parent == runtime_directory
+    assert settings.sources.bundles.is_relative_to(runtime_directory)
+    assert str(settings.host.root) == "/proc/1/root"
+    assert settings.sources.kmsg is (overlay == "privileged")
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_host_paths(overlay: str) -> None:
+    """A volume is at the same path in the pod, and no volume is left unused."""
+    daemonset = of(overlay)
+    volumes = {v["name"]: v for v in pod_template(daemonset)["spec"]["volumes"]}
+    mounts = main_container(daemonset)["volumeMounts"]
+    assert volumes.keys() == {mount["name"] for mount in mounts}
+    for mount in mounts:
+        if "hostPath" in volumes[mount["name"]]:
+            assert volumes[mount["name"]]["hostPath"]["path"] == mount["mountPath"]
+
+
+def test_hardened_capabilities() -> None:
+    """Exactly those of the code's table, in its order, but for what cannot work."""
+    context = main_container(of("hardened"))["securityContext"]
+    wanted = [c.name for c in CAPABILITIES if c.name not in ONLY_PRIVILEGED]
+    assert context["capabilities"] == {"drop": ["ALL"], "add": wanted}
+    assert not context.get("privileged", False)
+    assert context["allowPrivilegeEscalation"] is False
+    assert main_container(of("privileged"))["securityContext"]["privileged"] is True
+
+
+def test_capability_comments_name_their_modules() -> None:
+    """Above each capability of the hardened overlay are the modules of the table, and no others."""
+    text = (DEPLOY / "daemonset/overlays/hardened/daemonset.yaml").read_text()
+    for capability in CAPABILITIES:
+        if capability.name in ONLY_PRIVILEGED:
+            continue
+        found = re.search(rf"((?: *#.*\n)+) *- {capability.name}\n", text)
+        assert found is not None, capability
+        named = re.findall(r"agent/(\S+\.py)", found[1])
+        assert sorted(named) == sorted(capability.modules), capability
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda c: c.name)
+def test_module_of_a_capability_speaks_of_it(capability: object) -> None:
+    """The modules exist."""
+    assert isinstance(capability, type(CAPABILITIES[0]))
+    for module in capability.modules:
+        assert (ROOT / "agent" / module).is_file(), module
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(DEPLOY)))
+def test_named_modules_exist(file: Path) -> None:
+    """Every module, page and directory of this repository that a comment names is there."""
+    for word in re.findall(r"\b(?:agent|docs|deploy)/[\w./-]+\w", file.read_text()):
+        assert (ROOT / word).exists(), word
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(DEPLOY)))
+def test_everything_unusual_has_its_reason(file: Path) -> None:
+    """A comment stands above each mount, host namespace and privilege, or behind it."""
+    above = ""
+    for line in file.read_text().splitlines():
+        if _UNUSUAL.search(line):
+            assert "#" in line or above.strip().startswith("#"), line
+        above = line
+
+
+@pytest.mark.parametrize(("name", "resource"), with_pods(), ids=NAMES)
+def test_arguments(name: str, resource: Resource) -> None:
+    """Each container runs a command of the agent, with options that it has."""
+    for container in containers(resource):
+        command, *words = container["args"]
+        assert command in main.commands
+        options = set(_options(main.commands[command]))
+        assert {word for word in words if word.startswith("--")} <= options
+        assert "command" not in container  # the image's entry point
+
+
+@pytest.mark.parametrize(("name", "resource"), with_pods(), ids=NAMES)
+def test_pod(name: str, resource: Resource) -> None:
+    """What every pod of ours has, whatever makes it."""
+    spec = pod_template(resource)["spec"]
+    assert spec["hostPID"] is True
+    assert spec["hostNetwork"] is True  # it must run where no pod gets a network
+    assert spec["automountServiceAccountToken"] is False
+    # Else a Service of our name would put an unknown variable into the agent's environment.
+    assert spec["enableServiceLinks"] is False
+    assert spec["priorityClassName"] == "system-node-critical"
+    assert spec["tolerations"] == [{"operator": "Exists"}]
+    for container in containers(resource):
+        assert container["image"] == f"nodewitness:{agent.__version__}"
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert "cpu" not in container["resources"]["limits"]
+
+
+def test_rolls_out_to_many_nodes() -> None:
+    """A share of the nodes at a time, never two agents on one node."""
+    strategy = of("privileged")["spec"]["updateStrategy"]
+    assert strategy["type"] == "RollingUpdate"
+    assert strategy["rollingUpdate"] == {"maxUnavailable": "2%", "maxSurge": 0}
+
+
+def test_nothing_is_granted() -> None:
+    """No role and no binding: the agent never asks the API server."""
+    for resources in applied().values():
+        for resource in resources:
+            assert "rbac" not in resource["apiVersion"]
+
+
+def test_static_pod_is_the_daemonsets() -> None:
+    """The pod of the privileged overlay, but for what only the API server could give it."""
+    (static,) = applied()["static-pod"]
+    spec = yaml.safe_load(yaml.safe_dump(static["spec"]))
+    wanted = yaml.safe_load(yaml.safe_dump(pod_template(of("privileged"))["spec"]))
+    del wanted["serviceAccountName"]
+    (config,) = [volume for volume in wanted["volumes"] if volume["name"] == "config"]
+    del config["configMap"]
+    config["hostPath"] = {"path": str(DEFAULT_PATH.parent), "type": "DirectoryOrCreate"}
+    for container in (*wanted["initContainers"], *wanted["containers"]):
+        container["imagePullPolicy"] = "Never"
+    toml = tomllib.loads((DEPLOY / "daemonset/base/config.toml").read_text())
+    names = [
+        {"name": f"NODEWITNESS_{section}_{key}".upper(), "value": value}
+        for section, pairs in toml.items()
+        for key, value in pairs.items()
+    ]
+    wanted["containers"][0]["env"][:0] = names
+    for key in ("nodeSelector",):
+        del wanted[key]
+    assert spec == wanted
+
+
+def _options(command: Command) -> Iterator[str]:
+    assert not isinstance(command, Group)
+    for parameter in command.params:
+        yield from parameter.opts

@@ -1,0 +1,124 @@
+"""Pressure on a real kernel: a trigger wakes the agent, which tells an episode and who thrashes."""
+
+import json
+from contextlib import closing
+
+from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE
+from agent.api.v1.pressure_pb2 import PressureEpisode
+from tests.lab.agent_process import AgentProcess
+from tests.lab.asking import Asking
+from tests.lab.deadline import until
+from tests.lab.guest import Guest
+from tests.lab.kubelet import Pods
+from tests.lab.scenarios.case import MIB
+
+SECONDS = 120.0
+HIGH_MIB = 16
+EATERS, EACH_MIB = 4, 12
+# A reader of the same trigger that does nothing else: one line when armed, one when it fires.
+RAW = """
+import os, select, time
+file = os.open("/sys/fs/cgroup/kubepods/memory.pressure", os.O_RDWR | os.O_NONBLOCK)
+os.write(file, b"some 150000 1000000")
+poll = select.poll()
+poll.register(file, select.POLLPRI)
+print("armed", flush=True)
+poll.poll()
+print(time.clock_gettime_ns(time.CLOCK_BOOTTIME), flush=True)
+"""
+
+
+def told(asking: Asking, began: PressureEpisode) -> list[PressureEpisode]:
+    """The events of this episode that are held."""
+    last = asking.status().journal.last_sequence
+    found = []
+    stream = asking.watch_all()
+    for message in stream:
+        for event in message.events:
+            if event.WhichOneof("kind") == "pressure_crossed":
+                episode = event.pressure_crossed
+                if episode.started_boottime_ns == began.started_boottime_ns:
+                    found.append(episode)
+        if message.position.sequence >= last:
+            stream.cancel()  # type: ignore[attr-defined]
+            return found
+    raise AssertionError("the stream ended")
+
+
+def test_a_container_above_memory_high(
+    pods: Pods, agent: AgentProcess, guest: Guest, figures: list[str]
+) -> None:
+    """Its tasks stall at memory.high: one event when that begins and one when it is over, and it is
+    named as the one that thrashes although nothing is killed.
+    """
+    container = pods.create("thrash").container(
+        "main",
+        ["/bin/work", "wait", "multi", str(EATERS), str(EACH_MIB)],
+        memory_max=256 * MIB,
+        unified={"memory.high": str(HIGH_MIB * MIB)},
+    )
+    container.wait_ready()
+    agent.start({"pressure.hold": "5s"})
+    asking = Asking(agent)
+
+    def armed() -> bool:
+        triggers = asking.pressure().triggers
+        return len(triggers) == 6 and all(trigger.armed for trigger in triggers)
+
+    until(armed, SECONDS, "all triggers are armed", lambda: str(asking.pressure()))
+    scopes = {level.scope for level in asking.pressure().levels}
+    assert scopes == {"node", "kubepods", "burstable", "besteffort"}
+
+    argv = ["python3", "-c", RAW]
+    with closing(guest.start(argv, cgroup="system.slice/raw.service")) as raw:
+        until(lambda: raw.out.startswith("armed"), SECONDS, "the raw reader has armed")
+        begun = float(guest.read("/proc/uptime").split()[0])
+        container.group.go()
+
+        def first() -> PressureEpisode | None:
+            return next(
+                (
+                    episode
+                    for episode in asking.pressure().current
+                    if (episode.scope, episode.resource) == ("kubepods", "memory")
+                ),
+                None,
+            )
+
+        episode = until(first, SECONDS, "an episode", lambda: str(asking.pressure()))
+        until(lambda: len(raw.out.split()) == 2, SECONDS, "the raw reader is woken")
+        ours, theirs = (
+            episode.started_boottime_ns / 1e9 - begun,
+            int(raw.out.split()[1]) / 1e9 - begun,
+        )
+    figures.append(
+        f"pressure: from the first stall to an event {ours:.2f} s, to a raw reader of a trigger "
+        f"{theirs:.2f} s; window 1 s"
+    )
+    assert episode.window_stall.ToMicroseconds() >= 150_000
+    assert not episode.over
+
+    thrash = asking.condition("ReclaimThrash", "thrash")
+    assert (thrash.status, thrash.reason) == (CONDITION_STATUS_TRUE, "AboveHigh")
+    assert thrash.entity.names.name == "main"
+    labels = {"scope": "kubepods", "resource": "memory"}
+    assert asking.metric("nodewitness_pressure_episode", **labels) == 1
+    assert asking.metric("nodewitness_pressure_trigger_fired_total", **labels) >= 1
+    assert asking.metric("nodewitness_pressure_waiting_seconds_total", **labels) > 0.15
+    shown = guest.run(["nodectl", "pressure", "-o", "json"], seconds=60).out
+    assert json.loads(shown)["thrashing"][0]["pod"] == "thrash"
+
+    guest.write(f"{container.group.directory}/memory.high", "max")
+
+    def ended() -> PressureEpisode | None:
+        found = asking.pressure().last
+        began = episode.started_boottime_ns
+        return next((each for each in found if each.started_boottime_ns == began), None)
+
+    over = until(ended, SECONDS, "it is over", lambda: str(asking.pressure()))
+    assert over.stall.ToMicroseconds() >= episode.window_stall.ToMicroseconds()
+    assert over.last_fired_boottime_ns > over.started_boottime_ns
+    began_event, over_event = told(asking, over)
+    assert (began_event.over, over_event.over) == (False, True)
+    assert over_event == over
+    assert container.group.memory_events()["oom_kill"] == 0
