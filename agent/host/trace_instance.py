@@ -159,17 +159,22 @@ class TraceInstance:
     def stats(self) -> tuple[TraceStats, ...]:
         """per_cpu/cpu*/stats of all CPUs that have a ring. Raises SourceAbsent, ParseError."""
         what = f"trace instance {self.name}: per_cpu"
-        fds: list[int] = []
         if not self._stats:  # asked for once a tick; every possible CPU is there from the start
-            with absent_on_error(what), contextlib.ExitStack() as half:
-                for name in self._cpus():
-                    path = f"per_cpu/{name}/stats"
-                    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._fd)
-                    half.callback(os.close, fd)
-                    fds.append(fd)
-                half.pop_all()
-            self._stats = fds
+            with absent_on_error(what):
+                self._stats = self._open_stats()
         return tuple(parse_trace_stats(pread_file(fd, what)) for fd in self._stats)
+
+    def _open_stats(self) -> list[int]:
+        """All of them, or none."""
+        fds: list[int] = []
+        with contextlib.ExitStack() as half:
+            for name in self._cpus():
+                path = f"per_cpu/{name}/stats"
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._fd)
+                half.callback(os.close, fd)
+                fds.append(fd)
+            half.pop_all()
+        return fds
 
     def _cpus(self) -> list[str]:
         fd = os.open("per_cpu", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 from msgspec import Struct
-from msgspec.structs import asdict, fields
+from msgspec.structs import asdict
 
 from agent.model.absence import ParseError
 
@@ -34,8 +34,7 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
 
     def encode(self) -> bytes:
         """JSON, for it is small and is read once."""
-        members = {field.name: getattr(self, field.name) for field in fields(self)}
-        return json.dumps({"version": VERSION} | members, separators=(",", ":")).encode()
+        return json.dumps({"version": VERSION} | asdict(self), separators=(",", ":")).encode()
 
     @staticmethod
     def decode(data: bytes) -> Checkpoint:

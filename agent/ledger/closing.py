@@ -92,10 +92,7 @@ class Closing:
             self._book.settle(self._broken)
             self._pending.pop(self._broken.incident.id, None)
             self._broken = None
-        pending = self._pending
-        gave = [each for each in pending if pending[each].gave]
-        others = [each for each in pending if not pending[each].gave]
-        first = gave + sorted(others, key=lambda each: pending[each].published)
+        first = sorted(self._pending, key=lambda each: _turn(self._pending[each]))
         for incident_id in first[:MAX_A_FLUSH]:
             self._broken = self._pending.pop(incident_id)
             out = self._told(self._broken, now_ns)
@@ -234,3 +231,8 @@ class Closing:
             return victim  # a pid namespace that is shared, or one of its own, would mislead
         truth = Truth.YES if victim.pid == init else Truth.NO
         return replace(victim, container_init=truth)
+
+
+def _turn(entry: Entry) -> int:
+    """The place of an incident in a flush; among those of one turn it is first come, first told."""
+    return 0 if entry.gave else 1 + entry.published
