@@ -334,6 +334,19 @@ def test_captured_oom_has_the_form_of_today() -> None:
     assert footer(captured) == footer(golden) != ""
 
 
+def test_captured_metrics_are_those_of_the_books() -> None:
+    """What was captured at one time agrees: the counters with the footer of the table."""
+    tags = ("real-oom", "real-metrics")
+    [table], [page] = ([block.text for block in blocks() if block.tag == tag] for tag in tags)
+    sums = re.compile(r"(\d+) (?:OOM kills since|unattributed$)", re.MULTILINE)
+    counted, lost = map(int, sums.findall(table))
+    early = int(re.findall(r"(\d+) of the unattributed are from before", table)[0])
+    samples = {name: float(value) for name, value in map(str.split, page.splitlines())}
+    assert samples["nodewitness_oom_kills_counted_total"] == counted
+    assert samples["nodewitness_oom_kills_before_start_total"] == early
+    assert samples["nodewitness_oom_kills_unattributed_total"] == lost - early
+
+
 # What is named exists
 
 

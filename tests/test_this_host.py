@@ -77,6 +77,14 @@ class HostAgent:
         return self.process.returncode
 
 
+def cgroup_mode() -> str:
+    """As systemd mounts them: v2 alone, v2 beside v1 controllers, or v1 alone."""
+    mounted = Path("/sys/fs/cgroup")
+    if (mounted / "cgroup.controllers").exists():
+        return "v2"
+    return "hybrid" if (mounted / "unified/cgroup.procs").exists() else "v1"
+
+
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[HostAgent]:
     if os.geteuid() != 0:
@@ -95,6 +103,7 @@ def test_drill_is_seen_by_every_hop(agent: HostAgent) -> None:
     without a trace.
     """
     opening = agent.opening()
+    assert f" · cgroup {cgroup_mode()} · " in opening
     assert "  sees     " in opening
     assert "vmstat" in opening
     assert f"  socket   {agent.socket}" in opening

@@ -202,7 +202,9 @@ class OOM(Struct, frozen=True, kw_only=True):
         "how long a container must outlive a kill to have survived it",
     ] = 2.0
     settle: Annotated[
-        float, duration("0s", "10m"), "how long a kill waits for its names before it is counted"
+        float,
+        duration("0s", "10m"),
+        "how long a count waits for its evidence before it is unattributed",
     ] = 2.0
     series_retention: Annotated[
         float, duration("0s", "30d"), "how long the counters of a dead container are still served"

@@ -12,8 +12,10 @@ from agent.model.condition import NODE, Finding
 
 
 def _detect(scene: Scene) -> Iterator[Finding]:
+    since_ns = scene.first_run_ns or 0  # of what was before, only the kernel's log can tell
     for incident in scene.incidents:
-        if incident.unattributed and not incident.drill:
+        seen = incident.unattributed and incident.counted > 0 and not incident.drill
+        if seen and incident.boottime_ns >= since_ns:
             count = incident.counted
             kills = "an OOM kill" if count <= 1 else f"{count} OOM kills"
             yield Finding(

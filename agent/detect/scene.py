@@ -33,6 +33,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     memory: MemoryReport | None = None  # headroom to the kubelet's eviction thresholds
     pressure: PressureReport | None = None
     books: OOMBooks | None = None
+    first_run_ns: int | None = None  # when the agent first ran on this boot, CLOCK_BOOTTIME
     sources: tuple[SourceHealth, ...] = ()  # how well each source sees
     afterlife: Afterlife | None = None  # ghosts, dead pods, and what cannot die
     cni: CNIReport | None = None  # calls of CNI plugins, and their configuration

@@ -67,7 +67,12 @@ def judge_of(
     def see_ledger(scene: Scene) -> Scene:
         since = scene.now_wall_ns - int(SCENE_SECONDS * 1e9)
         found, _ = incidents.select(since_wall_ns=since, limit=MAX_INCIDENTS)
-        return replace(scene, incidents=tuple(reversed(found)), books=ledger.books())
+        return replace(
+            scene,
+            incidents=tuple(reversed(found)),
+            books=ledger.books(),
+            first_run_ns=ledger.first_run_ns,
+        )
 
     def see_deaths(scene: Scene) -> Scene:
         since = scene.now_wall_ns - int(SCENE_SECONDS * 1e9)

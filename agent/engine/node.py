@@ -84,6 +84,9 @@ FLUSH_ATTEMPTS = 64
 MAX_ROUNDS = 64
 """Of telling at the end: more than the ledger has to tell."""
 
+UNTOLD_NS = 2_000_000_000
+"""What is told in parts reaches the disk when all is told, and by then all of it is."""
+
 _NOT_OF_THE_OOM_LEDGER = (
     CgroupAppeared,
     SourceLost,
@@ -145,6 +148,7 @@ class Node:
         self._due: asyncio.TimerHandle | None = None
         self._cgroups_fd: int | None = None  # the one that the loop waits for
         self._go_on: asyncio.Handle | None = None  # with what inotify told and a step has left
+        self._untold_ns: int | None = None  # since when not all is told
         self._hear_trace: Callable[[], None] = lambda: None
         self.on_counters: Callable[[CountersSeen | CgroupGone], None] = lambda seen: None
 
@@ -249,10 +253,15 @@ class Node:
         for output in self._guard.call(LEDGER, partial(self._endings.flush, now_ns)) or ():
             self._put_death(output)
         told, self._told = self._told, []
-        checkpoint = None
-        if not self._ledger.behind:
+        if self._ledger.untold:
+            # The checkpoint on the disk knows nothing of these kills: stored beside it, they would
+            # be taken for its own at the next start, and their lines for known.
+            self._untold_ns = now_ns if self._untold_ns is None else self._untold_ns
+            self._publisher.tell(told)
+        else:
+            self._untold_ns = None
             checkpoint = self._guard.call(LEDGER, self._ledger.checkpoint)
-        self._publisher.publish(told, checkpoint)
+            self._publisher.publish(told, checkpoint)
         self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
 
     def tell(self, kind: EventKind) -> None:
@@ -358,14 +367,16 @@ class Node:
                     self._guard.call(LEDGER, partial(self._ledger.fold, item, now_ns))
 
     def _flush(self, now_ns: int) -> None:
+        late = self._untold_ns is not None and now_ns - self._untold_ns >= UNTOLD_NS
         more = True
         while more:
             more = False
             for output in self._ledger.flush(now_ns):
                 more = True
                 self._guard.call(LEDGER, partial(self._put, output, now_ns))
-            if self._ledger.behind:
+            if self._ledger.behind and not late:
                 return  # the rest in the next round of the loop
+            more = more or self._ledger.untold
 
     def _put(self, output: Output, now_ns: int) -> None:
         match output:

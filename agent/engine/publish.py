@@ -55,6 +55,7 @@ class Publisher:
         self._guard = guard
         self._listen = listen
         self._committed: Checkpoint | None = None
+        self._unstored = False  # something was told and not handed to the journal
 
     def publish(self, kinds: Sequence[EventKind], checkpoint: Checkpoint | None) -> None:
         """Number and tell these; they are stored together with the checkpoint that claims them.
@@ -64,6 +65,24 @@ class Publisher:
         they are stored all the same, for the one on the disk does not claim them. An event that
         cannot be told costs itself alone.
         """
+        events = self._number(kinds)
+        new_checkpoint = checkpoint is not None and checkpoint != self._committed
+        if checkpoint is not None:
+            self._series.balanced(checkpoint)
+        unsaved = self._unstored or self._exits.unsaved() or self._series.unsaved()
+        if events or new_checkpoint or unsaved:
+            self._guard.call(TELLING, partial(self._commit, checkpoint))
+        self._let_hear(events)
+
+    def tell(self, kinds: Sequence[EventKind]) -> None:
+        """Number and tell these, of which there is more to come; they are stored with the next
+        `publish`.
+        """
+        events = self._number(kinds)
+        self._unstored = self._unstored or bool(events)
+        self._let_hear(events)
+
+    def _number(self, kinds: Sequence[EventKind]) -> list[Event]:
         events = []
         for kind in kinds:
             event = self._guard.call(TELLING, partial(self._tell, kind))
@@ -73,11 +92,9 @@ class Publisher:
                 event = self._guard.call(TELLING, partial(self._tell, gap))
             if event is not None:
                 events.append(event)
-        new_checkpoint = checkpoint is not None and checkpoint != self._committed
-        if checkpoint is not None:
-            self._series.balanced(checkpoint)
-        if events or new_checkpoint or self._exits.unsaved() or self._series.unsaved():
-            self._guard.call(TELLING, partial(self._commit, checkpoint))
+        return events
+
+    def _let_hear(self, events: Sequence[Event]) -> None:
         for event in events:
             self._guard.call(TELLING, partial(self._listen, event))
 
@@ -95,7 +112,7 @@ class Publisher:
         return event
 
     def _commit(self, checkpoint: Checkpoint | None) -> None:
-        self._committed = None
+        self._committed, self._unstored = None, False
         data = None if checkpoint is None else checkpoint.encode()
         stored = self._stream.commit(data, self._exits.unsaved(), self._series.unsaved())
         if stored:

@@ -182,9 +182,11 @@ class Inventory:
         For a pod's own cgroup: the pod's names, without a container.
         """
         record = self.by_path(place.container_path) if place.container_path else None
-        if record is not None:
+        if record is None:
+            return self._first_names(place) if place.pod_uid or place.container_id else None
+        if record.names.namespace and record.names.pod:
             return record.names
-        return self._first_names(place) if place.pod_uid or place.container_id else None
+        return replace(self._first_names(record.place), name=record.names.name)
 
     def alive(self) -> Iterator[ContainerRecord]:
         """Containers and sandboxes that are there."""

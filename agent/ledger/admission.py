@@ -75,12 +75,13 @@ class Admission:
         first = kill.repeat_of is None
         if first and self._names_the_nameless(call, kill, kill.boottime_ns + self._tally.settle_ns):
             return True
-        if self._book.reclaim_unattributed(kill.boottime_ns) or self._tally.covers_one_more():
+        lost = self._book.reclaim_unattributed(kill.boottime_ns, noticed_after=True)
+        if lost or self._tally.covers_one_more():
             self._stories.book_line(call, kill, now_ns)
             return True
         if not late:
             return False
-        if self._book.reclaim_unattributed(None):
+        if self._book.reclaim_unattributed(kill.boottime_ns, noticed_after=False):
             self._stories.book_line(call, kill, now_ns)
             return True
         if first and self._names_the_nameless(call, kill, kill.boottime_ns):

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from agent.ledger.attribution import LIMIT_LEVELS, confidence_of
 from agent.ledger.incidents import Entry, IncidentBook
 from agent.ledger.levels import Levels
+from agent.ledger.naming import NAMES_NS, lacks_pod
 from agent.model.cgroup import CgroupLevel, CgroupPlace
 from agent.model.event import OOMAmended, OOMRecorded, RuntimeDisagreement
 from agent.model.evidence import (
@@ -103,6 +104,7 @@ class Closing:
     def _told(self, entry: Entry, now_ns: int) -> list[Output]:
         out: list[Output] = []
         self._complete(entry)
+        self._name(entry, now_ns)
         if entry.dirty:
             revision = entry.incident.revision + entry.published
             entry.incident = replace(
@@ -207,6 +209,15 @@ class Closing:
         self._book.amend(entry, victims=victims)
         if any(v.container_init is Truth.YES for v in victims):
             self._book.amend(entry, outcome=Outcome.DIED, hidden=Truth.NO)
+
+    def _name(self, entry: Entry, now_ns: int) -> None:
+        """Ask again who it was: a pod may be named when its container is long gone."""
+        if entry.place is not None and lacks_pod(entry.incident):
+            names = self._directory.names(entry.place)
+            if names is not None and names.namespace and names.pod:
+                self._book.amend(entry, container=names)
+        since_ns = max(entry.opened_ns, self._book.started_ns or 0)
+        entry.names_owed = lacks_pod(entry.incident) and now_ns - since_ns < NAMES_NS
 
     def _settle_place(self, entry: Entry, place: CgroupPlace) -> None:
         entry.place = place

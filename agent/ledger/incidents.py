@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from agent.ledger.attribution import witnessed
 from agent.ledger.calls import below
 from agent.ledger.levels import Levels
+from agent.ledger.naming import lacks_pod
 from agent.ledger.tally import Tally
 from agent.model.cgroup import CgroupPlace
 from agent.model.oom import Attribution, Container, OOMIncident, Outcome, Victim, Witness
@@ -34,6 +35,7 @@ class Entry(Struct):
     fate_due_ns: int | None = None  # when to ask what became of the container
     fate_queued: bool = False  # it waits for that moment
     fate_owed: bool = False  # not answered yet
+    names_owed: bool = False  # its pod may still be named
     limit_asked: bool = False
     places_asked: int = 0  # for how many victims the recorder was asked
     ordinals: list[dict[str, int]] = field(default_factory=list)  # per victim, see Levels.book
@@ -55,7 +57,8 @@ class Entry(Struct):
         """Nothing is owed any more; later evidence can still amend it."""
         incident = self.incident
         placed = incident.unattributed or all(v.cgroup for v in incident.victims)
-        return placed and not self.fate_owed and incident.outcome is not Outcome.OPEN
+        owed = self.fate_owed or self.names_owed
+        return placed and not owed and incident.outcome is not Outcome.OPEN
 
 
 class IncidentBook:
@@ -95,6 +98,7 @@ class IncidentBook:
                 entry.place = place_of(cgroup)
             if incident.outcome is Outcome.OPEN and entry.place and entry.place.container_id:
                 entry.fate_owed, entry.fate_due_ns = True, 0
+            entry.names_owed = lacks_pod(incident)
             if not entry.settled or entry.unsure:
                 self._open[incident.id] = None
         if rebuild:  # all of this is from before what is now the first run on this boot
@@ -264,18 +268,22 @@ class IncidentBook:
         self._tally.unplaced -= victims
         self._tally.gives_up(incident.boottime_ns, victims)
 
-    def reclaim_unattributed(self, noticed_after_ns: int | None) -> bool:
-        """Take back one count that was given up for lost, for a line that came late; False if there
-        is none. None: whenever that was.
+    def reclaim_unattributed(self, boottime_ns: int, *, noticed_after: bool) -> bool:
+        """Take back one count that was given up for lost, for a line of this moment that came late;
+        False if there is none, or (`noticed_after`) none that was noticed after it.
+
+        One from before the first run is that of such a line, and only of one.
         """
-        if self._tally.unattributed <= self._tally.before_start:
+        tally, early = self._tally, self._tally.early(boottime_ns)
+        if not (tally.before_start if early else tally.unattributed - tally.before_start):
             return False  # nearly always, and every line of the kernel's log asks
         for entry in reversed(self._entries.values()):
             incident = entry.incident
-            if noticed_after_ns is not None and incident.boottime_ns < noticed_after_ns:
+            if noticed_after and incident.boottime_ns < boottime_ns:
                 continue
-            if incident.unattributed and not incident.victims and incident.counted > 0:
-                self._tally.unattributed -= 1
+            lost = incident.unattributed and not incident.victims and incident.counted > 0
+            if lost and tally.early(incident.boottime_ns) is early:
+                tally.unknown(incident.boottime_ns, -1)
                 self.amend(entry, counted=incident.counted - 1)
                 return True
         return False

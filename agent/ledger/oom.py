@@ -175,8 +175,15 @@ class OOMLedger:
 
     @property
     def behind(self) -> bool:
-        """Whether the last flush has left something for the next: a checkpoint would claim it."""
-        return self._closing.behind or self._ends.behind
+        """Whether the last flush has left something for the next."""
+        return self.untold or self._ends.behind
+
+    @property
+    def untold(self) -> bool:
+        """Whether incidents have changed that the last flush has left for the next: a checkpoint
+        would claim them. The runtime's words that are not written yet are asked for again.
+        """
+        return self._closing.behind
 
     def unpublished_cgroups(self) -> list[str]:
         """Where kills were booked since the last flush: their counters can be read as a witness."""
@@ -190,6 +197,11 @@ class OOMLedger:
     def kmsg_known(self) -> int:
         """Every kill of the kernel's log up to this sequence is in the books; -1: none need be."""
         return self._admission.through
+
+    @property
+    def first_run_ns(self) -> int | None:
+        """When the agent first ran on this boot, CLOCK_BOOTTIME; None before the first reading."""
+        return self._tally.first_run_ns
 
     def books(self) -> OOMBooks:
         """The sums, as they are published."""

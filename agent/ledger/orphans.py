@@ -108,11 +108,12 @@ class Orphans:
 
     def _book_unattributed(self, count: int, now_ns: int) -> None:
         early = self._tally.before_first_run(count)
-        noticed_ns = now_ns if early < count else self._tally.first_run_ns or now_ns
-        entry = self._book.open(f"c0-{self._tally.explained + 1}", noticed_ns, now_ns)
-        self._tally.before_start += early
-        self._tally.unattributed += count
-        self._book.amend(entry, unattributed=True, counted=count, outcome=Outcome.UNKNOWN)
+        first_ns = now_ns if self._tally.first_run_ns is None else self._tally.first_run_ns
+        for counts, noticed_ns in ((early, first_ns - 1), (count - early, now_ns)):
+            if counts:
+                entry = self._book.open(f"c0-{self._tally.explained + 1}", noticed_ns, now_ns)
+                self._tally.unknown(noticed_ns, counts)
+                self._book.amend(entry, unattributed=True, counted=counts, outcome=Outcome.UNKNOWN)
 
     def _place_by_counter(self, entry: Entry, since_ns: int) -> None:
         """The victims' cgroup is in the one pod that counts more than its books, if there is one.

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from agent.ledger.checkpoint import Checkpoint
+from agent.ledger.naming import NAMES_NS, lacks_names
 from agent.ledger.oom_sums import Labels, OOMSums, Series, killed
 from agent.model.oom import (
     Disagreement,
@@ -29,8 +30,6 @@ from agent.model.status import ContainerKills, OOMSeries
 MAX_COUNTED = 20_000
 """Incidents that are remembered, so that a further revision does not count them again."""
 MAX_UNITS = 64
-NAMES_NS = 2_000_000_000
-"""A kill waits for its container's names for so long; then it counts under those that are known."""
 OTHER_UNITS = "other"
 """Where the kills of further units go when there are more than MAX_UNITS."""
 LATE, EARLY = "unattributed", "unattributed_before_start"
@@ -133,7 +132,7 @@ class OOMSeriesFold:
         if incident.outcome is Outcome.OPEN:
             return
         counted = self._counted.get(incident.id)
-        if (counted is None or not counted.kills) and _lacks_names(incident):
+        if (counted is None or not counted.kills) and lacks_names(incident):
             since_ns, known = self._nameless.get(incident.id, (now_ns, None))
             self._nameless[incident.id] = (since_ns, incident)
             if known is None:
@@ -239,13 +238,6 @@ class OOMSeriesFold:
             disbelieved=books.disbelieved,
             disagreements=dict(sums.disagreements),
         )
-
-
-def _lacks_names(incident: OOMIncident) -> bool:
-    container = incident.container
-    if container is None or incident.drill:
-        return False
-    return not (container.namespace and container.pod and (container.name or not container.id))
 
 
 def _placed(incident: OOMIncident) -> int:

@@ -133,16 +133,24 @@ class Tally:
         """
         return min(ordinals, max(0, self._early))
 
+    def early(self, boottime_ns: int) -> bool:
+        """Whether this moment is from before the agent first ran on this boot."""
+        return self.first_run_ns is not None and boottime_ns < self.first_run_ns
+
+    def unknown(self, boottime_ns: int, counts: int) -> None:
+        """So many counts of this moment have no victim; negative: they have one after all."""
+        self.unattributed += counts
+        if self.early(boottime_ns):
+            self.before_start += counts
+
     def gives_up(self, boottime_ns: int, counts: int) -> None:
         """So many victims of this moment have no cgroup; negative: they have one after all."""
-        self.unattributed += counts
-        if self.first_run_ns is not None and boottime_ns < self.first_run_ns:
-            self.before_start += counts
-            self.explained_early -= counts
+        self.unknown(boottime_ns, counts)
+        self.explains(boottime_ns, -counts)
 
     def explains(self, boottime_ns: int, counts: int = 1) -> None:
         """So many counts of this moment are explained (or, negative, are not after all)."""
-        if self.first_run_ns is not None and boottime_ns < self.first_run_ns:
+        if self.early(boottime_ns):
             self.explained_early += counts
 
     def restore(self, point: Checkpoint) -> None:

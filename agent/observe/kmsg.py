@@ -29,7 +29,9 @@ OVERLAP_RECORDS = 8192
 tasks between the two.
 """
 DRIFT_LIMIT_NS = 1_000_000_000
-"""In what was printed before we came, more than this is age rather than drift."""
+"""In what was printed before we came, more than this is age rather than drift. And how far apart
+the clocks may be from the boot on.
+"""
 DRIFT_PER_SECOND_NS = 1_000_000
 """How fast the clocks drift apart at most, generously: 1,000 ppm."""
 
@@ -153,5 +155,8 @@ class KmsgWatcher:
             since_ns = max(0, now_ns - self._drift_at_ns)
             most = self._drift_ns + since_ns * DRIFT_PER_SECOND_NS // 1_000_000_000
             behind = min(behind, most + max(0, suspended_ns - self._suspended_ns))
+        elif self._live:  # the first since we came, and we may have been kept from reading it
+            most = DRIFT_LIMIT_NS + now_ns * DRIFT_PER_SECOND_NS // 1_000_000_000
+            behind = min(behind, most + suspended_ns)
         self._drift_ns, self._drift_at_ns, self._suspended_ns = behind, now_ns, suspended_ns
         return stamp_ns + (behind if self._live or behind < DRIFT_LIMIT_NS else 0)

@@ -170,6 +170,16 @@ def test_unattributed() -> None:
     nameless = replace(KILL, unattributed=True, container=None, victims=(), counted=3)
     found = only(list(oom_kills_unattributed.DETECTOR.detect(scene(KILL, nameless))))
     assert found.message == "the kernel counted 3 OOM kills, and no evidence says whose"
+    told_after_all = replace(nameless, counted=0)
+    assert not list(oom_kills_unattributed.DETECTOR.detect(scene(told_after_all)))
+
+
+def test_unattributed_before_the_agent_first_ran() -> None:
+    """Nobody could have seen it, and nobody is to be woken for it."""
+    before = replace(KILL, unattributed=True, container=None, victims=(), counted=3)
+    after = replace(before, id="boot/k2", boottime_ns=60)
+    here = replace(scene(before, after), first_run_ns=60)
+    assert [each.at_boottime_ns for each in oom_kills_unattributed.DETECTOR.detect(here)] == [60]
 
 
 @pytest.mark.parametrize(

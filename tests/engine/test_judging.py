@@ -55,6 +55,8 @@ class FakeNode:
 
 
 class FakeLedger:
+    first_run_ns = 0
+
     def books(self) -> OOMBooks:
         return OOMBooks(
             counted=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from itertools import islice
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,7 @@ from agent.engine.board import SourceBoard
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
-from agent.engine.node import LEDGER, Node
+from agent.engine.node import LEDGER, UNTOLD_NS, Node
 from agent.engine.publish import TELLING, Publisher
 from agent.engine.watch import Watch
 from agent.engine.who import Who
@@ -677,17 +678,38 @@ async def test_very_much_is_told_in_parts(bench: Bench) -> None:
     assert len(bench.incidents()) == many
     bench.tick(10 * SECOND)
     bench.heard.clear()
-    claimed = len(bench.checkpoints())
+    stored = len(bench.archive.batches)
     names = Container(namespace="shop", pod="web", pod_uid=UID, name="app", id=CID)
     bench.take([NamesSeen(container=names)])
     assert len(bench.heard) == MAX_A_FLUSH
     assert bench.armed() == [0.0]
-    assert len(bench.checkpoints()) == claimed
     bench.take(bench.kill(829))
     assert isinstance(bench.heard[MAX_A_FLUSH].kind, OOMRecorded)
+    assert len(bench.archive.batches) == stored
     bench.node.close()
     assert len(bench.incidents()) == many + 1
-    assert len(bench.checkpoints()) > claimed
+    assert [n for n, _ in bench.checkpoints()[-1:]] == [len(bench.heard)]
+
+
+async def test_a_storm_that_does_not_end_reaches_the_disk(bench: Bench) -> None:
+    """What is told in parts waits for the checkpoint that claims it, for a moment only: who is
+    killed meanwhile has written nothing that the next one's books do not know.
+    """
+    pids = iter(range(1000, 1000 + 8 * MAX_A_FLUSH))
+    bench.heard.clear()
+    stored = len(bench.archive.batches)
+
+    def more() -> None:
+        some = islice(pids, 2 * MAX_A_FLUSH)
+        bench.take([line for pid in some for line in bench.kill(pid)])
+
+    more()
+    assert len(bench.archive.batches) == stored
+    bench.clock.now_ns += UNTOLD_NS
+    more()
+    (written,) = bench.archive.batches[stored:]
+    assert written[0] == len(bench.heard)
+    assert Checkpoint.decode(written[1] or b"").victims == len(bench.incidents())
 
 
 async def test_ends_that_cannot_be_told(bench: Bench) -> None:

@@ -240,6 +240,18 @@ def test_pod_is_named_by_its_containers(inventory: Inventory, pod: str) -> None:
     assert inventory.names_of(place(f"{leaf}/nested")) == NAMED
 
 
+def test_pod_that_is_named_later(inventory: Inventory) -> None:
+    """Its containers are named with it, also one that is dead and that nobody names by itself."""
+    leaf = f"{POD}/{A}"
+    inventory.appeared(place(POD), 6, 0)
+    record = container(inventory, leaf, 7)
+    assert inventory.names_of(place(leaf)) == record.names
+    inventory.vanished(leaf, 7, 1)
+    inventory.pod_named(UID, namespace="production", name="api-1", names_from="cri")
+    expected = Container(namespace="production", pod="api-1", pod_uid=UID, id=A, names_from="cri")
+    assert inventory.names_of(place(leaf)) == expected
+
+
 def test_names_of_the_unknown(inventory: Inventory) -> None:
     """A container that nobody has seen: what its path tells; nothing outside of pods."""
     assert inventory.names_of(place(f"{POD}/{A}")) == Container(

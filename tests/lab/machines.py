@@ -34,8 +34,9 @@ CGROUPFS = MachineConfig()
 SYSTEMD = MachineConfig(driver=Driver.SYSTEMD)
 MODERN = MachineConfig(driver=Driver.SYSTEMD, kernel=Kernel.V6_12)
 SMALL = MachineConfig(memory_mib=768)
-# A ring that holds all storms, and a machine of their own: an agent that starts reads all of it.
+# A ring that holds all storms, and two machines of their own: an agent that starts reads all of it.
 STORMS = MachineConfig(kernel_args=("psi=1", "log_buf_len=16M"))
+MORE_STORMS = MachineConfig(kernel_args=(*STORMS.kernel_args, "lab.boot=2"))
 
 # In the order of their turns: what takes longest first.
-EVERY = (STORMS, CGROUPFS, SMALL, SYSTEMD, MODERN)
+EVERY = (STORMS, MORE_STORMS, CGROUPFS, SMALL, SYSTEMD, MODERN)

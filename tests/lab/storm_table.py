@@ -20,6 +20,7 @@ STORMS = {
     "agent killed meanwhile, probe": 500,
     "agent killed meanwhile, recorder": 500,
     "4 at a time, no trace": 200,
+    "4 at a time, whole groups, probe": 510,
     "20 containers at their start": 20,
 }
 

@@ -118,7 +118,7 @@ def hostile_names(asking: Asking, guest: Guest) -> None:
         assert "\n,task_memcg" not in table
         assert json.loads(guest.run("nodectl oom -o json").out)
         unattributed = asking.metric("nodewitness_oom_kills_unattributed_total")
-        assert unattributed == before.unattributed
+        assert unattributed == before.unattributed - before.unattributed_before_start
     finally:
         guest.run(["python3", "-c", NONE_OF_MANY], seconds=SECONDS)
 

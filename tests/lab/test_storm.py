@@ -25,6 +25,7 @@ from tests.lab.asking import SETTLE_SECONDS, Asking
 from tests.lab.conftest import FIGURES
 from tests.lab.deadline import until
 from tests.lab.kubelet import Pods
+from tests.lab.machines import MORE_STORMS
 from tests.lab.machines import STORMS as STORM_MACHINE
 from tests.lab.pods import Pod
 from tests.lab.scenarios.storm import Forks, LeafKill, Seen, Storm, forks, leaf_reader
@@ -34,6 +35,8 @@ from tests.lab.truth import Books, Mark, books_since, mark
 pytestmark = pytest.mark.machine(STORM_MACHINE)
 MIB = 1 << 20
 FORKS_A_SECOND = 200
+LEAST_FORKS_A_SECOND = 20
+"""What becomes of them on a contended machine: 79 to 198 were seen."""
 UNSEEN = 50
 """So many are killed at least while there is no agent."""
 COUNTER_SECONDS = 600.0
@@ -159,8 +162,7 @@ def each_has_its_pod(
 
 def made_noise(noise: Forks, figures: list[str]) -> None:
     """The storm had noise about it, by the noise's own count."""
-    assert noise.made > 0
-    assert noise.rate > 0
+    assert noise.rate >= LEAST_FORKS_A_SECOND
     figures.append(f"fork noise of a storm: {noise.made} forks, {noise.rate:.0f} a second")
 
 
@@ -207,7 +209,13 @@ def counters_reach(agent: AgentProcess, pod: Pod, kills: int) -> None:
     assert total() == kills, counters()
 
 
-@pytest.mark.parametrize("settings", [PROBE, RECORDER], ids=["probe", "recorder"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(PROBE, id="probe"),
+        pytest.param(RECORDER, id="recorder", marks=pytest.mark.machine(MORE_STORMS)),
+    ],
+)
 def test_d_killed_in_the_middle(
     pods: Pods,
     agent: AgentProcess,
@@ -227,7 +235,7 @@ def test_d_killed_in_the_middle(
         leaf_reader(pod, "10000") as polled,
         forks(pods.node.guest, FORKS_A_SECOND) as noise,
     ):
-        storm = Storm(pod.group, kills=500, parallel=4, options="deep 2 hold 250 2500")
+        storm = Storm(pod.group, kills=500, parallel=4, options="deep 2 hold 250 10000")
         storm.wait_for(150)
         agent.stop(signal.SIGKILL)
         unseen_from = len(storm.so_far())
@@ -299,7 +307,8 @@ def test_c_storm(pods: Pods, agent: AgentProcess, rows: list[StormRow], figures:
     containers_at_their_start(pods, asking, rows)
     rows.append(storm(pods, agent, figures, "one after the other, probe", kills=500))
     name, before = "4 at a time, whole groups, probe", asking.books().repeats
-    groups = storm(pods, agent, figures, name, kills=100, parallel=4, options="group deep 2")
+    groups = storm(pods, agent, figures, name, kills=170, parallel=4, options="group deep 2")
+    rows.append(groups)
     repeats = asking.books().repeats - before
     assert repeats > 0  # Linux 6.1 counts the first victim of a group kill twice
     figures.append(
@@ -334,8 +343,9 @@ def storm(
     return row_of(name, leaves, found, notified, polled)
 
 
+@pytest.mark.machine(MORE_STORMS)
 def test_e_without_tracefs_and_connector(
-    pods: Pods, agent: AgentProcess, rows: list[StormRow]
+    pods: Pods, agent: AgentProcess, rows: list[StormRow], figures: list[str]
 ) -> None:
     """e. Nothing but the kernel's log and counters: the books are exact, and what is lost is
     named: the container of most, never the pod while it is the only one that loses processes.
@@ -366,3 +376,21 @@ def test_e_without_tracefs_and_connector(
             assert one.victim.attribution == ATTRIBUTION_COUNTER, one
             assert one.incident.confidence != CONFIDENCE_HIGH, one
     rows.append(row_of("4 at a time, no trace", leaves, found, notified, polled))
+    figures.append(never_the_wrong_pod(pods, asking))
+
+
+def never_the_wrong_pod(pods: Pods, asking: Asking) -> str:
+    """Two pods lose processes in the same moments: of each kill its own pod is told, or nothing."""
+    start = Start.of(asking)
+    storms = [Storm(pods.create(f"storm-{n}").group, kills=30, parallel=2) for n in (1, 2)]
+    made = [(storm.group.path, leaf) for storm in storms for leaf in storm.finish()]
+    settled(asking, start, [leaf for _, leaf in made])
+    truth = {pid: group for group, leaf in made for pid in leaf.pids}
+    found = told(asking, start)
+    for one in found:
+        assert one.victim.cgroup.startswith(truth[one.victim.pid]) or one.incident.unattributed, one
+    known = sum(not one.incident.unattributed for one in found)
+    return (
+        f"two pods lose {len(found)} processes at once, no trace: {known} are told with their pod,"
+        f" {len(found) - known} as unattributed, none with the other pod"
+    )

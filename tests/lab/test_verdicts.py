@@ -36,6 +36,16 @@ def ready(pods: Pods, name: str, argv: list[str], **fields: int) -> Container:
     return container
 
 
+def followed(asking: Asking, pod: str) -> None:
+    """Wait until the agent knows the init of the pod's container: of whose end it is to hear."""
+    until(
+        lambda: any(each.HasField("init_pid") for each in asking.containers(pod=pod)),
+        EXIT_SECONDS,
+        f"the agent follows {pod}",
+        lambda: str(asking.containers(pod=pod)),
+    )
+
+
 def counted(asking: Asking, pod: str, verdict: str) -> None:
     """The death is in /metrics, once."""
     labels = {"namespace": "default", "pod": pod, "container": "main", "verdict": verdict}
@@ -59,10 +69,13 @@ def ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
     """kill -9 from a shell, which is named; StopContainer, within the grace, and without any."""
     shot = ready(pods, "shot", [*WAIT, "sleep"])
     polite = ready(pods, "polite", ["/bin/work", "polite", "0", "wait"], attempt=4)
+    for name in ("shot", "polite"):
+        followed(asking, name)
     pid = shot.init_pid()
     shell = guest.start(["bash", "-c", f"kill -9 {pid}; read"])  # waits for its input
     polite.stop(60)
     removed = ready(pods, "at-once", [*WAIT, "sleep"])
+    followed(asking, "at-once")
     removed.stop(0)
     death = asking.exit("shot")
     shell.close()
@@ -184,8 +197,10 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     """The init at its own limit; the init beside the one that was chosen; at the pod's limit; at
     that of all pods; at a limit that the container has set itself.
     """
-    init_over_limit(pods, name="own").fire()
-    group_over_limit(pods, name="siblings").fire()
+    own, siblings = init_over_limit(pods, name="own"), group_over_limit(pods, name="siblings")
+    for name, case in (("own", own), ("siblings", siblings)):
+        followed(asking, name)
+        case.fire()
     pod_over_limit(pods, name="shared").fire()
     kubepods_over_limit(pods, name="allotted", child_only=False).fire()
     death = asking.exit("own")

@@ -4,6 +4,7 @@ hears it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.ledger.checkpoint import Checkpoint
@@ -50,12 +51,13 @@ SETTLE = 2 * SECOND
 
 
 class Names:
-    """A directory that knows every pod by a name made of its UID."""
+    """A directory that knows every pod, unless it is told otherwise, and every container."""
 
     def __init__(self) -> None:
         self.inits: dict[str, int] = {}
+        self.names: Callable[[CgroupPlace], Container | None] = self.known
 
-    def names(self, place: CgroupPlace) -> Container | None:
+    def known(self, place: CgroupPlace) -> Container | None:
         if not place.pod_uid:
             return None
         return Container(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from agent.ledger.naming import NAMES_NS
+from agent.model.cgroup import CgroupPlace
 from agent.model.event import OOMAmended, OOMRecorded
-from agent.model.evidence import FateWanted, ForgedSeen, TraceSeen, VmstatSeen
+from agent.model.evidence import FateSeen, FateWanted, ForgedSeen, TraceSeen, VmstatSeen
 from agent.model.kmsg import TraceVictim
-from agent.model.oom import Attribution, Outcome
+from agent.model.oom import Attribution, Container, Outcome
 from tests.ledger.kernel import CONTAINER, POD, SECOND, Kernel, captured
 
 
@@ -171,6 +173,60 @@ def test_restart_while_a_victim_has_no_cgroup() -> None:
     assert kernel.ledger.next_due_ns() is None
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_pod_that_is_named_late(*, restarted: bool) -> None:
+    """Its container is gone and its fate is known: the incident gets the names all the same, for
+    as long as a counter waits for them; in a new run of the agent as well.
+    """
+    kernel = Kernel()
+    named, kernel.names.names = kernel.names.names, nobody
+    kernel.header(5, CONTAINER, CONTAINER)
+    kernel.kill(5)
+    kernel.wait()
+    (incident,) = kernel.incidents()
+    kernel.ledger.fold(FateSeen(incident_id=incident.id, init_alive=False), kernel.now)
+    if restarted:
+        kernel.start(kernel.ledger.checkpoint(), kernel.incidents())
+    kernel.wait(SECOND)
+    (incident,) = kernel.incidents()
+    assert incident.outcome is Outcome.DIED
+    assert incident.container is not None
+    assert not incident.container.pod
+    kernel.wait(NAMES_NS // 2)
+    kernel.names.names = named
+    kernel.wait(SECOND)
+    (incident,) = kernel.incidents()
+    assert incident.container is not None
+    assert incident.container.pod == "web"
+
+
+def test_a_pod_that_nobody_names() -> None:
+    """It is asked for as long as a counter waits; then the incident is settled without."""
+    kernel = Kernel()
+    asked = []
+
+    def names(place: CgroupPlace) -> Container | None:
+        asked.append(place)
+        return nobody(place)
+
+    kernel.names.names = names
+    kernel.header(5, CONTAINER, CONTAINER)
+    kernel.kill(5)
+    kernel.wait()
+    (incident,) = kernel.incidents()
+    kernel.ledger.fold(FateSeen(incident_id=incident.id, init_alive=False), kernel.now)
+    kernel.wait(NAMES_NS)
+    asked.clear()
+    kernel.wait()
+    kernel.wait()
+    assert not asked
+
+
+def nobody(place: CgroupPlace) -> Container | None:
+    """A directory that knows what the path tells."""
+    return Container(pod_uid=place.pod_uid, id=place.container_id, names_from="cgroup")
+
+
 def test_forged_line_is_counted_once(kernel: Kernel) -> None:
     """The ring is read again after a restart; what was forged then is not forged anew."""
     kernel.ledger.fold(ForgedSeen(sequence=9), kernel.now)
@@ -213,6 +269,39 @@ def test_lost_kills_stay_old_without_a_checkpoint() -> None:
     books = kernel.ledger.books()
     assert (books.unattributed, books.unattributed_before_start) == (6, 5)
     assert books.balanced
+
+
+def test_a_line_takes_back_a_count_of_its_own_time() -> None:
+    """kmsg is opened late: a line from before the first run takes back one that was lost before,
+    a later one takes back a later one. They are incidents of their own.
+    """
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER, heard=False)
+    kernel.kill(1, heard=False)
+    early, kernel.lines = kernel.lines, []
+    kernel.now += SECOND
+    kernel.start()
+    kernel.now += SECOND
+    kernel.header(2, CONTAINER, CONTAINER, heard=False)
+    kernel.kill(2, heard=False)
+    late, kernel.lines = kernel.lines, []
+    kernel.count()
+    kernel.wait()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.unattributed, books.unattributed_before_start) == (2, 1)
+    lost = [i for i in kernel.incidents() if i.counted]
+    first_ns = kernel.ledger.first_run_ns
+    assert first_ns is not None
+    assert [i.boottime_ns < first_ns for i in lost] == [True, False]
+    for lines, left in ((early, (1, 0)), (late, (0, 0))):
+        for line in lines:
+            kernel.ledger.fold(line, kernel.now)
+            kernel.count()
+        kernel.wait()
+        books = kernel.ledger.books()
+        assert (books.unattributed, books.unattributed_before_start) == left
+    assert (books.victims, books.balanced) == (2, True)
 
 
 def test_unreadable_count_reclaims_nothing() -> None:

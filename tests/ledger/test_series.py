@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from agent.ledger.series import MAX_UNITS, NAMES_NS, OTHER_UNITS, OOMSeriesFold
+from agent.ledger.naming import NAMES_NS
+from agent.ledger.series import MAX_UNITS, OTHER_UNITS, OOMSeriesFold
 from agent.model.oom import (
     Container,
     Disagreement,

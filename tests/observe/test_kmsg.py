@@ -148,9 +148,19 @@ def test_drift_grows_over_weeks(bench: Bench) -> None:
 def test_start_on_a_node_that_is_up_for_weeks(bench: Bench) -> None:
     """The clocks are 50 s apart already, and an old kill is in the ring."""
     bench.kill(20 * SECOND)
-    bench.clock.now_ns = 10_000 * SECOND
-    assert bench.kill(9_950 * SECOND) == 10_000 * SECOND
+    bench.clock.now_ns = 100_000 * SECOND
+    assert bench.kill(99_950 * SECOND) == 100_000 * SECOND
     assert len(bench.proc.asked) == 1
+
+
+def test_the_first_line_is_read_late(bench: Bench) -> None:
+    """The agent was stopped for half a minute: that is no drift, and its trace is told apart from
+    no other process's.
+    """
+    bench.hear()
+    bench.clock.now_ns = 130 * SECOND
+    assert 100 * SECOND <= bench.kill(100 * SECOND) < 102 * SECOND
+    assert 100 * SECOND <= bench.kill(101 * SECOND) < 103 * SECOND
 
 
 def test_after_a_long_suspend(bench: Bench) -> None:

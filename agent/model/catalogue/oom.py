@@ -41,7 +41,8 @@ OOM_KILLS_UNATTRIBUTED = ConditionType(
     name="OOMKillsUnattributed",
     severity=Severity.WARNING,
     entity=EntityKind.NODE,
-    fires_when="The kernel counted an OOM kill, and no evidence says whose it was.",
+    fires_when="The kernel counted an OOM kill since the agent first ran on this boot, and no "
+    "evidence says whose it was.",
     what_to_do="`nodectl status` shows the books and the sources that were blind; `dmesg` may "
     "still hold what the agent could not read.",
     sources=("vmstat",),
