@@ -85,7 +85,8 @@ MAX_ROUNDS = 64
 """Of telling at the end: more than the ledger has to tell."""
 
 UNTOLD_NS = 2_000_000_000
-"""What is told in parts reaches the disk when all is told, and by then all of it is."""
+"""What is told in parts reaches the disk when all of it is told: after so long, the rest in one go.
+"""
 
 _NOT_OF_THE_OOM_LEDGER = (
     CgroupAppeared,

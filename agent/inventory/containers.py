@@ -184,7 +184,7 @@ class Inventory:
         record = self.by_path(place.container_path) if place.container_path else None
         if record is None:
             return self._first_names(place) if place.pod_uid or place.container_id else None
-        if record.names.namespace and record.names.pod:
+        if record.names.pod_named:
             return record.names
         return replace(self._first_names(record.place), name=record.names.name)
 

@@ -198,7 +198,7 @@ class NameResolver:
             if self._lister is not None:
                 both.create_task(self._guard.run(NAMING, self._lister.refresh()))
         names = evidence.merged().container
-        if not (names.namespace and names.pod) and evidence.place.pod_uid:
+        if not names.pod_named and evidence.place.pod_uid:
             await self._ask_pod_logs(evidence)
         evidence.asked = True
         self._settle(evidence)

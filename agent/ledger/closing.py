@@ -214,7 +214,7 @@ class Closing:
         """Ask again who it was: a pod may be named when its container is long gone."""
         if entry.place is not None and lacks_pod(entry.incident):
             names = self._directory.names(entry.place)
-            if names is not None and names.namespace and names.pod:
+            if names is not None and names.pod_named:
                 self._book.amend(entry, container=names)
         since_ns = max(entry.opened_ns, self._book.started_ns or 0)
         entry.names_owed = lacks_pod(entry.incident) and now_ns - since_ns < NAMES_NS

@@ -12,8 +12,7 @@ changes its labels.
 
 def lacks_pod(incident: OOMIncident) -> bool:
     """Whether it was in a pod that nobody has named yet."""
-    container = incident.container
-    return container is not None and not (container.namespace and container.pod)
+    return incident.container is not None and not incident.container.pod_named
 
 
 def lacks_names(incident: OOMIncident) -> bool:

@@ -119,6 +119,11 @@ class Container(Struct, frozen=True, kw_only=True):
     id: str = ""
     names_from: str = ""  # "cri", "bundle", "pod-logs" or "cgroup"
 
+    @property
+    def pod_named(self) -> bool:
+        """Whether it is known which pod this is."""
+        return bool(self.namespace and self.pod)
+
 
 class OOMIncident(Struct, frozen=True, kw_only=True):
     """One record of the ledger; see the proto for each field's meaning and unit."""

@@ -51,7 +51,7 @@ SETTLE = 2 * SECOND
 
 
 class Names:
-    """A directory that knows every pod, unless it is told otherwise, and every container."""
+    """A directory that knows every pod by one name; a test may put another in its place."""
 
     def __init__(self) -> None:
         self.inits: dict[str, int] = {}

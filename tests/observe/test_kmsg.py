@@ -154,9 +154,7 @@ def test_start_on_a_node_that_is_up_for_weeks(bench: Bench) -> None:
 
 
 def test_the_first_line_is_read_late(bench: Bench) -> None:
-    """The agent was stopped for half a minute: that is no drift, and its trace is told apart from
-    no other process's.
-    """
+    """The agent was stopped for half a minute: that is no drift, and line and trace still meet."""
     bench.hear()
     bench.clock.now_ns = 130 * SECOND
     assert 100 * SECOND <= bench.kill(100 * SECOND) < 102 * SECOND
