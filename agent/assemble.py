@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,24 +20,35 @@ from agent.engine.blocked import BLOCKED, BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
 from agent.engine.cni_parts import watch_cni
+from agent.engine.cpu import CPU, CpuWatch, watch_cpu
 from agent.engine.disks import DISKS, DiskWatch
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.ground import Ground
 from agent.engine.guard import Guard
 from agent.engine.headroom import MEMORY, HeadroomWatch
+from agent.engine.heartbeat import CONNECTIONS, HeartbeatWatch
+from agent.engine.heartbeat_parts import watch_heartbeat
 from agent.engine.io_parts import watch_blocked, watch_disks
 from agent.engine.judge import Judge
 from agent.engine.judging import conditions_of, judge_of
+from agent.engine.kubelet import HEALTHZ, KubeletWatch
+from agent.engine.kubelet_parts import watch_kubelet
 from agent.engine.last_words import LastWords
 from agent.engine.network import NETLINK, NetworkWatch
 from agent.engine.network_parts import watch_network
 from agent.engine.node import LEDGER, Node, Spawn
 from agent.engine.places import PlaceFinder
+from agent.engine.plumbing import PLUMBING, PlumbingWatch
+from agent.engine.plumbing_parts import watch_plumbing
 from agent.engine.pressure import PressureWatch
 from agent.engine.publish import Publisher
+from agent.engine.pulls import PULLS, PullWatch
+from agent.engine.pulls_parts import watch_pulls
+from agent.engine.pulse import Pulse
 from agent.engine.runtime import RUNTIME, RuntimeWatch
 from agent.engine.runtime_parts import watch_runtime
+from agent.engine.shield import Shield
 from agent.engine.status import StatusView
 from agent.engine.strain import StrainFinder
 from agent.engine.usage import USAGE, UsageWatch
@@ -51,6 +63,7 @@ from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.runtime_socket import RuntimeSocket
+from agent.host.self_protection import protect
 from agent.host.self_usage import SelfUsageSource
 from agent.host.worker import Pools
 from agent.inventory.containers import Inventory
@@ -63,7 +76,7 @@ from agent.ledger.exits import ExitsLedger
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
 from agent.ledger.sight import Sight
-from agent.model.absence import ParseError
+from agent.model.absence import Absence, Absent, ParseError
 from agent.model.event import Event, PressureCrossed
 from agent.model.evidence import Observation
 from agent.model.status import Identity
@@ -76,12 +89,16 @@ from agent.observe.signals import NAME as SIGNALS
 from agent.serve.health import HealthServer
 from agent.serve.http import HttpServer
 from agent.serve.metrics import HttpStatistics
+from agent.serve.metrics_tls import SOURCE as METRICS_TLS
+from agent.serve.metrics_tls import TELLS as METRICS_TLS_TELLS
+from agent.serve.metrics_tls import MetricsTls, metrics_tls
 from agent.serve.node_agent import NodeAgent
 from agent.serve.pages import Pages
 from agent.serve.server import ApiServer
 from agent.serve.tcp import TcpApi, tcp_api
 from agent.state.conditions import Conditions
 from agent.state.deaths import DeathIndex
+from agent.state.directory import real_path
 from agent.state.incidents import IncidentIndex
 from agent.state.journal import Journal
 from agent.state.off import NoJournal
@@ -130,9 +147,14 @@ class Agent(Struct, frozen=True, kw_only=True):
     afterlife: AfterlifeWatch
     cni: CNIWatch
     network: NetworkWatch
+    plumbing: PlumbingWatch
     ladder: RuntimeWatch
+    heartbeat: HeartbeatWatch
+    kubelet: KubeletWatch
+    cpu: CpuWatch
     disks: DiskWatch
     blocked: BlockedWatch
+    pulls: PullWatch
     resolver: NameResolver
     cri: CriClient | None
     journal: Journal | NoJournal
@@ -141,11 +163,14 @@ class Agent(Struct, frozen=True, kw_only=True):
     exits: ExitsLedger
     exit_series: ExitSeries
     stream: EventStream
+    pulse: Pulse
+    shield: Shield
     view: StatusView
     api: ApiServer
     tcp: TcpApi | None
     health: HealthServer | None
     http: HttpServer
+    metrics_tls: MetricsTls | None
 
 
 def assemble(
@@ -167,7 +192,8 @@ def assemble(
     index = IncidentIndex(oom.max_incidents, recovered.incidents)
     series = OOMSeriesFold(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
     here = [each for each in recovered.incidents if each.boot_id == boot.boot_id]
-    series.adopt(recovered.kills, here, clock.boottime_ns())
+    point = _checkpoint(recovered.checkpoint, boot.boot_id)
+    series.adopt(recovered.kills, here, clock.boottime_ns(), point)
     deaths_told = DeathIndex(recovered.deaths)
     exit_series = ExitSeries(retention_ns=_ns(oom.series_retention), max_series=oom.max_series)
     told = [death for death in recovered.deaths if death.boot_id == boot.boot_id]
@@ -212,7 +238,7 @@ def assemble(
         hold_ns=_ns(oom.outcome_hold),
         directory=Who(inventory),
         wall_offset_ns=clock.wall_ns() - clock.boottime_ns(),
-        checkpoint=_checkpoint(recovered.checkpoint),
+        checkpoint=point,
         incidents=recovered.incidents,
     )
     deaths = DeathBook()
@@ -236,7 +262,9 @@ def assemble(
     cgroups = roster.cgroup_watcher()
     strain = StrainFinder(  # what it asks is built below
         sweep=lambda: None if usage.report is None else usage.report.sweep,
+        derived=lambda: {} if usage.report is None else usage.report.derived,
         pressure=lambda: pressure.report,
+        plumbing=lambda: plumbing.report,
     )
     sight = Sight(lambda: board.is_up(SIGNALS))
     exits = ExitsLedger(
@@ -341,14 +369,33 @@ def assemble(
     if plugins is not None:
         watches.append(Watch(plugins, board, guard, cni.take, openers, spawn))
     judge.sees(CNI, lambda scene: replace(scene, cni=cni.report()))
-    network = watch_network(ground, resolver, cni)
+    network = watch_network(ground, resolver, cni, lost=take)
+    watches.append(Watch(roster.link_watcher(), board, guard, network.take, openers, spawn))
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
-    ladder = watch_runtime(ground, deaths, index, listens=listens)
+    plumbing = watch_plumbing(ground)
+    judge.sees(PLUMBING, lambda scene: replace(scene, plumbing=plumbing.report))
+    ladder = watch_runtime(ground, deaths, index, listens=listens, blocked=lambda: blocked.report)
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
+    heartbeat = watch_heartbeat(ground, lost=take)
+    dials = roster.dial_watcher()
+    if dials is not None:
+        watches.append(Watch(dials, board, guard, heartbeat.take, openers, spawn))
+    judge.sees(CONNECTIONS, lambda scene: replace(scene, heartbeat=heartbeat.report))
+    kubelet = watch_kubelet(ground, deaths, index, headroom=headroom, usage=lambda: usage.report)
+    judge.sees(HEALTHZ, lambda scene: replace(scene, kubelet=kubelet.report))
+    cpu = watch_cpu(ground, lambda: pressure.report)
+    judge.sees(CPU, lambda scene: replace(scene, cpu=cpu.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
     blocked = watch_blocked(ground, pressure=lambda: pressure.report)
     judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
+    pulls = watch_pulls(ground, runtime=lambda: ladder.report, disks=lambda: disks.report)
+    judge.sees(PULLS, lambda scene: replace(scene, pulls=pulls.report))
+    pulse = Pulse(clock=clock)
+    shield = Shield(
+        workers=pools.new(1, name="protect"),
+        protect=(lambda: protect(host.root, host.fs)) if settings.node.protect else None,
+    )
     view = StatusView(
         clock=clock,
         identity=Identity(
@@ -380,10 +427,17 @@ def assemble(
         stalls=pressure,
         calls=cni,
         paths=network,
+        pipes=plumbing,
         ladder=ladder,
+        beats=heartbeat,
+        nodes_own=kubelet,
+        processors=cpu,
         devices=disks,
         waiting=blocked,
+        images=pulls,
         conditions=conditions,
+        pulse=pulse,
+        shield=shield,
         trace_buffer_bytes=lambda: places.buffer_bytes + trace_buffer_bytes(watches),
     )
     serve = settings.serve
@@ -391,6 +445,14 @@ def assemble(
         view, max_subscribers=serve.max_subscribers, subscriber_queue=serve.subscriber_queue
     )
     tcp = tcp_api(settings, view, pools)
+    encrypted = metrics_tls(
+        settings,
+        pools,
+        opened=partial(board.up, METRICS_TLS),
+        closed=lambda why: board.absent(METRICS_TLS, Absent(absence=Absence.VANISHED, detail=why)),
+    )
+    if encrypted is not None:
+        board.add(METRICS_TLS, METRICS_TLS_TELLS)
     statistics = HttpStatistics()
     return Agent(
         settings=settings,
@@ -407,9 +469,14 @@ def assemble(
         afterlife=afterlife,
         cni=cni,
         network=network,
+        plumbing=plumbing,
         ladder=ladder,
+        heartbeat=heartbeat,
+        kubelet=kubelet,
+        cpu=cpu,
         disks=disks,
         blocked=blocked,
+        pulls=pulls,
         resolver=resolver,
         cri=cri,
         journal=journal,
@@ -418,6 +485,8 @@ def assemble(
         exits=exits,
         exit_series=exit_series,
         stream=stream,
+        pulse=pulse,
+        shield=shield,
         view=view,
         api=ApiServer(servicer, max_subscribers=serve.max_subscribers),
         tcp=tcp,
@@ -426,13 +495,15 @@ def assemble(
             Pages(
                 view,
                 statistics,
-                None if tcp is None else tcp.statistics,
+                tuple(door.statistics for door in (tcp, encrypted) if door is not None),
                 cadvisor_names=serve.cadvisor_names,
             ).respond,
             statistics=statistics,
             max_connections=serve.metrics_max_connections,
             header_timeout=serve.metrics_header_timeout,
+            contexts=None if encrypted is None else encrypted.context,
         ),
+        metrics_tls=encrypted,
     )
 
 
@@ -443,17 +514,19 @@ def since_wall_ns(recovered: Recovered) -> int:
 
 def trace_name(directory: Path) -> str:
     """Named after the state directory, whose lock owns it: two agents never share an instance."""
-    return TRACE_PREFIX + hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:12]
+    return TRACE_PREFIX + hashlib.sha256(os.fsencode(real_path(directory))).hexdigest()[:12]
 
 
-def _checkpoint(data: bytes | None) -> Checkpoint | None:
+def _checkpoint(data: bytes | None, boot_id: str) -> Checkpoint | None:
+    """Of this boot; None if there is none."""
     if data is None:
         return None
     try:
-        return Checkpoint.decode(data)
+        point = Checkpoint.decode(data)
     except ParseError as error:
         log.warning("the books begin anew: %s", error)
         return None
+    return point if point.boot_id == boot_id else None
 
 
 def _ns(seconds: float) -> int:

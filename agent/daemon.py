@@ -130,17 +130,25 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     agent.node.tell(AgentStarted(version=__version__, pid=agent.view.identity.pid))
     agent.journal.attach(loop, agent.node.tell, partial(_adopt, agent))
     _say_what_is_off(agent)
+    if agent.metrics_tls is not None:
+        await agent.metrics_tls.prepare()
     recorded = await agent.places.begin()
     agent.node.begin(agent.watches, loop, recorded)
     await agent.guard.run(NAMING, agent.resolver.look())
     agent.guard.call(PRESSURE, partial(agent.pressure.tick, loop))
     spawn(_tick(agent, loop))
+    spawn(agent.pulse.run())
     spawn(agent.afterlife.run())
     spawn(agent.cni.run())
     spawn(agent.network.run())
+    spawn(agent.plumbing.run())
     spawn(agent.ladder.run())
+    spawn(agent.heartbeat.run())
+    spawn(agent.kubelet.run())
+    spawn(agent.cpu.run())
     spawn(agent.disks.run())
     spawn(agent.blocked.run())
+    spawn(agent.pulls.run())
     spawn(agent.usage.run(agent.settings.sweep.interval))
     spawn(agent.headroom.run(agent.settings.tick.interval))
     with contextlib.suppress(TimeoutError):  # a file system that hangs delays nobody
@@ -151,11 +159,15 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
         spawn(agent.tcp.rotation.watch())
     if listener is not None:
         await agent.http.start(listener)
+    if agent.metrics_tls is not None:
+        spawn(agent.metrics_tls.rotation.watch())
     if agent.health is not None:
         await agent.health.start()
-    metrics = "" if serve.metrics_address is None else f"http://{serve.metrics_address}/metrics"
+    scheme = "https" if serve.metrics_tls else "http"
+    metrics = "" if serve.metrics_address is None else f"{scheme}://{serve.metrics_address}/metrics"
     grpc = "" if serve.grpc_address is None else str(serve.grpc_address)
     status = agent.view.status()
+    spawn(agent.guard.run("protection", agent.shield.begin()))
     terminal.open(opening(status, socket=str(serve.socket), grpc=grpc, metrics=metrics))
 
 
@@ -222,9 +234,11 @@ def _say_what_is_off(agent: Agent) -> None:
         ("signals", "signals", sources.signals),
         ("cni", "trace", sources.trace),
         ("cni", "cni", sources.cni),
+        ("dials", "trace", sources.trace),
         ("connector", "connector", sources.connector),
         ("cri", "cri", sources.cri),
         ("runtime", "cri", sources.cri),
+        ("pulls", "cri", sources.cri),
     ):
         if not wanted:
             agent.board.off(name, f"switched off by sources.{key}")

@@ -43,10 +43,15 @@ from tests.prometheus import found as finding
 from tests.prometheus import rules
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
+from tests.serve.cpu_sample import CPU
+from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
+from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.pulls_sample import PULLS
 from tests.serve.runtime_sample import RUNTIME
 from tests.serve.sample import SERIES, STATUS
 
@@ -97,6 +102,8 @@ def make_run() -> str:
         " sources.cri_socket",
         "bundle": "/run/containerd/io.containerd.runtime.v2.task/k8s.io: No such file or directory",
         "pod-logs": "/var/log/pods: No such file or directory",
+        "connections": "no process named kubelet or kube-apiserver",
+        "pulls": "no process of containerd is known",
         "kubelet": "no process named kubelet",
         "filesystems": "/var/lib/kubelet: No such file or directory",
     }
@@ -162,7 +169,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
     collector = ScrapeCollector()
     registry = build_registry(collector)
     http = HttpStatistics(last_scrape_seconds=0.1)
-    tls = TlsStatistics(certificate_until=1, client_ca_until=1)
+    tls = (TlsStatistics(endpoint="grpc", certificate_until=1, client_ca_until=1),)
     collector.now = Scrape(
         status=STATUS,
         series=SERIES,
@@ -172,9 +179,14 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         pressure=PRESSURE,
         cni=CNI,
         network=NETWORK,
+        heartbeat=HEARTBEAT,
+        plumbing=PLUMBING,
         runtime=RUNTIME,
+        kubelet=KUBELET,
+        cpu=CPU,
         disks=DISKS,
         blocked=BLOCKED,
+        pulls=PULLS,
         conditions=CONDITIONS,
     )
     for family in registry.collect():

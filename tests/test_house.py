@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -75,6 +77,20 @@ def test_make_help_lists_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text()
     phony = re.findall(r"^\.PHONY: (\w+)$", makefile, re.MULTILINE)
     assert re.findall(r"^##: (\w+) ", makefile, re.MULTILINE) == phony
+
+
+@pytest.mark.parametrize(
+    ("start", "seldom"),
+    [
+        ("agent.main, agent.daemon", "cgroupspy google.protobuf.descriptor_pb2 pyroute2 yaml"),
+        ("agent.nodectl.main, agent.nodectl.status", "asyncio google.protobuf grpc tabulate yaml"),
+    ],
+)
+def test_start_is_not_kept_by_what_is_seldom_needed(start: str, seldom: str) -> None:
+    """Every start would pay for it, in time and in memory."""
+    says = f"import sys, {start}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=True)
+    assert not set(seldom.split()) & set(done.stdout.split())
 
 
 def test_no_thread_is_left_out_of_the_count() -> None:

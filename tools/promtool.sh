@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tools/promtool.sh: checks what Prometheus will read from us: alert and recording rules, the tests of the
-# rules, and the exposition's golden files. Fetches promtool on first use.
+# rules, what the dashboards ask, and the exposition's golden files. Fetches promtool on first use.
 set -euo pipefail
 shopt -s globstar nullglob
 . "$(dirname "$0")/step.sh"
@@ -30,4 +30,7 @@ expositions=(tests/golden/**/*.prom)
 for file in "${expositions[@]}"; do
     "$promtool" check metrics <"$file" || die "$file is not what promtool accepts" "See the lines above."
 done
+asked=$(mktemp) && trap 'rm -f "$asked"' EXIT
+.venv/bin/python -m tools.dashboards rules >"$asked"
+"$promtool" check rules "$asked" | sed "s|$asked|deploy/grafana|"
 echo "promtool: ${#rules[@]} rule files, ${#tests[@]} rule tests, ${#expositions[@]} expositions"

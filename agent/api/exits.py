@@ -75,6 +75,7 @@ def death_to_wire(death: ContainerDeath) -> pb.ContainerDeath:
             memory_limit=death.memory_limit,
             memory_pressure_full=death.memory_pressure_full,
             cpu_pressure_some=death.cpu_pressure_some,
+            cpu_throttled_ratio=death.cpu_throttled_ratio,
             io_pressure_full=death.io_pressure_full,
             node_cpu_pressure_some=death.node_cpu_pressure_some,
             node_memory_pressure_full=death.node_memory_pressure_full,
@@ -116,6 +117,7 @@ def death_to_model(wire: pb.ContainerDeath) -> ContainerDeath:
         memory_limit=wire.memory_limit if has("memory_limit") else None,
         memory_pressure_full=wire.memory_pressure_full if has("memory_pressure_full") else None,
         cpu_pressure_some=wire.cpu_pressure_some if has("cpu_pressure_some") else None,
+        cpu_throttled_ratio=wire.cpu_throttled_ratio if has("cpu_throttled_ratio") else None,
         io_pressure_full=wire.io_pressure_full if has("io_pressure_full") else None,
         node_cpu_pressure_some=wire.node_cpu_pressure_some
         if has("node_cpu_pressure_some")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from agent.api.v1 import runtime_pb2 as pb
 from agent.api.wire import EnumTable, duration, text, timestamp
+from agent.model.afterlife import Task
 from agent.model.runtime import (
     DaemonProcess,
     FormerDaemon,
@@ -43,8 +46,8 @@ def runtime_to_wire(report: RuntimeReport) -> pb.RuntimeReport:
         sandboxes=report.sandboxes,
         queues=None if report.queues is None else _queues(report.queues),
         queues_absent_reason=text(report.queues_absent),
-        process=None if process is None else _process(process, offset_ns),
-        former=None if former is None else _former(former, offset_ns),
+        process=None if process is None else process_to_wire(process, offset_ns),
+        former=None if former is None else former_to_wire(former, offset_ns),
         restarts=report.restarts,
         shims=[_shim(shim, offset_ns) for shim in report.shims or ()],
         shims_known=report.shims is not None,
@@ -75,7 +78,8 @@ def _queues(queues: SocketQueues) -> pb.SocketQueues:
     )
 
 
-def _process(process: DaemonProcess, offset_ns: int) -> pb.RuntimeProcess:
+def process_to_wire(process: DaemonProcess, offset_ns: int) -> pb.RuntimeProcess:
+    """A daemon as it is; `offset_ns` is wall time minus boot time."""
     delay = process.blkio_delay_seconds
     return pb.RuntimeProcess(
         pid=process.key.pid,
@@ -84,18 +88,14 @@ def _process(process: DaemonProcess, offset_ns: int) -> pb.RuntimeProcess:
         state=process.state,
         threads=process.threads,
         resident_bytes=process.resident_bytes,
-        blocked=[
-            pb.RuntimeThread(
-                tid=task.tid, comm=text(task.comm), state=task.state, wchan=text(task.wchan)
-            )
-            for task in process.blocked
-        ],
+        blocked=_threads(process.blocked),
         blkio_delay=None if delay is None else duration(delay),
         unit=text(process.unit),
     )
 
 
-def _former(former: FormerDaemon, offset_ns: int) -> pb.FormerRuntime:
+def former_to_wire(former: FormerDaemon, offset_ns: int) -> pb.FormerRuntime:
+    """The daemon before it."""
     return pb.FormerRuntime(
         pid=former.key.pid,
         comm=text(former.comm),
@@ -116,4 +116,14 @@ def _shim(shim: Shim, offset_ns: int) -> pb.Shim:
         sandbox_id=text(shim.sandbox_id),
         orphan=shim.orphan,
         unread=text(shim.unread),
+        blocked=_threads(shim.blocked),
     )
+
+
+def _threads(tasks: Iterable[Task]) -> list[pb.RuntimeThread]:
+    return [
+        pb.RuntimeThread(
+            tid=task.tid, comm=text(task.comm), state=task.state, wchan=text(task.wchan)
+        )
+        for task in tasks
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.api.oom import books_to_wire
 from agent.api.v1 import status_pb2 as pb
 from agent.api.wire import EnumTable, coding, duration, duration_ns, text, timestamp
+from agent.model.latency import STALL_SECONDS
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import HostFacts, Identity, JournalHealth, NodeStatus, SelfUsage
 
@@ -85,6 +86,7 @@ def _journal(journal: JournalHealth) -> pb.Journal:
         last_sequence=journal.last_sequence,
         dropped=journal.dropped,
         stream_id=journal.stream_id,
+        waiting=journal.waiting,
     )
 
 
@@ -97,4 +99,11 @@ def _usage(usage: SelfUsage) -> pb.SelfUsage:
         subscribers=usage.subscribers,
         subscriber_drops=usage.subscriber_drops,
         abandoned_workers=usage.abandoned_workers,
+        worker_limit=usage.worker_limit,
+        loop_lag_max=duration(usage.loop_lag_max_seconds),
+        loop_stalls=usage.loop_lag.above(STALL_SECONDS),
+        protections=[
+            pb.Protection(name=each.name, got=each.got, detail=text(each.detail))
+            for each in usage.protections
+        ],
     )

@@ -120,6 +120,25 @@ def names() -> Kind:
     )
 
 
+def ports() -> Kind:
+    """A tuple of at least one port, of TCP; in a text commas stand between them."""
+
+    def read(raw: object) -> tuple[int, ...]:
+        if not isinstance(raw, list):
+            raw = _matched(r"\[[^\[\]]*\]|[^\[\]]*", raw)[0].strip("[]").split(",")
+        if not raw:
+            raise ValueError("no port")
+        found = [_matched("[0-9]{1,5}", str(each).strip())[0] for each in raw]
+        return tuple(_within(1, 65535, int(port)) for port in found)
+
+    return Kind(
+        name="ports",
+        expected='ports, as [443, 6443] or "443,6443"',
+        read=read,
+        write=lambda value: f"[{', '.join(map(str, value))}]",
+    )
+
+
 def directories() -> Kind:
     """A tuple of at least one absolute `Path`, of characters that no glob takes for its own."""
     listed = names()

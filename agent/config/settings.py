@@ -23,6 +23,7 @@ from agent.config.kinds import (
     integer,
     names,
     path,
+    ports,
     size,
     text,
 )
@@ -53,6 +54,11 @@ class Node(Struct, frozen=True, kw_only=True):
         text("a node name: letters, digits, dots and dashes", r"[A-Za-z0-9.-]{0,253}"),
         "the name that Kubernetes knows the node by; empty: the host's name",
     ] = ""
+    protect: Annotated[
+        bool,
+        boolean(),
+        "protect the agent itself from a lack of memory: oom_score_adj, and its code locked there",
+    ] = True
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -90,6 +96,17 @@ class Serve(Struct, frozen=True, kw_only=True):
     metrics_header_timeout: Annotated[
         float, duration("100ms", "5m"), "a client of /metrics that is silent for longer is dropped"
     ] = 5.0
+    metrics_tls: Annotated[
+        bool,
+        boolean(),
+        "serve /metrics with TLS, by serve.tls_certificate and serve.tls_key; until those can be"
+        " used, nobody gets it",
+    ] = False
+    metrics_client_ca: Annotated[
+        Path | None,
+        path(optional=True),
+        "PEM file: the CAs whose clients may get /metrics; empty: no client is asked who it is",
+    ] = None
     cadvisor_names: Annotated[
         bool,
         boolean(),
@@ -174,7 +191,7 @@ class Sources(Struct, frozen=True, kw_only=True):
 
 
 class Kubelet(Struct, frozen=True, kw_only=True):
-    """Where the kubelet's files are, if they are not where its process says."""
+    """Where the kubelet's files are, if they are not where its process says; how it is asked."""
 
     config: Annotated[
         Path | None,
@@ -191,6 +208,15 @@ class Kubelet(Struct, frozen=True, kw_only=True):
         path(optional=True),
         "its file system is imagefs; empty: as the runtime says, else /var/lib/containerd",
     ] = None
+    healthz_port: Annotated[
+        int, integer(0, 65535), "where its healthz is asked; 0: as it says itself, else 10248"
+    ] = 0
+    healthz_interval: Annotated[
+        float, duration("500ms", "10m"), "time between its answer and the next question"
+    ] = 5.0
+    healthz_deadline: Annotated[
+        float, duration("50ms", "1m"), "an answer of its healthz may take so long"
+    ] = 5.0
 
 
 class OOM(Struct, frozen=True, kw_only=True):
@@ -282,6 +308,32 @@ class Network(Struct, frozen=True, kw_only=True):
         duration("1s", "24h"),
         "what nobody has used for so long, and the runtime does not know, is a leftover",
     ] = 120.0
+    event_buffer_bytes: Annotated[
+        int,
+        size(4 * _KIB, 64 * _MIB),
+        "room for changes of interfaces that wait to be read; the kernel takes twice as much",
+    ] = _MIB
+
+
+class Heartbeat(Struct, frozen=True, kw_only=True):
+    """The connections that the node's heartbeat goes over, and those that the API server makes."""
+
+    kubelet_names: Annotated[
+        tuple[str, ...], names(), "processes of these names, in no pod, are the kubelet"
+    ] = ("kubelet",)
+    apiserver_names: Annotated[
+        tuple[str, ...],
+        names(),
+        "processes of these names, in no pod or in one of kube-system, are the API server",
+    ] = ("kube-apiserver",)
+    api_ports: Annotated[
+        tuple[int, ...], ports(), "where the API server and what balances it listen"
+    ] = (443, 6443)
+    stalled_after: Annotated[
+        float,
+        duration("1s", "1h"),
+        "a connection that gets nothing across, or a dial that gets no answer, for longer stalls",
+    ] = 10.0
 
 
 class Runtime(Struct, frozen=True, kw_only=True):
@@ -295,6 +347,9 @@ class Runtime(Struct, frozen=True, kw_only=True):
     ] = 3.0
     status_deadline: Annotated[float, duration("50ms", "1m"), "Status"] = 5.0
     list_deadline: Annotated[float, duration("50ms", "1m"), "ListPodSandbox"] = 10.0
+    pull_stalled_after: Annotated[
+        float, duration("1s", "1h"), "an image pull that gets no further for longer is stalled"
+    ] = 30.0
 
 
 class Disks(Struct, frozen=True, kw_only=True):
@@ -342,6 +397,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     pressure: Pressure = field(default_factory=Pressure)
     cni: CNI = field(default_factory=CNI)
     network: Network = field(default_factory=Network)
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
     runtime: Runtime = field(default_factory=Runtime)
     disks: Disks = field(default_factory=Disks)
     tick: Tick = field(default_factory=Tick)

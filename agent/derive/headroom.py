@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from agent.derive.trend import WINDOWS_SECONDS, seconds_until, trend
+from agent.derive.trend import SAWTOOTH, SAWTOOTH_SECONDS, deepest_fall, seconds_until, trend
 from agent.model.memory import (
     FormChoice,
     Headroom,
@@ -135,11 +135,17 @@ class HeadroomFold:
                 self._crossings.popleft()
 
     def _trend(self, signal: Signal, now_ns: int, level: int) -> Trend | None:
+        """None too of what falls and has lately risen by as much, as caches and batches make it."""
         levels = self._levels.setdefault(signal, deque())
         levels.append((now_ns, level))
-        while now_ns - levels[0][0] > WINDOWS_SECONDS[0] * NS:
+        while now_ns - levels[0][0] > SAWTOOTH_SECONDS * NS:
             levels.popleft()
-        return trend(levels)
+        line = trend(levels)
+        if line is None or line.per_second >= 0:
+            return line
+        fallen = -line.per_second * line.window_seconds
+        risen = deepest_fall(-level for _, level in levels)
+        return None if risen > SAWTOOTH * fallen else line
 
     def _read_at(self, now_ns: int) -> None:
         if self._last_ns is None or now_ns - self._last_ns > 30 * NS:

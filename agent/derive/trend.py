@@ -7,7 +7,7 @@ What is not a line is told as such: a line explains at most 0.75 of a step, of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from agent.model.memory import Trend
 
@@ -16,6 +16,13 @@ MIN_FIT = 0.9
 MIN_SAMPLES = 8
 FORESIGHT = 60.0
 """A line is believed for at most so many times the window that it was seen in."""
+
+SAWTOOTH = 0.5
+"""A level that has lately gone back by more than so much of what the line moves is no leak: heaps
+that are collected, and caches that are dropped now and then, move in straight lines too.
+"""
+SAWTOOTH_SECONDS = 300
+"""How long that is remembered."""
 
 _MIN_COVERED = 0.8  # of a window, by the samples in it
 
@@ -65,6 +72,18 @@ def seconds_until(level: int, bound: int, line: Trend | None) -> float | None:
         return None
     seconds = (level - bound) / -line.per_second
     return seconds if seconds <= line.window_seconds * FORESIGHT else None
+
+
+def deepest_fall(levels: Iterable[int]) -> int:
+    """The most that a level, oldest first, has been below what it was before."""
+    deepest = 0
+    peak: int | None = None
+    for level in levels:
+        if peak is None or level > peak:
+            peak = level
+        elif peak - level > deepest:
+            deepest = peak - level
+    return deepest
 
 
 def _line(count: int, xx: int, xy: int, yy: int, window: float) -> Trend:

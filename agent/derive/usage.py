@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from agent.derive.trend import FORESIGHT, WINDOWS_SECONDS, seconds_until, trend
+from agent.derive.trend import (
+    FORESIGHT,
+    SAWTOOTH,
+    SAWTOOTH_SECONDS,
+    WINDOWS_SECONDS,
+    deepest_fall,
+    seconds_until,
+    trend,
+)
 from agent.model.cgroup import CgroupId
 from agent.model.memory import Trend
 from agent.model.rates import Derived, Rates, Shares
@@ -21,12 +29,10 @@ from agent.model.usage import CgroupKind, CgroupSample, CPUUse, DeviceIO, Memory
 
 STEP_NS = 2 * 1_000_000_000
 """Between two figures of a working set that are kept, 16 bytes each."""
-KEPT_STEPS = 150  # five minutes
+KEPT_STEPS = SAWTOOTH_SECONDS * 1_000_000_000 // STEP_NS
 _SOON_NS = STEP_NS * 9 // 10
 STEP = 256
 """Cgroups that are looked at before the event loop runs: a millisecond on bare metal."""
-SAWTOOTH = 0.5
-"""A fall of more than so much of the rise is no leak."""
 
 _PREDICTED = frozenset({CgroupKind.CONTAINER, CgroupKind.POD, CgroupKind.SERVICE})
 _FARTHEST_SECONDS = max(WINDOWS_SECONDS) * FORESIGHT
@@ -108,16 +114,6 @@ class _History:
         if len(times) > KEPT_STEPS:
             del times[0], self.levels[0]
 
-    def fall(self) -> int:
-        """The deepest that it has been below what it was before."""
-        peak = deepest = 0
-        for level in self.levels:
-            if level > peak:
-                peak = level
-            elif peak - level > deepest:
-                deepest = peak - level
-        return deepest
-
 
 def rates(before: CgroupSample, now: CgroupSample) -> Rates | None:
     """Between two full samples; None if they are not of one cgroup, or of one moment."""
@@ -152,7 +148,7 @@ def _to_limit(sample: CgroupSample, history: _History) -> tuple[Trend | None, fl
     if falling is None or falling.per_second >= 0:
         return None, None
     rise = -falling.per_second * falling.window_seconds
-    if history.fall() > SAWTOOTH * rise:
+    if deepest_fall(levels) > SAWTOOTH * rise:
         return None, None
     growth = replace(falling, per_second=-falling.per_second)
     return growth, seconds_until(-levels[-1], -limit, falling)

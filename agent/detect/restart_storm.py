@@ -2,7 +2,8 @@
 killed for that, and their restarts make the pressure.
 
 Kubernetes calls all of it "137" or "Error"; told apart here by who killed, and why: the runtime, of
-a container whose sandbox lives on and that was started again, and not the OOM killer.
+a container whose sandbox lives on and that was started again, and not the OOM killer. A container
+that its own CPU limit makes late is told apart too: it is that which must change, not the node.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.detect.detector import Detector
-from agent.detect.restarts import evidence, often, pod, pressure, within
+from agent.detect.restarts import THROTTLED, evidence, often, pod, pressure, pressures, within
 from agent.detect.scene import Scene
 from agent.model.catalogue.restarts import RESTART_STORM
-from agent.model.condition import NODE, Finding
+from agent.model.condition import NODE, Finding, Severity
 from agent.model.exits import ContainerDeath, StopReason, Verdict
 
 WINDOW_SECONDS = 600.0
@@ -32,50 +33,61 @@ little pressure of its own, and its probes are late all the same.
 UNDER_PRESSURE_RATIO = 0.5
 """Of the deaths: the averages fall within seconds once the killed container is gone."""
 
+_THROTTLED = "CPUThrottled"
+_PRESSURES = frozenset({"CPUPressure", "MemoryPressure", "IOPressure", "NetworkPressure"})
 _BY_RUNTIME = (Verdict.STOPPED_BY_RUNTIME, Verdict.GRACE_EXCEEDED, Verdict.KILLED_BY_RUNTIME)
 
 
 def _detect(scene: Scene) -> Iterator[Finding]:
-    """Over several pods it is the node's, else each pod's: calm restarts elsewhere hide none."""
+    """Over several pods it is the node's, else each pod's: calm restarts elsewhere hide none.
+    Those by their own limit are never the node's, however many.
+    """
     restarts = within(scene, _is_restart, WINDOW_SECONDS)
+    shared = [death for death in restarts if _causes(death) != [_THROTTLED]]
+    pods = len({death.container.pod_uid for death in shared})
+    if pods >= PODS and len(shared) >= TIMES_ON_NODE:
+        everywhere = list(_found(scene, shared, pods=pods))
+        if everywhere:
+            yield from everywhere
+            restarts = [death for death in restarts if _causes(death) == [_THROTTLED]]
     by_pod: dict[str, list[ContainerDeath]] = {}
     for death in restarts:
         by_pod.setdefault(death.container.pod_uid, []).append(death)
-    if len(by_pod) >= PODS and len(restarts) >= TIMES_ON_NODE:
-        everywhere = list(_found(scene, restarts, pods=len(by_pod)))
-        if everywhere:
-            yield from everywhere
-            return
     for deaths in by_pod.values():
         if len(deaths) >= TIMES_IN_POD:
             yield from _found(scene, deaths, pods=1)
 
 
 def _found(scene: Scene, deaths: list[ContainerDeath], *, pods: int) -> Iterator[Finding]:
-    stressed = [death for death in deaths if _causes(death)]
+    causes = [cause for death in deaths for cause in _causes(death)]
     where = f" in {pods} pods" if pods > 1 else ""
     said = f"the runtime killed and restarted containers {often(deaths)}{where}"
-    if not any(map(pressure, deaths)):
+    if sum(map(bool, map(_causes, deaths))) < len(deaths) * UNDER_PRESSURE_RATIO:
+        if any(map(pressures, deaths)):
+            return
         yield Finding(
             type=RESTART_STORM.name,
             entity=NODE if pods > 1 else pod(deaths),
             reason="PressureUnknown",
             message=f"{said}, none of them an OOM kill; no pressure was measured",
             evidence=tuple(evidence(deaths, scene.now_boottime_ns)),
+            severity=Severity.WARNING,
         )
         return
-    if len(stressed) < len(deaths) * UNDER_PRESSURE_RATIO:
-        return
-    causes = [cause for death in stressed for cause in _causes(death)]
     cause = max(sorted(set(causes)), key=causes.count)
-    worst = max(stressed, key=_cpu)
+    throttled = cause == _THROTTLED
+    struck = [d for d in deaths if {*_causes(d)} & ({cause} if throttled else _PRESSURES)]
+    worst = max((death for death in struck if cause in _causes(death)), key=_cpu)
+    how = "kept waiting by their own CPU limit" if throttled else "under pressure"
+    to_do = ": raise that limit" if throttled else ""
     yield Finding(
         type=RESTART_STORM.name,
         entity=NODE if pods > 1 else pod(deaths),
-        reason=f"{cause}Pressure",
-        message=f"{said}, none of them an OOM kill, {len(stressed)} under pressure "
-        f"({pressure(worst)}): most likely probes that come too late",
+        reason=cause,
+        message=f"{said}, none of them an OOM kill, {len(struck)} {how} "
+        f"({pressure(worst)}): most likely probes that come too late{to_do}",
         evidence=tuple(evidence(deaths, scene.now_boottime_ns)),
+        severity=Severity.WARNING if throttled else None,
     )
 
 
@@ -84,16 +96,30 @@ def _is_restart(death: ContainerDeath) -> bool:
 
 
 def _causes(death: ContainerDeath) -> list[str]:
-    cpu, node_cpu = death.cpu_pressure_some or 0, death.node_cpu_pressure_some or 0
+    """Cpu pressure, also the node's, counts tasks that cpu.max keeps waiting. Where it does so, the
+    container's own tells of no other cause, and the node's only beyond what that can explain.
+    """
+    ratio = death.cpu_throttled_ratio or 0.0
+    throttled = ratio >= THROTTLED
+    cpu, node_cpu = _waited(death), death.node_cpu_pressure_some or 0.0
+    if throttled:
+        node_cpu -= 100 * ratio
     memory = max(death.memory_pressure_full or 0, death.node_memory_pressure_full or 0)
     io = max(death.io_pressure_full or 0, death.node_io_pressure_full or 0)
     found = (
-        ("CPU", cpu >= CPU_SOME or node_cpu >= NODE_CPU_SOME),
-        ("Memory", memory >= MEMORY_FULL),
-        ("IO", io >= IO_FULL),
-        ("Network", death.network_saturated is True),
+        ("CPUPressure", node_cpu >= NODE_CPU_SOME or (cpu >= CPU_SOME and not throttled)),
+        (_THROTTLED, cpu >= CPU_SOME and throttled),
+        ("MemoryPressure", memory >= MEMORY_FULL),
+        ("IOPressure", io >= IO_FULL),
+        ("NetworkPressure", death.network_saturated is True),
     )
     return [name for name, is_so in found if is_so]
+
+
+def _waited(death: ContainerDeath) -> float:
+    """Percent of the time for a CPU; where the kernel has no pressure, the throttled periods."""
+    own = death.cpu_pressure_some
+    return 100 * (death.cpu_throttled_ratio or 0.0) if own is None else own
 
 
 def _cpu(death: ContainerDeath) -> float:

@@ -21,6 +21,11 @@ RECENT_SECONDS = 600.0
 TIMES = 3
 """Deaths of one container; two are an accident and its repetition."""
 
+THROTTLED = 0.05
+"""The kernel counts a throttled task as one that waits for a CPU: beyond so much of the periods cpu
+pressure proves nothing of what others take.
+"""
+
 MAX_EVIDENCE = 10
 
 
@@ -107,7 +112,17 @@ def evidence(deaths: list[ContainerDeath], now_ns: int) -> Iterator[Evidence]:
 
 
 def pressure(death: ContainerDeath) -> str:
-    """ "cpu some 71 %, io full 3 %": what was measured at the moment of death."""
+    """ "throttled in 93 % of its periods, cpu some 71 %": what was measured at the moment of death,
+    throttling only where it tells.
+    """
+    ratio = death.cpu_throttled_ratio or 0.0
+    words = [f"throttled in {100 * ratio:.0f} % of its periods"] * (ratio >= THROTTLED)
+    words += [f"{what} {value:.0f} %" for what, value in pressures(death).items()]
+    return ", ".join(words + ["network saturated"] * bool(death.network_saturated))
+
+
+def pressures(death: ContainerDeath) -> dict[str, float]:
+    """What was measured, in percent of ten seconds."""
     told = (
         ("cpu some", death.cpu_pressure_some),
         ("memory full", death.memory_pressure_full),
@@ -116,5 +131,4 @@ def pressure(death: ContainerDeath) -> str:
         ("node memory full", death.node_memory_pressure_full),
         ("node io full", death.node_io_pressure_full),
     )
-    words = [f"{what} {value:.0f} %" for what, value in told if value is not None]
-    return ", ".join(words + ["network saturated"] * bool(death.network_saturated))
+    return {what: value for what, value in told if value is not None}

@@ -71,6 +71,11 @@ def _message(report: RuntimeReport, step: Step | None) -> str:
     return "; ".join(words for words in told if words)
 
 
+def told(report: RuntimeReport) -> str:
+    """What ails it, in words; for others who look at it."""
+    return _message(report, report.failing)
+
+
 def _count(connections: int) -> str:
     return "1 connection" if connections == 1 else f"{connections} connections"
 

@@ -91,7 +91,7 @@ class AfterlifeWatch(Struct, kw_only=True):
     async def run(self) -> None:
         """Look for ever, until cancelled."""
         while True:
-            await self.guard.run(TASKS, self.look())
+            await self.guard.round(TASKS, self.look())
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:

@@ -59,7 +59,7 @@ class BlockedWatch(Struct, kw_only=True):
     async def run(self) -> None:
         """Look for ever, until cancelled."""
         while True:
-            await self.guard.run(BLOCKED, self.tick())
+            await self.guard.round(BLOCKED, self.tick())
             await asyncio.sleep(TICK_SECONDS)
 
     async def tick(self) -> None:

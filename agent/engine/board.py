@@ -36,10 +36,20 @@ TELLS = {
     "cni-config": ("which CNI configuration the runtime loads, and why it does not", False),
     "namespaces": ("which namespaces containers share, and which namespaces nobody uses", False),
     "netlink": ("the network path of each pod: interfaces, addresses, routes, NAT", False),
+    "links": ("at once, and not only at the next look, that an interface has changed", False),
+    "connections": (
+        "whether the kubelet's heartbeat gets out, and whom the API server dials in vain",
+        False,
+    ),
+    "dials": ("which connections of the kubelet and of the API server are refused", False),
+    "plumbing": ("what the node's own network drops, and who changes its packet filter", False),
+    "fabric": ("the node's overlay devices, and who has made its routes", False),
     "runtime": (
         "whether the container runtime answers, and which rung of its ladder does not",
         False,
     ),
+    "pulls": ("which images' blobs containerd pulls, and what holds one up", False),
+    "healthz": ("whether the kubelet's process lives, and whether it answers", False),
     "disks": ("how fast block devices answer, and which of them ends no request", False),
     "blocked": (
         "which tasks of the node are in state D, where they wait, and whose they are",
@@ -51,6 +61,7 @@ TELLS = {
         "how long tasks of the node and of kubepods wait for memory, disks, CPUs",
         False,
     ),
+    "cpu": ("where the CPUs' time goes, and how many tasks wait for one", False),
     "kubelet": ("the kubelet's eviction thresholds, its root directory and its version", False),
     "filesystems": ("room and inodes in nodefs and imagefs", False),
 }
@@ -70,20 +81,26 @@ class SourceBoard:
     """One row per source of TELLS, all absent until told otherwise."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self.on_change: Callable[[SourceChange], None] = lambda change: None
         self._rows = {
             name: self._row(name, tells, required=required)
             for name, (tells, required) in TELLS.items()
         }
 
+    def add(self, name: str, tells: str) -> None:
+        """One more row, of what only some configurations have; detection does without."""
+        self._rows[name] = self._row(name, tells, required=False)
+
     def up(self, name: str, detail: str = "") -> None:
         """The source sees."""
         self._turn(name, SourceState.UP, None, detail)
 
-    def absent(self, name: str, absent: Absent) -> None:
-        """The source is not there, or broken: its absence decides which."""
-        self._turn(name, _STATES[absent.absence], absent.absence, absent.detail)
+    def absent(self, name: str, absent: Absent, *, for_ns: int = 0) -> None:
+        """The source is not there, or broken: its absence decides which. `for_ns`: for how long it
+        has been so already.
+        """
+        self._turn(name, _STATES[absent.absence], absent.absence, absent.detail, for_ns)
 
     def hear(self, name: str, absent: Absent | None) -> None:
         """What a part says of its own source: None, or why it does not tell."""
@@ -108,6 +125,10 @@ class SourceBoard:
     def is_up(self, name: str) -> bool:
         """Whether the source sees now."""
         return self._rows[name].state is SourceState.UP
+
+    def detail(self, name: str) -> str:
+        """What its row says of its state."""
+        return self._rows[name].detail
 
     def why_blind(self, sources: Iterable[str]) -> str | None:
         """Which of these does not see, and why, in words; None if all do.
@@ -134,15 +155,22 @@ class SourceBoard:
             tells=tells,
             required=required,
             state=SourceState.ABSENT,
-            since_wall_ns=self._clock.wall_ns(),
+            since_wall_ns=self.clock.wall_ns(),
             absence=Absence.UNSUPPORTED,
             detail="not opened yet",
         )
 
-    def _turn(self, name: str, state: SourceState, absence: Absence | None, detail: str) -> None:
+    def _turn(
+        self,
+        name: str,
+        state: SourceState,
+        absence: Absence | None,
+        detail: str,
+        for_ns: int = 0,
+    ) -> None:
         row = self._rows.get(name) or self._row(name, "a part of the agent itself", required=True)
         changed = row.state is not state
-        since = self._clock.wall_ns() if changed else row.since_wall_ns
+        since = self.clock.wall_ns() - for_ns if changed else row.since_wall_ns
         self._rows[name] = replace(
             row, state=state, absence=absence, detail=detail, since_wall_ns=since
         )

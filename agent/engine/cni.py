@@ -176,7 +176,7 @@ class CNIWatch(Struct, kw_only=True):
         """Look for ever, until cancelled."""
         await self.guard.run(CNI, self._find_running())
         while True:
-            await self.guard.run(CNI, self.look())
+            await self.guard.round(CNI, self.look())
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:

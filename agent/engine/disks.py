@@ -55,7 +55,7 @@ class DiskWatch(Struct, kw_only=True):
     async def run(self) -> None:
         """Look for ever, until cancelled."""
         while True:
-            await self.guard.run(DISKS, self.look())
+            await self.guard.round(DISKS, self.look())
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:

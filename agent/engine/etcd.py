@@ -5,10 +5,11 @@ All reading is done in a worker that can be left behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
 
+from agent.derive.disk_chain import disk_chain
 from agent.host.absence import SourceAbsent
 from agent.host.etcd import EtcdFinder
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
@@ -58,7 +59,7 @@ class EtcdWatch(Struct, kw_only=True):
                     process=process,
                     names=names,
                     unit=where.unit,
-                    chain=tuple(_chain(process.device, disks)),
+                    chain=tuple(disk_chain(process.device, disks)),
                     waiting_ratio=waiting.get(where.container_path or where.path),
                 )
             )
@@ -76,16 +77,3 @@ class EtcdWatch(Struct, kw_only=True):
             if rates is not None and rates.io_pressure is not None:
                 found[sample.place.path] = rates.io_pressure.waiting
         return found
-
-
-def _chain(device: str, disks: tuple[DiskState, ...]) -> Iterator[DiskState]:
-    """The device, or the one that it is a partition of, and all that lie beneath."""
-    waiting = [s for s in disks if device == s.disk.id or device in s.disk.part_ids]
-    by_name = {state.disk.name: state for state in disks}
-    seen = set()
-    while waiting:
-        state = waiting.pop(0)
-        if state.disk.name not in seen:
-            seen.add(state.disk.name)
-            yield state
-            waiting += [by_name[name] for name in state.disk.beneath if name in by_name]

@@ -8,11 +8,15 @@ from typing import TypeVar
 
 from agent.engine.board import SourceBoard
 from agent.host.absence import SourceAbsent
+from agent.host.worker import Abandoned, TooManyAbandoned
 from agent.model.absence import Absence, Absent
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+LATE_SECONDS = 60.0
+LATE = f"a look at it has not ended within {LATE_SECONDS:.0f} s: it hangs"
 
 
 class Guard:
@@ -27,6 +31,8 @@ class Guard:
         self._failing: set[str] = set()
         self._well: set[str] = set()  # since the last judgement
         self._failed: set[str] = set()  # since the last judgement
+        self._rounds: dict[str, int] = {}  # under way, since when
+        self._late: set[str] = set()
 
     def call(self, name: str, part: Callable[[], T]) -> T | None:
         """What the part returns; None if it failed, or found its source absent."""
@@ -51,10 +57,26 @@ class Guard:
             await part
         except SourceAbsent as error:
             self._board.absent(name, error.absent)
+        except (Abandoned, TooManyAbandoned) as error:
+            self._hangs(name, str(error))
         except Exception as error:  # noqa: BLE001 - the one place
             self._fails(name, error)
         else:
             self._well.add(name)
+
+    async def round(self, name: str, part: Awaitable[object]) -> None:
+        """The same for one look of those that a source is looked at with again and again. One that
+        does not end makes its source blind, since it began; `judge` sees to that.
+        """
+        self._rounds[name] = self._board.clock.boottime_ns()
+        try:
+            await self.run(name, part)
+        finally:
+            del self._rounds[name]
+            if name in self._late:
+                self._late.discard(name)
+                if self._board.detail(name) == LATE:  # else it has said itself how it is
+                    self._board.up(name)
 
     def judge(self) -> None:
         """The end of a tick: what failed before it and went well all through it has recovered."""
@@ -64,6 +86,18 @@ class Guard:
                 self._board.up(name)
         self._well.clear()
         self._failed.clear()
+        now = self._board.clock.boottime_ns()
+        for name, begun in self._rounds.items():
+            late = now - begun >= LATE_SECONDS * 1e9
+            if late and name not in self._late and self._board.is_up(name):
+                self._late.add(name)
+                absent = Absent(absence=Absence.FAILED, detail=LATE)
+                self._board.absent(name, absent, for_ns=now - begun)
+
+    def _hangs(self, name: str, why: str) -> None:
+        self._failing.add(name)
+        self._failed.add(name)
+        self._board.absent(name, Absent(absence=Absence.FAILED, detail=f"reading it hangs: {why}"))
 
     def _fails(self, name: str, error: Exception) -> None:
         self._failing.add(name)

@@ -93,7 +93,7 @@ class HeadroomWatch(Struct, kw_only=True):
     async def run(self, interval_seconds: float) -> None:
         """Look once per interval, until cancelled."""
         while True:
-            await self.guard.run(MEMORY, self.look())
+            await self.guard.round(MEMORY, self.look())
             self.looked.set()
             await asyncio.sleep(interval_seconds)
 
@@ -101,8 +101,8 @@ class HeadroomWatch(Struct, kw_only=True):
         """One round."""
         now = self.clock.boottime_ns()
         if now >= self._facts_due_ns:
-            await self._look_at_kubelet()
             self._facts_due_ns = now + int(KUBELET_SECONDS * 1e9)
+            await self._look_at_kubelet()
         found = _Round()
         root = await self._read_memory(found)
         await self._read_disks(found)
@@ -130,6 +130,15 @@ class HeadroomWatch(Struct, kw_only=True):
             self._top = self._eaters.top(TOP_EATERS, self.names)
             self._top_due_ns = now + int(EATERS_SECONDS * 1e9)
         return self._top
+
+    @property
+    def facts(self) -> KubeletFacts:
+        """What is known of the kubelet."""
+        return self._facts
+
+    def read_again(self) -> None:
+        """There is another kubelet: look at its files at once."""
+        self._facts_due_ns = 0
 
     async def _look_at_kubelet(self) -> None:
         settings = self.settings

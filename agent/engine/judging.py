@@ -69,7 +69,7 @@ def judge_of(
         found, _ = incidents.select(since_wall_ns=since, limit=MAX_INCIDENTS)
         return replace(
             scene,
-            incidents=tuple(reversed(found)),
+            incidents=tuple(each for each in reversed(found) if each.boot_id == boot_id),
             books=ledger.books(),
             first_run_ns=ledger.first_run_ns,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import TypeVar
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from agent.parse.kubelet_flags import KubeletFlags
 T = TypeVar("T")
 
 DEFAULT_ROOT = "/var/lib/kubelet"
+DEFAULT_HEALTHZ_PORT = 10248
 
 
 class _Findings(Struct):
@@ -49,10 +51,29 @@ def read_kubelet_facts(
         config=", ".join(path for path, _ in found.files),
         root_directory=root_directory or flags.root_dir or DEFAULT_ROOT,
         version=version,
+        healthz_address=_healthz_address(flags, found),
+        healthz_port=_healthz_port(flags, found),
         library=library,
         thresholds=thresholds.thresholds,
         problems=(*found.problems, *thresholds.problems),
     )
+
+
+def _healthz_address(flags: KubeletFlags, found: _Findings) -> str:
+    """Where it is asked: one that listens on all addresses is asked on loopback."""
+    said = [file.healthz_bind_address for _, file in found.files]
+    last = next((each for each in (flags.healthz_bind_address, *reversed(said)) if each), "")
+    try:
+        ip_address(last)
+    except ValueError:  # the kubelet takes numbers alone; and nobody is to be asked for a name
+        return "127.0.0.1"
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(last, last)
+
+
+def _healthz_port(flags: KubeletFlags, found: _Findings) -> int:
+    said = [file.healthz_port for _, file in found.files]
+    given = (flags.healthz_port, *reversed(said))
+    return next((port for port in given if port is not None), DEFAULT_HEALTHZ_PORT)
 
 
 def _read_files(

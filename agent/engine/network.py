@@ -1,21 +1,23 @@
-"""Namespaces of everything that runs, and the network path of each pod, every few seconds.
+"""Namespaces of everything that runs, and the network path of each pod, every few seconds, and soon
+after an interface of the host has changed.
 
 All reading is done in workers that can be left behind, a few namespaces at a time.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agent.derive.broken_looks import counted
 from agent.derive.pod_namespaces import pod_networks
 from agent.derive.pod_network import judge_pod, unjudged
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.network_leftovers import LeftoverWatch
+from agent.engine.network_pace import NetworkPace
 from agent.engine.network_plans import NetworkPlans
 from agent.host.absence import SourceAbsent
 from agent.host.cgroup_fs import CgroupFs
@@ -29,6 +31,7 @@ from agent.inventory.containers import Inventory
 from agent.inventory.names import ContainerKind
 from agent.inventory.records import ContainerRecord
 from agent.model.absence import Absence, Absent, ParseError
+from agent.model.evidence import LinksChanged, Observation
 from agent.model.namespaces import NamespaceKind, NamespaceReport
 from agent.model.netlink import HostNetwork, NamespaceNetwork, NatTable
 from agent.model.network import Datapath, NetworkReport, PodNetwork
@@ -70,15 +73,25 @@ class NetworkWatch(Struct, kw_only=True):
     guard: Guard
     plans: NetworkPlans
     leftovers: LeftoverWatch
-    interval: float
+    pace: NetworkPace
+    lost: Callable[[list[Observation]], None]
     report: NetworkReport | None = None
     _looks: int = 0
 
     async def run(self) -> None:
         """Look for ever, until cancelled."""
         while True:
-            await self.guard.run(NETLINK, self.look())
-            await asyncio.sleep(self.interval)
+            begun = self.clock.boottime_ns()
+            self.pace.begun()
+            await self.guard.round(NETLINK, self.look())
+            await self.pace.rest((self.clock.boottime_ns() - begun) / 1e9)
+
+    def take(self, seen: list[Observation]) -> None:
+        """What the watcher of interfaces tells: however much it has lost, a look sees all."""
+        self.pace.changed()
+        others: list[Observation] = [item for item in seen if not isinstance(item, LinksChanged)]
+        if others:
+            self.lost(others)
 
     async def look(self) -> None:
         """One round."""
@@ -106,7 +119,10 @@ class NetworkWatch(Struct, kw_only=True):
             boottime_ns=seen.boottime_ns,
             wall_ns=seen.wall_ns,
             namespaces=seen,
-            pods=tuple(map(self._counted, self._judged(pod_networks(seen, self._names), sample))),
+            pods=tuple(
+                self._counted(pod, seen.boottime_ns)
+                for pod in self._judged(pod_networks(seen, self._names), sample)
+            ),
             leftovers=self.leftovers.leftovers,
             judged_leftovers=self.leftovers.judged,
             pools=self.leftovers.pools,
@@ -203,15 +219,9 @@ class NetworkWatch(Struct, kw_only=True):
                 asked = self.plans.asked(pod.name)
                 yield judge_pod(pod, network, sample.host, sample.nat, asked)
 
-    def _counted(self, pod: PodNetwork) -> PodNetwork:
-        """With the looks, this one included, that have found it broken so."""
-        if pod.broken is None:
-            return pod
+    def _counted(self, pod: PodNetwork, now_ns: int) -> PodNetwork:
         before = () if self.report is None else self.report.pods
-        same = (b for b in before if (b.pod.pod_uid, b.inode) == (pod.pod.pod_uid, pod.inode))
-        last = next(same, None)
-        goes_on = last is not None and last.broken and last.broken.step is pod.broken.step
-        return replace(pod, broken_looks=1 + (last.broken_looks if last and goes_on else 0))
+        return counted(pod, before, now_ns, int(self.pace.interval * 1e9))
 
 
 def _wanted(record: ContainerRecord) -> Wanted:

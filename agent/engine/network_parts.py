@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from agent.derive.leftovers import LeftoverFold
 from agent.engine.cni import CNIWatch
 from agent.engine.ground import Ground
 from agent.engine.network import NetworkWatch
 from agent.engine.network_leftovers import LeftoverWatch
+from agent.engine.network_pace import NetworkPace
 from agent.engine.network_plans import NetworkPlans
 from agent.host.cni_state import CNIState
 from agent.host.namespaces import Namespaces
 from agent.inventory.resolver import NameResolver
+from agent.model.evidence import Observation
 
 NETWORK_WORKERS = 2
 """Threads for each of /proc, netlink and the CNI's disk: one may hang, and none takes another's."""
@@ -20,6 +24,8 @@ def watch_network(
     ground: Ground,
     resolver: NameResolver,
     cni: CNIWatch,
+    *,
+    lost: Callable[[list[Observation]], None],
 ) -> NetworkWatch:
     """With threads of its own."""
 
@@ -56,5 +62,6 @@ def watch_network(
             listing=resolver.listing,
             busy=busy,
         ),
-        interval=ground.settings.network.interval,
+        pace=NetworkPace(interval=ground.settings.network.interval),
+        lost=lost,
     )

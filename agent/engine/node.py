@@ -45,6 +45,7 @@ from agent.model.evidence import (
     CgroupAppeared,
     CgroupGone,
     CountersSeen,
+    DialSeen,
     EndSeen,
     EndWanted,
     ExitSeen,
@@ -53,6 +54,7 @@ from agent.model.evidence import (
     KmsgSeen,
     KmsgState,
     LimitWanted,
+    LinksChanged,
     NamesSeen,
     Observation,
     PlacesSeen,
@@ -84,10 +86,6 @@ FLUSH_ATTEMPTS = 64
 MAX_ROUNDS = 64
 """Of telling at the end: more than the ledger has to tell."""
 
-UNTOLD_NS = 2_000_000_000
-"""What is told in parts reaches the disk when all of it is told: after so long, the rest in one go.
-"""
-
 _NOT_OF_THE_OOM_LEDGER = (
     CgroupAppeared,
     SourceLost,
@@ -95,6 +93,8 @@ _NOT_OF_THE_OOM_LEDGER = (
     SignalsMissed,
     SenderSeen,
     PluginExecuted,
+    DialSeen,
+    LinksChanged,
 )
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -149,7 +149,6 @@ class Node:
         self._due: asyncio.TimerHandle | None = None
         self._cgroups_fd: int | None = None  # the one that the loop waits for
         self._go_on: asyncio.Handle | None = None  # with what inotify told and a step has left
-        self._untold_ns: int | None = None  # since when not all is told
         self._hear_trace: Callable[[], None] = lambda: None
         self.on_counters: Callable[[CountersSeen | CgroupGone], None] = lambda seen: None
 
@@ -254,15 +253,10 @@ class Node:
         for output in self._guard.call(LEDGER, partial(self._endings.flush, now_ns)) or ():
             self._put_death(output)
         told, self._told = self._told, []
-        if self._ledger.untold:
-            # The checkpoint on the disk knows nothing of these kills: stored beside it, they would
-            # be taken for its own at the next start, and their lines for known.
-            self._untold_ns = now_ns if self._untold_ns is None else self._untold_ns
-            self._publisher.tell(told)
-        else:
-            self._untold_ns = None
+        checkpoint = None
+        if not self._ledger.untold:  # else it would claim what the next round tells
             checkpoint = self._guard.call(LEDGER, self._ledger.checkpoint)
-            self._publisher.publish(told, checkpoint)
+        self._publisher.publish(told, checkpoint)
         self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
 
     def tell(self, kind: EventKind) -> None:
@@ -350,8 +344,8 @@ class Node:
                 self._ledger.fold(item, now_ns)
             case SignalSeen():
                 self._deaths.sent(self._endings.placed(item.sent))
-            case SignalsMissed() | SenderSeen() | PluginExecuted():
-                pass  # of the exits ledger, of the CNI ledger alone
+            case SignalsMissed() | SenderSeen() | PluginExecuted() | DialSeen() | LinksChanged():
+                pass  # of the exits ledger, of the CNI ledger, the heartbeat, the networks alone
             case ExitSeen():
                 self._deaths.ended(item.exit)
                 self._ledger.fold(item, now_ns)
@@ -368,16 +362,14 @@ class Node:
                     self._guard.call(LEDGER, partial(self._ledger.fold, item, now_ns))
 
     def _flush(self, now_ns: int) -> None:
-        late = self._untold_ns is not None and now_ns - self._untold_ns >= UNTOLD_NS
         more = True
         while more:
             more = False
             for output in self._ledger.flush(now_ns):
                 more = True
                 self._guard.call(LEDGER, partial(self._put, output, now_ns))
-            if self._ledger.behind and not late:
+            if self._ledger.behind:
                 return  # the rest in the next round of the loop
-            more = more or self._ledger.untold
 
     def _put(self, output: Output, now_ns: int) -> None:
         match output:

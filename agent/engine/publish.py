@@ -55,34 +55,16 @@ class Publisher:
         self._guard = guard
         self._listen = listen
         self._committed: Checkpoint | None = None
-        self._unstored = False  # something was told and not handed to the journal
 
     def publish(self, kinds: Sequence[EventKind], checkpoint: Checkpoint | None) -> None:
         """Number and tell these; they are stored together with the checkpoint that claims them.
 
         If the journal drops them, the checkpoint is offered again: what the ledger holds must
-        reach the disk with the next thing that does. Without a checkpoint (it could not be made)
-        they are stored all the same, for the one on the disk does not claim them. An event that
-        cannot be told costs itself alone.
+        reach the disk with the next thing that does. Without a checkpoint (there is more to tell,
+        or it could not be made) they are stored all the same, for the one on the disk does not
+        claim them; the counters of kills wait, for they go with the books. An event that cannot be
+        told costs itself alone.
         """
-        events = self._number(kinds)
-        new_checkpoint = checkpoint is not None and checkpoint != self._committed
-        if checkpoint is not None:
-            self._series.balanced(checkpoint)
-        unsaved = self._unstored or self._exits.unsaved() or self._series.unsaved()
-        if events or new_checkpoint or unsaved:
-            self._guard.call(TELLING, partial(self._commit, checkpoint))
-        self._let_hear(events)
-
-    def tell(self, kinds: Sequence[EventKind]) -> None:
-        """Number and tell these, of which there is more to come; they are stored with the next
-        `publish`.
-        """
-        events = self._number(kinds)
-        self._unstored = self._unstored or bool(events)
-        self._let_hear(events)
-
-    def _number(self, kinds: Sequence[EventKind]) -> list[Event]:
         events = []
         for kind in kinds:
             event = self._guard.call(TELLING, partial(self._tell, kind))
@@ -92,9 +74,12 @@ class Publisher:
                 event = self._guard.call(TELLING, partial(self._tell, gap))
             if event is not None:
                 events.append(event)
-        return events
-
-    def _let_hear(self, events: Sequence[Event]) -> None:
+        new = bool(events or self._exits.unsaved())
+        if checkpoint is not None:
+            self._series.balanced(checkpoint)
+            new = new or bool(self._series.unsaved()) or checkpoint != self._committed
+        if new:
+            self._guard.call(TELLING, partial(self._commit, checkpoint))
         for event in events:
             self._guard.call(TELLING, partial(self._listen, event))
 
@@ -112,10 +97,12 @@ class Publisher:
         return event
 
     def _commit(self, checkpoint: Checkpoint | None) -> None:
-        self._committed, self._unstored = None, False
+        self._committed = None
         data = None if checkpoint is None else checkpoint.encode()
-        stored = self._stream.commit(data, self._exits.unsaved(), self._series.unsaved())
-        if stored:
-            self._exits.saved()
+        kills = [] if checkpoint is None else self._series.unsaved()
+        if not self._stream.commit(data, self._exits.unsaved(), kills):
+            return
+        self._exits.saved()
+        if checkpoint is not None:
             self._series.saved()
-        self._committed = checkpoint if stored else None
+        self._committed = checkpoint

@@ -6,7 +6,7 @@ All reading is done in workers that can be left behind; the probe is a task of i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from agent.engine.runtime_shims import Shims
 from agent.host.clock import Clock
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence, Absent
+from agent.model.afterlife import Task
 from agent.model.runtime import DaemonProcess, Rung, RungState, RuntimeReport, Step
 from agent.observe.runtime import RuntimeSight, Sight, absent_runtime
 
@@ -47,6 +48,7 @@ class RuntimeWatch(Struct, kw_only=True):
     expected: Callable[[], bool]  # whether there are pods here, so that a runtime should be
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     interval_seconds: float
+    stuck: Callable[[], Iterable[Task]] = tuple  # tasks of the node in state D for too long
     report: RuntimeReport | None = None
     _process: DaemonProcess | None = None
     _file: int | None = None  # inode of the socket's file; None: it is not there
@@ -65,7 +67,7 @@ class RuntimeWatch(Struct, kw_only=True):
             )
             return
         while True:
-            await self.guard.run(RUNTIME, self.look())
+            await self.guard.round(RUNTIME, self.look())
             await asyncio.sleep(LOOK_SECONDS)
 
     async def close(self) -> None:
@@ -129,7 +131,7 @@ class RuntimeWatch(Struct, kw_only=True):
             process=self._process,
             former=self.former.last,
             restarts=self.former.restarts,
-            shims=self.shims.known,
+            shims=self.shims.with_blocked(self.stuck()),
         )
 
     def _probe(self, now: int) -> None:

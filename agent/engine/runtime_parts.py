@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from agent.engine.ground import Ground
 from agent.engine.runtime import RuntimeWatch
@@ -19,6 +19,8 @@ from agent.host.worker import Abandoned, TooManyAbandoned
 from agent.inventory.names import ContainerKind
 from agent.ledger.deaths import DeathBook
 from agent.model.absence import Absence
+from agent.model.afterlife import Task
+from agent.model.blocked import BlockedReport
 from agent.model.oom import OOMIncident
 from agent.model.runtime import Rung
 from agent.observe.runtime import RuntimeSight
@@ -36,6 +38,7 @@ def watch_runtime(
     incidents: IncidentIndex,
     *,
     listens: RuntimeSocket,
+    blocked: Callable[[], BlockedReport | None],
 ) -> RuntimeWatch:
     """With threads and a connection of its own."""
     workers = ground.pools.new(RUNTIME_WORKERS, name="runtime")
@@ -55,6 +58,10 @@ def watch_runtime(
     def killed() -> Iterable[OOMIncident]:
         since = ground.clock.wall_ns() - int(SCENE_SECONDS * 1e9)
         return incidents.select(since_wall_ns=since, limit=1000)[0]
+
+    def stuck() -> Iterable[Task]:
+        report = blocked()
+        return () if report is None else (each.task for each in report.stuck())
 
     return RuntimeWatch(
         path=listens.configured,
@@ -80,4 +87,5 @@ def watch_runtime(
         expected=lambda: any(True for _ in ground.inventory.alive_pods()),
         spawn=ground.spawn,
         interval_seconds=runtime.interval,
+        stuck=stuck,
     )

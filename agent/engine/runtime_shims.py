@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from agent.host.absence import SourceAbsent
 from agent.host.runtime_process import RuntimeProcesses
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import ParseError
+from agent.model.afterlife import Task
 from agent.model.runtime import ProcessKey, Shim
 
 NAMESPACE = "k8s.io"
@@ -50,6 +51,20 @@ class Shims(Struct, kw_only=True):
         there = {shim.key for shim in shims}
         self._missing = {key: told for key, told in self._missing.items() if key in there}
         self.known = tuple(sorted(shims, key=lambda shim: shim.key.start_boottime_ns))
+
+    def with_blocked(self, stuck: Iterable[Task]) -> tuple[Shim, ...] | None:
+        """Those that are known, each with its threads of these tasks: one that hangs is in state S
+        itself, for it is another thread of it that asks the disk.
+        """
+        if self.known is None:
+            return None
+        of_shim: dict[int, list[Task]] = {}
+        for task in stuck:
+            of_shim.setdefault(task.pid, []).append(task)
+        return tuple(
+            replace(shim, blocked=tuple(of_shim[shim.key.pid])) if shim.key.pid in of_shim else shim
+            for shim in self.known
+        )
 
     def _orphan(self, shim: Shim, ladder: Ladder, now_ns: int) -> bool:
         """Whether whole answers of the runtime, one after the other, did not have its sandbox."""

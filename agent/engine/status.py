@@ -9,12 +9,19 @@ from msgspec import Struct
 from agent.engine.blocked import BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
+from agent.engine.cpu import CpuWatch
 from agent.engine.disks import DiskWatch
 from agent.engine.headroom import HeadroomWatch
+from agent.engine.heartbeat import HeartbeatWatch
+from agent.engine.kubelet import KubeletWatch
 from agent.engine.network import NetworkWatch
 from agent.engine.places import PlaceFinder
+from agent.engine.plumbing import PlumbingWatch
 from agent.engine.pressure import PressureWatch
+from agent.engine.pulls import PullWatch
+from agent.engine.pulse import Pulse
 from agent.engine.runtime import RuntimeWatch
+from agent.engine.shield import Shield
 from agent.engine.usage import UsageWatch
 from agent.host.absence import SourceAbsent
 from agent.host.boot import BootFacts
@@ -29,11 +36,16 @@ from agent.ledger.series import OOMSeriesFold
 from agent.model.blocked import BlockedReport
 from agent.model.cgroup import CgroupMode
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
+from agent.model.heartbeat import HeartbeatReport
+from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
+from agent.model.pulls import PullReport
 from agent.model.runtime import RuntimeReport
 from agent.model.status import HostFacts, Identity, NodeStatus, OOMSeries, SelfUsage
 from agent.state.conditions import Conditions
@@ -69,10 +81,17 @@ class StatusView(Struct, frozen=True, kw_only=True):
     stalls: PressureWatch
     calls: CNIWatch
     paths: NetworkWatch
+    pipes: PlumbingWatch
     ladder: RuntimeWatch
+    beats: HeartbeatWatch
+    nodes_own: KubeletWatch
+    processors: CpuWatch
     devices: DiskWatch
     waiting: BlockedWatch
+    images: PullWatch
     conditions: Conditions
+    pulse: Pulse
+    shield: Shield
     trace_buffer_bytes: Callable[[], int]
 
     def series(self) -> OOMSeries:
@@ -108,6 +127,18 @@ class StatusView(Struct, frozen=True, kw_only=True):
         """Namespaces, and the network path of each pod."""
         return self.paths.report
 
+    def heartbeat(self) -> HeartbeatReport | None:
+        """Connections of the kubelet and of the API server."""
+        return self.beats.report
+
+    def plumbing(self) -> PlumbingReport | None:
+        """The node's own network."""
+        return self.pipes.report
+
+    def pulls(self) -> PullReport | None:
+        """Blobs that containerd pulls."""
+        return self.images.report
+
     def disks(self) -> DiskReport | None:
         """Block devices."""
         return self.devices.report
@@ -115,6 +146,14 @@ class StatusView(Struct, frozen=True, kw_only=True):
     def blocked(self) -> BlockedReport | None:
         """Tasks in state D."""
         return self.waiting.report
+
+    def cpu(self) -> CPUReport | None:
+        """Where the CPUs' time goes."""
+        return self.processors.report
+
+    def kubelet(self) -> KubeletReport | None:
+        """Whether the kubelet lives and answers."""
+        return self.nodes_own.report
 
     def runtime(self) -> RuntimeReport | None:
         """Whether the container runtime answers."""
@@ -155,4 +194,8 @@ class StatusView(Struct, frozen=True, kw_only=True):
             subscribers=statistics.subscribers,
             subscriber_drops=statistics.subscriber_drops,
             abandoned_workers=self.pools.abandoned + self.journal.abandoned_readers,
+            worker_limit=self.pools.limit + self.journal.reader_limit,
+            loop_lag=self.pulse.lag,
+            loop_lag_max_seconds=self.pulse.longest_seconds(self.clock.boottime_ns()),
+            protections=self.shield.taken,
         )

@@ -1,7 +1,8 @@
 """What the agent says on its own terminal, which may be stopped, full or gone.
 
 Whoever reads our output (containerd, a pipe, a terminal after Ctrl-S) may cease to: a write would
-then block for ever. One daemon thread writes; the event loop only puts lines into a queue.
+then block for ever. One daemon thread writes; the event loop only puts lines into a queue. The same
+thread words a traceback, for that reads our source files from a disk, which may hang.
 """
 
 from __future__ import annotations
@@ -25,20 +26,24 @@ class LineWriter(logging.Handler):
     def __init__(self, fd: int) -> None:
         super().__init__()
         self._fd = fd
-        self._waiting: queue.Queue[str] = queue.Queue(WAITING_LINES)
+        self._waiting: queue.Queue[str | logging.LogRecord] = queue.Queue(WAITING_LINES)
         self.dropped = 0
         threading.Thread(target=self._run, name="terminal", daemon=True).start()
 
     def put(self, line: str) -> None:
         """Never blocks: a line that finds the queue full is dropped and counted."""
-        try:
-            self._waiting.put_nowait(line)
-        except queue.Full:
-            self.dropped += 1
+        self._put(line)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A log record as a line."""
-        self.put(self.format(record))
+        """A log record as a line, as `put`."""
+        record.msg, record.args = record.getMessage(), None
+        self._put(record)
+
+    def _put(self, item: str | logging.LogRecord) -> None:
+        try:
+            self._waiting.put_nowait(item)
+        except queue.Full:
+            self.dropped += 1
 
     def flush_within(self, seconds: float) -> None:
         """Give the thread a moment to write what waits; for the end of the process."""
@@ -50,9 +55,10 @@ class LineWriter(logging.Handler):
         told = 0
         gone = False
         while True:
-            line = self._waiting.get()
+            item = self._waiting.get()
             try:
                 if not gone:
+                    line = item if isinstance(item, str) else self.format(item)
                     dropped = self.dropped
                     if dropped > told:
                         line = f"({dropped - told} lines were dropped: nobody read)\n{line}"
@@ -62,6 +68,7 @@ class LineWriter(logging.Handler):
                 gone = True  # EPIPE: the reader left; what matters is served elsewhere
             finally:
                 self._waiting.task_done()
+                del item  # a traceback keeps alive what its frames held
 
 
 class Terminal:

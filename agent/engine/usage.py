@@ -42,7 +42,7 @@ class UsageWatch(Struct, kw_only=True):
         """Sweep once per interval, until cancelled."""
         while True:
             begun, spent = self.clock.boottime_ns(), self._spent_ns
-            await self.guard.run(USAGE, self.look())
+            await self.guard.round(USAGE, self.look())
             took = (self.clock.boottime_ns() - begun) / 1e9
             cost = (self._spent_ns - spent) / 1e9
             most = CATCHING_UP if self.sweeper.behind else MOST_OF_A_CORE

@@ -33,8 +33,14 @@ CAPABILITIES = (
     Capability(
         name="NET_ADMIN",
         bit=12,
-        modules=("host/proc_connector.py", "host/nftables.py"),
-        without="exit codes and signals as the kernel tells them (connector); NAT of nftables",
+        modules=(
+            "host/proc_connector.py",
+            "host/nftables.py",
+            "host/rule_tables.py",
+            "host/link_changes.py",
+        ),
+        without="exit codes and signals as the kernel tells them (connector); NAT of nftables;"
+        " how large the packet filter is; network.event_buffer_bytes above net.core.rmem_max",
     ),
     Capability(
         name="SYS_PTRACE",
@@ -46,9 +52,13 @@ CAPABILITIES = (
             "host/namespaces.py",
             "host/tasks.py",
             "host/etcd.py",
+            "host/callers.py",
+            "host/rule_tools.py",
+            "host/containerd_files.py",
         ),
         without="CNI calls, the kubelet's program and files, the host's cgroup namespace; whose"
-        " namespaces are whose; where tasks wait; etcd's directory where it is relative",
+        " namespaces are whose; where tasks wait; etcd's directory where it is relative; the"
+        " kubelet's and the API server's connections; image pulls; in a container the xtables lock",
     ),
     Capability(
         name="SYS_ADMIN",
@@ -59,15 +69,15 @@ CAPABILITIES = (
             "host/cgroup_namespace.py",
             "host/namespaces.py",
         ),
-        without="trace, probe, recorder, signals and cni; stacks; the host's cgroup namespace; the"
-        " network paths of pods",
+        without="trace, probe, recorder, signals, cni and dials; stacks; the host's cgroup"
+        " namespace; the network paths of pods",
     ),
     Capability(
         name="SYS_RESOURCE",
         bit=24,
-        modules=("host/psi_trigger.py", "daemon.py"),
-        without="pressure windows of 500 ms (before Linux 6.5: triggers), and more descriptors"
-        " than the runtime allows",
+        modules=("host/psi_trigger.py", "daemon.py", "host/self_protection.py"),
+        without="pressure windows of 500 ms (before Linux 6.5: triggers), more descriptors than the"
+        " runtime allows, and the agent's own oom_score_adj and locked code",
     ),
     Capability(
         name="SYSLOG",

@@ -58,9 +58,19 @@ class KubeletFinder:
 
         Raises SourceAbsent if procfs cannot be listed.
         """
-        if known is not None and self._is_kubelet(known):
+        if known is not None and self.is_kubelet(known):
             return known
-        return next((pid for pid in self._pids() if self._is_kubelet(pid)), None)
+        return next((pid for pid in self._pids() if self.is_kubelet(pid)), None)
+
+    def is_kubelet(self, pid: int) -> bool:
+        """Whether this process is one now, dead or alive."""
+        try:
+            if read_file(self._root.proc / str(pid) / "comm") != COMM:
+                return False
+            where = place(self._proc.memory_cgroup(pid))
+        except (SourceAbsent, ParseError):
+            return False
+        return not where.pod_uid and not where.container_id
 
     def flags(self, pid: int) -> KubeletFlags:
         """Its command line. Raises SourceAbsent."""
@@ -135,15 +145,6 @@ class KubeletFinder:
         except OSError as error:
             raise SourceAbsent.of(error, self._root.proc) from error
         return (int(name) for name in names if name.isdecimal())
-
-    def _is_kubelet(self, pid: int) -> bool:
-        try:
-            if read_file(self._root.proc / str(pid) / "comm") != COMM:
-                return False
-            where = place(self._proc.memory_cgroup(pid))
-        except (SourceAbsent, ParseError):
-            return False
-        return not where.pod_uid and not where.container_id
 
 
 def _below(base: Path, path: str) -> Path:

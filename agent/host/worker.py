@@ -207,3 +207,8 @@ class Pools:
     def abandoned(self) -> int:
         """Threads that are stuck now, of all."""
         return sum(workers.abandoned for workers in self._pools)
+
+    @property
+    def limit(self) -> int:
+        """Threads that there may be at most, of all."""
+        return sum(workers.limit for workers in self._pools)

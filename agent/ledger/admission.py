@@ -73,7 +73,8 @@ class Admission:
         if self._known_already(call, kill):
             return True
         first = kill.repeat_of is None
-        if first and self._names_the_nameless(call, kill, kill.boottime_ns + self._tally.settle_ns):
+        settled_ns = kill.boottime_ns + self._tally.settle_ns
+        if first and self._names_the_nameless(call, kill, settled_ns, now_ns):
             return True
         lost = self._book.reclaim_unattributed(kill.boottime_ns, noticed_after=True)
         if lost or self._tally.covers_one_more():
@@ -84,7 +85,7 @@ class Admission:
         if self._book.reclaim_unattributed(kill.boottime_ns, noticed_after=False):
             self._stories.book_line(call, kill, now_ns)
             return True
-        if first and self._names_the_nameless(call, kill, kill.boottime_ns):
+        if first and self._names_the_nameless(call, kill, kill.boottime_ns, now_ns):
             return True
         stood_in = self._takes_a_stand_in(kill)
         if stood_in is None:
@@ -106,7 +107,7 @@ class Admission:
         self._stories.tell_more(entry, index, call, kill)
         return True
 
-    def _names_the_nameless(self, call: Call, kill: Kill, noticed_ns: int) -> bool:
+    def _names_the_nameless(self, call: Call, kill: Kill, noticed_ns: int, now_ns: int) -> bool:
         """Give the line to a victim that its own cgroup's counter stands for and nobody has named;
         if nothing tells its cgroup, to the one that a counter stood for at `noticed_ns` or later.
         """
@@ -117,6 +118,8 @@ class Admission:
             found = self._book.stand_in(noticed_ns)
         if found is None:
             return False
+        if found[0].early is not self._tally.early(kill.boottime_ns):
+            found = self._stories.move(*found, call, now_ns)
         self._stories.tell_more(*found, call, kill)
         return True
 

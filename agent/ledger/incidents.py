@@ -28,6 +28,7 @@ class Entry(Struct):
     incident: OOMIncident
     opened_ns: int
     live: bool  # the agent was there when it happened
+    early: bool  # it counts as from before the agent first ran on this boot
     place: CgroupPlace | None = None
     published: bool = False
     dirty: bool = True
@@ -87,24 +88,39 @@ class IncidentBook:
 
         With `rebuild` the tally and the levels are summed up from them, for want of a checkpoint.
         """
-        for incident in sorted(incidents, key=lambda i: i.boottime_ns):
+        for told in sorted(incidents, key=lambda i: i.boottime_ns):
+            incident = self._shifted(told)
             cgroup = next((v.cgroup for v in incident.victims if v.cgroup), "")
-            entry = Entry(incident, incident.boottime_ns, live=False, published=True, dirty=False)
+            entry = Entry(
+                incident,
+                incident.boottime_ns,
+                live=False,
+                early=self._tally.early(incident.boottime_ns),
+                published=True,
+                dirty=incident is not told,
+            )
             entry.ordinals = [{} for _ in incident.victims]
             self._register(entry)
             if rebuild:
                 self._rebuild(entry)
-            if cgroup:
-                entry.place = place_of(cgroup)
-            if incident.outcome is Outcome.OPEN and entry.place and entry.place.container_id:
+            place = place_of(cgroup) if cgroup else None
+            opened = incident.outcome is Outcome.OPEN
+            if place is not None and (place.container_id or not opened):
+                entry.place = place  # else it has left a container, and that is to be settled
+            if opened and entry.place is not None:
                 entry.fate_owed, entry.fate_due_ns = True, 0
             entry.names_owed = lacks_pod(incident)
-            if not entry.settled or entry.unsure:
+            if entry.dirty or not entry.settled or entry.unsure:
                 self._open[incident.id] = None
         if rebuild:  # all of this is from before what is now the first run on this boot
-            tally = self._tally
-            tally.before_start = tally.unattributed
-            tally.explained_early = tally.victims + tally.repeats + tally.unplaced
+            self._tally.all_early()
+
+    def _shifted(self, incident: OOMIncident) -> OOMIncident:
+        """What was lost before the first run a former version booked as of that very moment."""
+        lost = incident.unattributed and not incident.victims
+        if not lost or incident.boottime_ns != self._tally.first_run_ns:
+            return incident
+        return replace(incident, boottime_ns=incident.boottime_ns - 1, wall_ns=incident.wall_ns - 1)
 
     def _rebuild(self, entry: Entry) -> None:
         incident, tally = entry.incident, self._tally
@@ -166,7 +182,8 @@ class IncidentBook:
                 wall_ns=boottime_ns + self._wall_offset_ns,
             )
             started_ns = now_ns if self.started_ns is None else self.started_ns
-            entry = Entry(incident, now_ns, live=boottime_ns >= started_ns)
+            early = self._tally.early(boottime_ns)
+            entry = Entry(incident, now_ns, live=boottime_ns >= started_ns, early=early)
             self._register(entry)
             self._open[incident.id] = self._changed[incident.id] = None
         return entry
@@ -181,7 +198,7 @@ class IncidentBook:
 
     def add_victim(self, entry: Entry, victim: Victim) -> None:
         """Book one kill of a process."""
-        self._tally.explains(entry.incident.boottime_ns)
+        self._tally.explains(entry.early)
         if self._tally.counted is not None:
             victim = witnessed(victim, Witness.VMSTAT)
         incident = entry.incident
@@ -196,7 +213,7 @@ class IncidentBook:
             entry.ordinals.append({})
             self._tally.unplaced += 1
             if incident.unattributed:  # the others of this incident were given up already
-                self._lose(incident, 1)
+                self._lose(entry, 1)
         self.amend(entry, victims=(*incident.victims, victim), counted=incident.counted + 1)
 
     def take_victim(self, entry: Entry, index: int) -> Victim:
@@ -204,7 +221,7 @@ class IncidentBook:
         victims = list(entry.incident.victims)
         victim = victims.pop(index)
         entry.ordinals.pop(index)
-        self._tally.explains(entry.incident.boottime_ns, -1)
+        self._tally.explains(entry.early, -1)
         if victim.cgroup:
             self._levels.unbook(victim.cgroup)
             self._forget(victim.cgroup)
@@ -212,7 +229,7 @@ class IncidentBook:
             self._tally.drill_victims -= is_drill(victim.cgroup)
         else:
             if entry.incident.unattributed:
-                self._lose(entry.incident, -1)
+                self._lose(entry, -1)
             self._tally.unplaced -= 1
         lost = entry.incident.unattributed and any(not v.cgroup for v in victims)
         counted = entry.incident.counted - 1
@@ -241,7 +258,7 @@ class IncidentBook:
                 self._tally.victims += 1
                 self._tally.drill_victims += is_drill(victim.cgroup)
                 if entry.incident.unattributed:
-                    self._lose(entry.incident, -1)
+                    self._lose(entry, -1)
                     lost = any(not other.cgroup for other in victims)
                     self.amend(entry, unattributed=lost)
                 self._tally.unplaced -= 1
@@ -260,13 +277,13 @@ class IncidentBook:
         """No evidence names the cgroup of some victims: they become unattributed, with what is
         known of them.
         """
-        self._lose(entry.incident, sum(1 for v in entry.incident.victims if not v.cgroup))
+        self._lose(entry, sum(1 for v in entry.incident.victims if not v.cgroup))
         self.amend(entry, unattributed=True)
 
-    def _lose(self, incident: OOMIncident, victims: int) -> None:
+    def _lose(self, entry: Entry, victims: int) -> None:
         """So many that have no cgroup yet will get none; negative: may get one after all."""
         self._tally.unplaced -= victims
-        self._tally.gives_up(incident.boottime_ns, victims)
+        self._tally.gives_up(entry.early, victims)
 
     def reclaim_unattributed(self, boottime_ns: int, *, noticed_after: bool) -> bool:
         """Take back one count that was given up for lost, for a line of this moment that came late;
@@ -282,8 +299,8 @@ class IncidentBook:
             if noticed_after and incident.boottime_ns < boottime_ns:
                 continue
             lost = incident.unattributed and not incident.victims and incident.counted > 0
-            if lost and tally.early(incident.boottime_ns) is early:
-                tally.unknown(incident.boottime_ns, -1)
+            if lost and entry.early is early:
+                tally.unknown(early, -1)
                 self.amend(entry, counted=incident.counted - 1)
                 return True
         return False

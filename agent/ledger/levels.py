@@ -118,6 +118,13 @@ class Levels:
         followed = self._followed.get(path)
         return None if followed is None else followed.oom_kill
 
+    def early(self, path: str) -> int:
+        """Of the kills that this cgroup counts, those that the first reading showed and nothing had
+        booked by then.
+        """
+        followed = self._followed.get(path)
+        return 0 if followed is None else followed.early
+
     def limit_near(self, cgroup: str, now_ns: int) -> CgroupPlace | None:
         """The one cgroup at or above `cgroup` whose limit was hit lately; None if there is none or
         more than one.

@@ -86,7 +86,9 @@ class Orphans:
         return booked
 
     def _book_excess(self, most: int, now_ns: int) -> int:
-        """Book counts on cgroups that count more than the books, lowest first; returns how many."""
+        """Book counts on cgroups that count more than the books, lowest first; returns how many.
+        Those come first that stood there when the agent first ran on this boot.
+        """
         booked = 0
         while booked < most:
             place, inode, count, excess = next(
@@ -95,25 +97,33 @@ class Orphans:
             )
             if place is None:
                 break
-            entry = self._book.open(f"c{inode}-{count}", now_ns, now_ns)
             victim = Victim(
                 cgroup=place.path,
                 attribution=Attribution.COUNTER,
                 witnesses=(Witness.MEMORY_EVENTS,),
             )
-            for _ in range(min(excess, most - booked)):
-                self._book.add_victim(entry, victim)
-                booked += 1
+            counts = min(excess, most - booked)
+            early = self._tally.before_first_run(min(counts, self._levels.early(place.path)))
+            for ordinal, noticed_ns, kills in (
+                (count - excess + early, self._first_ns(now_ns) - 1, early),
+                (count, now_ns, counts - early),
+            ):
+                for _ in range(kills):
+                    entry = self._book.open(f"c{inode}-{ordinal}", noticed_ns, now_ns)
+                    self._book.add_victim(entry, victim)
+            booked += counts
         return booked
 
     def _book_unattributed(self, count: int, now_ns: int) -> None:
         early = self._tally.before_first_run(count)
-        first_ns = now_ns if self._tally.first_run_ns is None else self._tally.first_run_ns
-        for counts, noticed_ns in ((early, first_ns - 1), (count - early, now_ns)):
+        for counts, noticed_ns in ((early, self._first_ns(now_ns) - 1), (count - early, now_ns)):
             if counts:
                 entry = self._book.open(f"c0-{self._tally.explained + 1}", noticed_ns, now_ns)
-                self._tally.unknown(noticed_ns, counts)
+                self._tally.unknown(entry.early, counts)
                 self._book.amend(entry, unattributed=True, counted=counts, outcome=Outcome.UNKNOWN)
+
+    def _first_ns(self, now_ns: int) -> int:
+        return now_ns if self._tally.first_run_ns is None else self._tally.first_run_ns
 
     def _place_by_counter(self, entry: Entry, since_ns: int) -> None:
         """The victims' cgroup is in the one pod that counts more than its books, if there is one.

@@ -8,14 +8,16 @@ not fall when the oldest of them goes, for a fall reads as a restart, and what i
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
+from itertools import islice
 
 from msgspec import Struct
 
 from agent.ledger.checkpoint import Checkpoint
-from agent.ledger.naming import NAMES_NS, lacks_names
+from agent.ledger.naming import lacks_names
 from agent.ledger.oom_sums import Labels, OOMSums, Series, killed
+from agent.ledger.waiting import Waiting
 from agent.model.oom import (
     Disagreement,
     OOMBooks,
@@ -53,27 +55,30 @@ class OOMSeriesFold:
         self._max_series = max_series
         self._sums = OOMSums()
         self._counted: OrderedDict[str, _Counted] = OrderedDict()
-        self._nameless: dict[str, tuple[int, OOMIncident]] = {}  # (since, latest revision)
+        self._waiting = Waiting(self._sums)
         self._evicted = 0
         self._last: dict[str, int] = {}  # what the books said, by their fields
 
     def adopt(
-        self, sums: Iterable[OOMCount], incidents: Iterable[OOMIncident], now_ns: int
+        self,
+        sums: Iterable[OOMCount],
+        incidents: Iterable[OOMIncident],
+        now_ns: int,
+        point: Checkpoint | None = None,
     ) -> None:
         """Go on from what a journal holds, all of this boot. Of the `incidents` those whose outcome
-        is settled are in the sums, but for those that waited for names.
+        is settled are in the sums, but for those that waited for names. What the books said is in
+        the checkpoint: they may say less before anybody asks again.
         """
-        waiting = {}
+        if point is not None:
+            self.balanced(point)
         for each in sums:
             if each.sum.counter is OOMCounter.WAITING:
-                waiting[each.sum.label] = each.sum
+                self._waiting.found(each)
             else:
                 self._sums.restore(each.sum, each.count, now_ns)
         for incident in incidents:
-            if incident.id in waiting:
-                del waiting[incident.id]
-                self._nameless[incident.id] = (now_ns, incident)
-            elif incident.outcome is not Outcome.OPEN:
+            if not self._waiting.restore(incident) and incident.outcome is not Outcome.OPEN:
                 self._counted[incident.id] = _Counted(
                     kills=_placed(incident),
                     placed=_placed(incident),
@@ -81,8 +86,10 @@ class OOMSeriesFold:
                     where=_where(incident),
                     outcome=incident.outcome,
                 )
-        for gone in waiting.values():
-            self._sums.owe(gone, -1)
+        for incident, elsewhere in self._waiting.restored():
+            counted = (origin for origin in incident.moved_from if origin in self._counted)
+            for origin in islice(counted, elsewhere):
+                self._counted[origin].kills += 1
 
     def supersede(self, sums: Iterable[OOMCount]) -> None:
         """A journal that opened late holds these: they are given up, for the counters have begun
@@ -133,11 +140,8 @@ class OOMSeriesFold:
             return
         counted = self._counted.get(incident.id)
         if (counted is None or not counted.kills) and lacks_names(incident):
-            since_ns, known = self._nameless.get(incident.id, (now_ns, None))
-            self._nameless[incident.id] = (since_ns, incident)
-            if known is None:
-                self._sums.owe(_waits(incident), 1)
-            if len(self._nameless) <= MAX_COUNTED:
+            self._waiting.hold(incident, now_ns, self._elsewhere(incident))
+            if len(self._waiting) <= MAX_COUNTED:
                 return
         self._count(incident, now_ns)
 
@@ -146,8 +150,7 @@ class OOMSeriesFold:
         self._sums.add(OOMSum(counter=OOMCounter.DISAGREEMENTS, label=kind.value), 1)
 
     def _count(self, incident: OOMIncident, now_ns: int) -> None:
-        if self._nameless.pop(incident.id, None) is not None:
-            self._sums.owe(_waits(incident), -1)
+        self._waiting.end(incident.id)
         counted, first = self._counted.get(incident.id), False
         if counted is None:
             counted, first = _Counted(), True
@@ -168,6 +171,15 @@ class OOMSeriesFold:
         if first and not incident.drill and incident.victims:
             level = incident.limit_level.value
             self._sums.add(OOMSum(counter=OOMCounter.INCIDENTS, label=level), 1)
+
+    def _elsewhere(self, incident: OOMIncident) -> int:
+        """How many of its kills are counted for the incidents that they have moved from."""
+        left = 0
+        for origin, moved in Counter(incident.moved_from).items():
+            counted = self._counted.get(origin)
+            if counted is not None:
+                left += min(moved, max(0, counted.kills - counted.placed))
+        return left
 
     def _moved(self, incident: OOMIncident, counted: _Counted, most: int) -> tuple[int, bool]:
         """How many of its kills were counted for other incidents and moved here: those stay in the
@@ -200,9 +212,8 @@ class OOMSeriesFold:
         """Give up the series of containers that are dead for longer than the retention, or are too
         many. Count the kills whose names did not come.
         """
-        for since_ns, incident in list(self._nameless.values()):
-            if now_ns - since_ns >= NAMES_NS:
-                self._count(incident, now_ns)
+        for incident in self._waiting.overdue(now_ns):
+            self._count(incident, now_ns)
         dead = [
             (series.dead_since_ns, labels)
             for labels, series in self._sums.series.items()
@@ -242,10 +253,6 @@ class OOMSeriesFold:
 
 def _placed(incident: OOMIncident) -> int:
     return sum(1 for victim in incident.victims if victim.cgroup)
-
-
-def _waits(incident: OOMIncident) -> OOMSum:
-    return OOMSum(counter=OOMCounter.WAITING, label=incident.id)
 
 
 def _where(incident: OOMIncident) -> Labels | str | None:

@@ -116,13 +116,18 @@ class Stories:
             if len(holder.incident.victims) == 1:  # booked on its trace: it stays where it is
                 self.grouped(holder, call)
                 return
-            known = self._book.take_victim(holder, index)
-            if known.attribution is Attribution.KMSG_GROUP:
-                known = replace(known, cgroup="", attribution=Attribution.NONE)
-            entry = self._book.open(f"k{call.sequence}", kill.boottime_ns, now_ns)
-            self._book.add_victim(entry, known)
-            self._book.came_from(entry, holder.incident.id)
+            entry, _ = self.move(holder, index, call, now_ns)
             self.grouped(entry, call)
+
+    def move(self, holder: Entry, index: int, call: Call, now_ns: int) -> tuple[Entry, int]:
+        """A victim is of this call, and not of the incident that it was booked on."""
+        known = self._book.take_victim(holder, index)
+        if known.attribution is Attribution.KMSG_GROUP:
+            known = replace(known, cgroup="", attribution=Attribution.NONE)
+        entry = self._open(call, now_ns)
+        self._book.add_victim(entry, known)
+        self._book.came_from(entry, holder.incident.id)
+        return entry, len(entry.incident.victims) - 1
 
     def grouped(self, entry: Entry, call: Call) -> None:
         """The kernel killed the whole cgroup."""
@@ -205,7 +210,7 @@ class Stories:
 
     def _repeat(self, entry: Entry, kill: Kill) -> None:
         self._tally.repeats += 1
-        self._tally.explains(entry.incident.boottime_ns)
+        self._tally.explains(entry.early)
         self._book.amend(entry, counted=entry.incident.counted + 1)
         for index, victim in enumerate(entry.incident.victims):
             if victim.pid == kill.line.pid:

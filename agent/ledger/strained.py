@@ -15,10 +15,12 @@ def strained(death: ContainerDeath, strain: Strain) -> ContainerDeath:
         memory_limit=strain.memory_limit,
         memory_pressure_full=strain.memory_pressure_full,
         cpu_pressure_some=strain.cpu_pressure_some,
+        cpu_throttled_ratio=strain.cpu_throttled_ratio,
         io_pressure_full=strain.io_pressure_full,
         node_cpu_pressure_some=strain.node_cpu_pressure_some,
         node_memory_pressure_full=strain.node_memory_pressure_full,
         node_io_pressure_full=strain.node_io_pressure_full,
+        network_saturated=strain.network_saturated,
     )
 
 
@@ -29,8 +31,10 @@ def strain_of(death: ContainerDeath) -> Strain:
         memory_limit=death.memory_limit,
         memory_pressure_full=death.memory_pressure_full,
         cpu_pressure_some=death.cpu_pressure_some,
+        cpu_throttled_ratio=death.cpu_throttled_ratio,
         io_pressure_full=death.io_pressure_full,
         node_cpu_pressure_some=death.node_cpu_pressure_some,
         node_memory_pressure_full=death.node_memory_pressure_full,
         node_io_pressure_full=death.node_io_pressure_full,
+        network_saturated=death.network_saturated,
     )

@@ -134,23 +134,27 @@ class Tally:
         return min(ordinals, max(0, self._early))
 
     def early(self, boottime_ns: int) -> bool:
-        """Whether this moment is from before the agent first ran on this boot."""
-        return self.first_run_ns is not None and boottime_ns < self.first_run_ns
+        """Whether this moment is from before the agent first ran on this boot, and first read the
+        count: what it books earlier is in that.
+        """
+        return self.first_run_ns is None or boottime_ns < self.first_run_ns
 
-    def unknown(self, boottime_ns: int, counts: int) -> None:
-        """So many counts of this moment have no victim; negative: they have one after all."""
+    def unknown(self, early: bool, counts: int) -> None:
+        """So many counts, `early` ones or later ones, have no victim; negative: they have one after
+        all.
+        """
         self.unattributed += counts
-        if self.early(boottime_ns):
+        if early:
             self.before_start += counts
 
-    def gives_up(self, boottime_ns: int, counts: int) -> None:
-        """So many victims of this moment have no cgroup; negative: they have one after all."""
-        self.unknown(boottime_ns, counts)
-        self.explains(boottime_ns, -counts)
+    def gives_up(self, early: bool, counts: int) -> None:
+        """So many victims have no cgroup; negative: they have one after all."""
+        self.unknown(early, counts)
+        self.explains(early, -counts)
 
-    def explains(self, boottime_ns: int, counts: int = 1) -> None:
-        """So many counts of this moment are explained (or, negative, are not after all)."""
-        if self.early(boottime_ns):
+    def explains(self, early: bool, counts: int = 1) -> None:
+        """So many counts are explained (or, negative, are not after all)."""
+        if early:
             self.explained_early += counts
 
     def restore(self, point: Checkpoint) -> None:
@@ -161,6 +165,13 @@ class Tally:
         self.first_run_ns, self.explained_early = point.first_run_ns, point.explained_early
         self._early_judged = True
         self.drill_victims, self.disbelieved = point.drill_victims, point.disbelieved
+        if self.first_run_ns is None:
+            self.all_early()
+
+    def all_early(self) -> None:
+        """The count is still to be read for the first time: all of this is in that."""
+        self.before_start = self.unattributed
+        self.explained_early = self.victims + self.repeats + self.unplaced
 
     def unplaced_lost(self, count: int) -> None:
         """Victims without a cgroup whose incidents the journal no longer holds: nothing will place

@@ -133,6 +133,23 @@ class PluginExecuted(Struct, frozen=True, kw_only=True):
     boottime_ns: int
 
 
+class DialSeen(Struct, frozen=True, kw_only=True):
+    """A TCP connection was begun, or one that was begun is not to be (sock:inet_sock_set_state)."""
+
+    tid: int  # of the thread that ran: who begins it; of what fails, anybody
+    local: str  # "10.0.0.4:40112"; port 0: it has none yet
+    remote: str  # "10.96.0.5:443"
+    failed: bool
+    serving: bool  # the kernel served an interrupt, and nobody's system call
+    boottime_ns: int
+
+
+class LinksChanged(Struct, frozen=True, kw_only=True):
+    """Interfaces of the host's network namespace came, went or changed (RTNLGRP_LINK)."""
+
+    changes: int  # 0: it is only known that there were some
+
+
 class SenderSeen(Struct, frozen=True, kw_only=True):
     """The answer to SenderWanted: the sender's cgroup; empty: nothing tells it."""
 
@@ -236,6 +253,8 @@ Observation = (
     | SignalsMissed
     | SenderSeen
     | PluginExecuted
+    | DialSeen
+    | LinksChanged
     | CgroupAppeared
     | SourceLost
 )

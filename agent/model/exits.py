@@ -67,10 +67,12 @@ class Strain(Struct, frozen=True, kw_only=True):
     memory_limit: int | None = None
     memory_pressure_full: float | None = None  # percent of the last ten seconds
     cpu_pressure_some: float | None = None
+    cpu_throttled_ratio: float | None = None  # of its periods of cpu.max, in some ten seconds
     io_pressure_full: float | None = None
     node_cpu_pressure_some: float | None = None
     node_memory_pressure_full: float | None = None
     node_io_pressure_full: float | None = None
+    network_saturated: bool | None = None
 
 
 class ContainerDeath(Struct, frozen=True, kw_only=True):
@@ -101,6 +103,7 @@ class ContainerDeath(Struct, frozen=True, kw_only=True):
     memory_limit: int | None = None
     memory_pressure_full: float | None = None  # percent of the last ten seconds
     cpu_pressure_some: float | None = None
+    cpu_throttled_ratio: float | None = None  # of its periods of cpu.max, in some ten seconds
     io_pressure_full: float | None = None
     node_cpu_pressure_some: float | None = None
     node_memory_pressure_full: float | None = None

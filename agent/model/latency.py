@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Seconds; the last bucket has none."""
+STALL_SECONDS = 1.0
+"""An event loop that is so late has stalled."""
 
 
 class Latency(Struct, frozen=True, kw_only=True):
@@ -20,6 +22,10 @@ class Latency(Struct, frozen=True, kw_only=True):
     @property
     def count(self) -> int:
         return sum(self.counts)
+
+    def above(self, bound: float) -> int:
+        """How many took longer than this one of BOUNDS."""
+        return sum(self.counts[BOUNDS.index(bound) + 1 :])
 
     def plus(self, seconds: float) -> Latency:
         """With one more; a duration equal to a bound is within it."""

@@ -103,6 +103,8 @@ class KubeletFacts(Struct, frozen=True, kw_only=True):
     config: str = ""  # the file that was read; empty: none
     root_directory: str = "/var/lib/kubelet"
     version: str = ""  # "v1.30.14", or empty
+    healthz_address: str = "127.0.0.1"
+    healthz_port: int = 10248  # 0: it is switched off
     library: str = ""  # "github.com/opencontainers/runc v1.1.12": decides the form
     thresholds: tuple[Threshold, ...] = ()
     problems: tuple[str, ...] = ()  # what could not be read, in words

@@ -41,6 +41,7 @@ class Link(Struct, frozen=True, kw_only=True):
     loopback: bool = False
     kind: str = ""  # "veth", "bridge", "ipvlan", ...; empty: a device, or not told
     carrier: bool | None = None  # None: not told
+    carrier_changes: int | None = None  # since it was made; None: not told
     peer_index: int = 0  # IFLA_LINK: the other end of a veth, the parent of an ipvlan
     peer_nsid: int | None = None  # IFLA_LINK_NETNSID: where that is; None: in this namespace
     master: int = 0

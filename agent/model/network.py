@@ -71,6 +71,7 @@ class PodNetwork(Struct, frozen=True, kw_only=True):
     mtu: int = 0
     counters: LinkCounters | None = None  # as the pod sees them: rx is what it receives
     broken_looks: int = 0  # one after the other, in which the same step was the first broken one
+    counted_boottime_ns: int = 0  # the last look of those
     retransmits: int | None = None  # TCP segments that it had to send again
 
     @property

@@ -116,6 +116,7 @@ class Shim(Struct, frozen=True, kw_only=True):
     sandbox_id: str = ""
     orphan: bool = False  # two whole answers of the runtime did not know its sandbox
     unread: str = ""  # why its command line is not known
+    blocked: tuple[Task, ...] = ()  # threads that have been in state D for too long
 
 
 class RuntimeReport(Struct, frozen=True, kw_only=True):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from agent.model.latency import Latency
 from agent.model.oom import (
     Disagreement,
     LimitLevel,
     OOMBooks,
     Outcome,
 )
+from agent.model.protection import Protection
 from agent.model.source import SourceHealth
 
 
@@ -44,6 +46,7 @@ class JournalHealth(Struct, frozen=True, kw_only=True):
     last_sequence: int
     dropped: int
     stream_id: str
+    waiting: int = 0  # events that are not on the disk yet
 
 
 class SelfUsage(Struct, frozen=True, kw_only=True):
@@ -54,6 +57,10 @@ class SelfUsage(Struct, frozen=True, kw_only=True):
     subscribers: int
     subscriber_drops: int
     abandoned_workers: int
+    worker_limit: int = 0  # threads that may be abandoned at most
+    loop_lag: Latency = field(default_factory=Latency)  # by which the event loop was late
+    loop_lag_max_seconds: float = 0.0  # in the last five minutes
+    protections: tuple[Protection, ...] = ()  # from a lack of memory; empty: not taken yet, or off
 
 
 class NodeStatus(Struct, frozen=True, kw_only=True):

@@ -124,11 +124,41 @@ class Client:
 
         return self._unary("ListPodNetworks", request, wire.ListPodNetworksResponse)
 
+    def plumbing(self) -> wire.GetPlumbingResponse:
+        """GetPlumbing."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetPlumbing", wire.GetPlumbingRequest(), wire.GetPlumbingResponse)
+
     def runtime(self) -> wire.GetRuntimeResponse:
         """GetRuntime."""
         from agent.api.v1 import node_agent_pb2 as wire
 
         return self._unary("GetRuntime", wire.GetRuntimeRequest(), wire.GetRuntimeResponse)
+
+    def heartbeat(self) -> wire.GetHeartbeatResponse:
+        """GetHeartbeat."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetHeartbeat", wire.GetHeartbeatRequest(), wire.GetHeartbeatResponse)
+
+    def kubelet(self) -> wire.GetKubeletResponse:
+        """GetKubelet."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetKubelet", wire.GetKubeletRequest(), wire.GetKubeletResponse)
+
+    def cpu(self) -> wire.GetCPUResponse:
+        """GetCPU."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("GetCPU", wire.GetCPURequest(), wire.GetCPUResponse)
+
+    def pulls(self) -> wire.ListPullsResponse:
+        """ListPulls."""
+        from agent.api.v1 import node_agent_pb2 as wire
+
+        return self._unary("ListPulls", wire.ListPullsRequest(), wire.ListPullsResponse)
 
     def devices(self) -> wire.ListDevicesResponse:
         """ListDevices."""

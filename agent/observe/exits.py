@@ -61,7 +61,7 @@ class ExitWatcher:
         self._lost = self._lost or lost
         self._left -= len(messages)
         if self._left <= 0:
-            self._poll.modify(self._connector.fileno(), 0)
+            self._poll.unregister(self._connector.fileno())  # an overrun wakes whatever the mask is
         seen: list[Observation] = []
         if not messages:
             return seen, False
@@ -82,7 +82,7 @@ class ExitWatcher:
         is told of once in a while. Raises SourceAbsent.
         """
         if self._left <= 0:
-            self._poll.modify(self._connector.fileno(), select.EPOLLIN)
+            self._poll.register(self._connector.fileno(), select.EPOLLIN)
         self._left = EXITS_PER_TICK
         self._quiet_ticks = max(0, self._quiet_ticks - 1)
         if self.inits != self._parents.keys() or not self._others_asked:

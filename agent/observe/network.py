@@ -117,8 +117,8 @@ def _read(
     nsid = _nsid(host_sock, fd)
     with namespaces.socket_in(fd) as sock:
         cookie = sock.cookie()
-        host_nsid = _nsid(sock, host_fd)
         links = sock.dump(RTM_GETLINK, IFINFOMSG.pack(0, 0, 0, 0, 0), parse_link)
+        host_nsid = _nsid(sock, host_fd)  # which has none here before somebody has read the links
         addresses = sock.dump(RTM_GETADDR, IFADDRMSG.pack(0, 0, 0, 0, 0), parse_interface_address)
         routes = sock.dump(RTM_GETROUTE, RTMSG.pack(0, 0, 0, 0, 0, 0, 0, 0, 0), _sent_by)
         neighbours = sock.dump(RTM_GETNEIGH, NDMSG.pack(0, 0, 0, 0, 0), _asked_for)

@@ -18,6 +18,8 @@ from agent.host.dynamic_events import remove_unused
 from agent.host.files import read_file
 from agent.host.inotify import Inotify
 from agent.host.kmsg import KmsgReader
+from agent.host.link_changes import LinkChanges
+from agent.host.namespaces import Namespaces
 from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
 from agent.host.proc_connector import ProcConnector
@@ -27,11 +29,13 @@ from agent.host.trace_ownership import owned, remove_stale_instances
 from agent.host.tracefs import Tracefs
 from agent.host.vmstat import VmStat
 from agent.model.evidence import Observation
-from agent.observe import exits, kmsg, plugins, probe, signals, trace
+from agent.observe import dials, exits, kmsg, links, plugins, probe, signals, trace
 from agent.observe.cgroup_paths import CgroupPaths
 from agent.observe.cgroups import CgroupWatcher
+from agent.observe.dials import DialWatcher
 from agent.observe.exits import ExitWatcher
 from agent.observe.kmsg import KmsgWatcher
+from agent.observe.links import LinkWatcher
 from agent.observe.plugins import PluginWatcher
 from agent.observe.probe import ProbeWatcher
 from agent.observe.recorder import LINEAGE, Recorder
@@ -40,6 +44,8 @@ from agent.observe.trace import TraceWatcher
 from agent.observe.victims import Victims
 from agent.observe.vmstat import VmstatSampler
 from agent.parse import cgroup_attach_task, task_newtask
+from agent.parse.inet_sock_set_state import EVENT as DIAL
+from agent.parse.inet_sock_set_state import dial_filter
 from agent.parse.proc_cgroup import parse_memory_hierarchy
 from agent.parse.sched_process_exec import exec_filter
 
@@ -47,9 +53,10 @@ TRACE_PREFIX = "nodewitness-"
 RECORDER_SUFFIX = "-recorder"
 SIGNALS_SUFFIX = "-signals"
 CNI_SUFFIX = "-cni"
+DIALS_SUFFIX = "-dials"
 
 RING_SHARES = 16
-PIPE_SHARES, SIGNALS_SHARES, CNI_SHARES, RECORDER_SHARES = 3, 1, 1, 11
+PIPE_SHARES, SIGNALS_SHARES, CNI_SHARES, DIALS_SHARES, RECORDER_SHARES = 3, 1, 1, 1, 10
 """Of sources.trace_buffer_bytes; without forks in it, the recorder takes no more than the consumed
 instance. Shares do not change with what is recorded, for a ring that is made smaller is emptied.
 """
@@ -132,6 +139,16 @@ class Roster(Struct, frozen=True, kw_only=True):
         sources = self.settings.sources
         return Opening(plugins.NAME, self._plugins) if sources.trace and sources.cni else None
 
+    def dial_watcher(self) -> Opening | None:
+        """Of the kubelet's and the API server's connections; None if it is switched off."""
+        heartbeat = self.settings.heartbeat
+        named = heartbeat.kubelet_names or heartbeat.apiserver_names
+        return Opening(dials.NAME, self._dials) if self.settings.sources.trace and named else None
+
+    def link_watcher(self) -> Opening:
+        """Of the host's network interfaces."""
+        return Opening(links.NAME, self._links)
+
     def _kmsg(self) -> Watcher:
         device = Path(self.settings.host.root) / "dev/kmsg"
         known = self.kmsg_known()
@@ -185,10 +202,13 @@ class Roster(Struct, frozen=True, kw_only=True):
             keep.add(self.trace_name + SIGNALS_SUFFIX)
         if self.settings.sources.cni:
             keep.add(self.trace_name + CNI_SUFFIX)
+        if self.dial_watcher() is not None:
+            keep.add(self.trace_name + DIALS_SUFFIX)
         remove_stale_instances(tracefs, TRACE_PREFIX, keep)
         with contextlib.suppress(SourceAbsent):
             names = list_instances(tracefs, TRACE_PREFIX)
-            if all(name.endswith((SIGNALS_SUFFIX, CNI_SUFFIX)) for name in names):  # without probes
+            others = (SIGNALS_SUFFIX, CNI_SUFFIX, DIALS_SUFFIX)  # without probes
+            if all(name.endswith(others) for name in names):
                 remove_unused(tracefs)  # of former versions; later, it would empty our rings
 
     def _probe(self, victims: Victims) -> Watcher:
@@ -245,5 +265,22 @@ class Roster(Struct, frozen=True, kw_only=True):
             instance.close()
             raise
 
+    def _dials(self) -> Watcher:
+        with contextlib.closing(Tracefs(self.root)) as tracefs:
+            instance = self._owned(tracefs, self.trace_name + DIALS_SUFFIX, DIALS_SHARES)
+        try:
+            heartbeat = self.settings.heartbeat
+            instance.enable(DIAL, dial_filter(heartbeat.kubelet_names + heartbeat.apiserver_names))
+            instance.start()
+            instance.open_pipe()
+            return DialWatcher(instance)
+        except BaseException:
+            instance.close()
+            raise
+
     def _exits(self) -> Watcher:
         return ExitWatcher(ProcConnector(self.proc), self.proc)
+
+    def _links(self) -> Watcher:
+        buffer_bytes = self.settings.network.event_buffer_bytes
+        return LinkWatcher(LinkChanges(Namespaces(self.root), buffer_bytes))

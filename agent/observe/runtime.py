@@ -19,12 +19,9 @@ from agent.host.runtime_socket import RuntimeSocket
 from agent.host.tasks import TaskReader
 from agent.host.unix_diag import dump_unix_sockets
 from agent.model.absence import ParseError
-from agent.model.afterlife import Task
-from agent.model.runtime import DaemonProcess, ProcessKey, Shim, SocketQueues
+from agent.model.runtime import DaemonProcess, Shim, SocketQueues
+from agent.observe.threads import blocked_threads
 from agent.parse.unix_diag import TCP_ESTABLISHED, TCP_LISTEN, UnixSocket
-
-MAX_THREADS = 512
-MAX_BLOCKED = 8
 
 
 class Sight(Struct, frozen=True, kw_only=True):
@@ -67,7 +64,7 @@ class RuntimeSight:
                 elif process is None:
                     process = self._daemon(stat.pid)
         if process is not None and threads:
-            process = replace(process, blocked=self.blocked(process.key))
+            process = replace(process, blocked=blocked_threads(self._tasks, process.key.pid))
         return Sight(
             path=path,
             file_absent=absent,
@@ -77,22 +74,6 @@ class RuntimeSight:
             process=process,
             shims=None if shims is None else tuple(shims),
         )
-
-    def blocked(self, key: ProcessKey) -> tuple[Task, ...]:
-        """The threads of a process that are in state D."""
-        found: list[Task] = []
-        try:
-            threads = self._tasks.threads(key.pid)[:MAX_THREADS]
-        except SourceAbsent:
-            return ()
-        for tid in threads:
-            try:
-                task = self._tasks.task(key.pid, tid)
-            except (SourceAbsent, ParseError):
-                continue
-            if task.state == "D":
-                found.append(task)
-        return tuple(found[:MAX_BLOCKED])
 
     def _daemon(self, pid: int | None) -> DaemonProcess | None:
         if pid is None or pid == 1:  # a socket of systemd's, whoever serves it

@@ -118,8 +118,9 @@ class SweptV2:
         stat = self._stat
         if stat is None or not current:
             return None
+        now = number(current.rstrip(b"\n"), "memory.current")
         return MemoryUse(
-            current=number(current.rstrip(b"\n"), "memory.current"),
+            current=now,
             anon=stat.anon,
             file=stat.file,
             inactive_file=stat.inactive_file,
@@ -127,7 +128,7 @@ class SweptV2:
             shmem=stat.shmem,
             refaults=stat.refaults,
             swap=swap,
-            peak=peak,
+            peak=_at_least(peak, now),
             events=events,
         )
 
@@ -230,8 +231,10 @@ class SweptV1:
         known = self._stat
         memory = None
         if known is not None and usage:
+            current = number(usage.rstrip(b"\n"), "memory.usage_in_bytes")
+            self._peak = _at_least(self._peak, current)
             memory = MemoryUse(
-                current=number(usage.rstrip(b"\n"), "memory.usage_in_bytes"),
+                current=current,
                 anon=known.anon,
                 file=known.file,
                 inactive_file=known.inactive_file,
@@ -250,3 +253,8 @@ class SweptV1:
             populated=self._populated,
             limits=self._limits,
         )
+
+
+def _at_least(peak: int | None, current: int) -> int | None:
+    """The peak is read less often than what it is the peak of, which may have passed it since."""
+    return None if peak is None else max(peak, current)

@@ -1,4 +1,4 @@
-"""A KubeletConfiguration, or a drop-in of one, as far as it decides evictions
+"""A KubeletConfiguration, or a drop-in of one, as far as we ask for it
 
     apiVersion: kubelet.config.k8s.io/v1beta1
     kind: KubeletConfiguration
@@ -8,6 +8,8 @@
     evictionSoft: {memory.available: 1Gi}
     evictionSoftGracePeriod: {memory.available: 1m30s}
     enforceNodeAllocatable: [pods]
+    healthzBindAddress: 127.0.0.1
+    healthzPort: 10248
 
 Absent is None: what the file does not say, the kubelet's default or an earlier file decides.
 
@@ -35,6 +37,8 @@ class KubeletConfig(Struct, frozen=True, kw_only=True):
     merge_default_eviction_settings: bool | None = None
     enforce_node_allocatable: tuple[str, ...] | None = None
     container_runtime_endpoint: str | None = None
+    healthz_bind_address: str | None = None
+    healthz_port: int | None = None
 
 
 def parse_kubelet_config(data: bytes) -> KubeletConfig:
@@ -47,6 +51,8 @@ def parse_kubelet_config(data: bytes) -> KubeletConfig:
         merge_default_eviction_settings=_bool(document, "mergeDefaultEvictionSettings"),
         enforce_node_allocatable=_list(document, "enforceNodeAllocatable"),
         container_runtime_endpoint=_text(document, "containerRuntimeEndpoint"),
+        healthz_bind_address=_text(document, "healthzBindAddress"),
+        healthz_port=_port(document, "healthzPort"),
     )
 
 
@@ -91,6 +97,15 @@ def _bool(document: Mapping[str, Any], key: str) -> bool | None:
 def _text(document: Mapping[str, Any], key: str) -> str | None:
     value = document.get(key)
     return None if value is None else _scalar(value, key)
+
+
+def _port(document: Mapping[str, Any], key: str) -> int | None:
+    value = document.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 65536:
+        raise ParseError(f"{key}: a port", ascii(value)[:200])
+    return value
 
 
 def _scalar(value: object, key: str) -> str:

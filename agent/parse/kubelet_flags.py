@@ -1,4 +1,4 @@
-"""/proc/PID/cmdline of a kubelet: the flags that decide evictions
+"""/proc/PID/cmdline of a kubelet: the flags that decide evictions, and where it answers
 
     /usr/bin/kubelet\\0--config=/var/lib/kubelet/config.yaml\\0--root-dir\\0/data/kubelet\\0
     --eviction-hard=memory.available<500Mi,nodefs.available<10%\\0
@@ -30,6 +30,8 @@ class KubeletFlags(Struct, frozen=True, kw_only=True):
     eviction_soft_grace_period: Mapping[str, str] | None = None
     enforce_node_allocatable: tuple[str, ...] | None = None
     container_runtime_endpoint: str | None = None
+    healthz_bind_address: str | None = None
+    healthz_port: int | None = None
 
 
 def parse_kubelet_flags(data: bytes) -> KubeletFlags:
@@ -47,6 +49,8 @@ def parse_kubelet_flags(data: bytes) -> KubeletFlags:
         if allocatable is None
         else tuple(word for value in allocatable for word in value.split(",") if word),
         container_runtime_endpoint=_last(values, "container-runtime-endpoint"),
+        healthz_bind_address=_last(values, "healthz-bind-address"),
+        healthz_port=_port(values, "healthz-port"),
     )
 
 
@@ -65,6 +69,13 @@ def _values(words: list[str]) -> Mapping[str, list[str]]:
 def _last(values: Mapping[str, list[str]], name: str) -> str | None:
     given = values.get(name)
     return given[-1] if given else None
+
+
+def _port(values: Mapping[str, list[str]], name: str) -> int | None:
+    """None too if it is no port: a kubelet would not have started with that."""
+    given = _last(values, name) or ""
+    known = given.isascii() and given.isdigit() and len(given) <= 5 and int(given) < 65536
+    return int(given) if known else None
 
 
 def _map(values: Mapping[str, list[str]], name: str, between: str) -> Mapping[str, str] | None:

@@ -43,6 +43,8 @@ class NftChain(Struct, frozen=True, kw_only=True):
     table: bytes
     name: bytes
     nat_postrouting: bool  # packets enter it on their way out, and it may rewrite them
+    hooked: bool = False  # packets enter it somewhere
+    uses: int = 0  # its rules, and jumps to it; nothing jumps to one that is hooked
 
 
 class _Register(Struct):
@@ -69,6 +71,8 @@ def parse_chain(body: bytes) -> NftChain:
         table=_name(found.get(1)),
         name=_name(found.get(3)),
         nat_postrouting=number == NF_INET_POST_ROUTING and _name(found.get(7)) == b"nat",
+        hooked=bool(hook),
+        uses=_number(found[6], "NFTA_CHAIN_USE") if 6 in found else 0,
     )
 
 

@@ -20,6 +20,7 @@ from agent.parse.names import printable
 _PPID = 1  # indexes after the comm: state is field 3
 _START = 19
 _THREADS = 17
+_CPU = slice(11, 13)  # user and system time
 _RSS = 21
 _BLKIO = 39
 
@@ -47,6 +48,14 @@ def parse_brief(data: bytes) -> tuple[str, int]:
     if len(fields) <= _THREADS or len(fields[0]) != 1 or not fields[0].isalpha():
         raise ParseError("stat: 'pid (comm) state ppid ...', 20 fields", data)
     return fields[0].decode("ascii"), number(fields[_THREADS], "stat: num_threads")
+
+
+def parse_cpu_ticks(data: bytes) -> int:
+    """The CPU time of all its threads in clock ticks."""
+    fields = data[data.rfind(b") ") + 2 :].split(b" ", _CPU.stop + 1)
+    if len(fields) <= _CPU.stop:
+        raise ParseError("stat: 'pid (comm) state ppid ...', 15 fields", data)
+    return sum(number(field, "stat: utime, stime") for field in fields[_CPU])
 
 
 def parse_figures(data: bytes) -> ProcessFigures:

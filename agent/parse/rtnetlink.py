@@ -50,6 +50,7 @@ _CACHE_INFO = struct.Struct("=4I")
 _NEXT_HOP = struct.Struct("=HBBi")
 _STATS64 = struct.Struct("=8Q")
 _AF_INET, _AF_INET6 = 2, 10
+_RT_TABLE_LOCAL, _RTM_F_CLONED = 255, 0x200
 _PORT_STATES = tuple(PortState)
 _KNOWN_STATES = sum(state.value for state in NeighbourState)
 
@@ -71,6 +72,7 @@ def parse_link(body: bytes) -> Link:
         mtu=unsigned(found.get(4), "an MTU") or 0,
         kind=text(info.get(1)),
         carrier=None if carrier is None else bool(carrier),
+        carrier_changes=unsigned(found.get(35), "IFLA_CARRIER_CHANGES"),
         peer_index=unsigned(found.get(5), "IFLA_LINK") or 0,
         peer_nsid=signed(found.get(37), "IFLA_LINK_NETNSID"),
         master=unsigned(found.get(10), "IFLA_MASTER") or 0,
@@ -131,6 +133,16 @@ def parse_route(body: bytes) -> Route | None:
         gateway=_gateway(hop),
         next_hop_object=unsigned(found.get(30), "RTA_NH_ID") or 0,
     )
+
+
+def parse_route_origin(body: bytes) -> tuple[int, int] | None:
+    """The version and the protocol (RTPROT_*) of one RTM_NEWROUTE; None if it is neither IPv4 nor
+    IPv6, is for what is received, or is a cached copy. Raises ParseError.
+    """
+    family, _, _, _, table, protocol, _, _, flags = _fixed(RTMSG, body, "an rtmsg")
+    if family not in (_AF_INET, _AF_INET6) or table == _RT_TABLE_LOCAL or flags & _RTM_F_CLONED:
+        return None
+    return 4 if family == _AF_INET else 6, protocol
 
 
 def parse_neighbour(body: bytes) -> Neighbour | None:

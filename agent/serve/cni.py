@@ -52,7 +52,9 @@ def _of(call: CNICall, namespace: str, pod: str) -> bool:
 
 
 def ended(report: CNIReport | None) -> Samples:
-    """Calls by command and result; of a command that was seen, all three results."""
+    """Calls by command and result, all three results of a command: of ADD and DEL from the start,
+    for a counter that begins with 1 has no rate, and of any other that was seen.
+    """
     for command, result, count, _ in _totals(report):
         yield (command, result.value), count
 
@@ -91,7 +93,8 @@ def network(report: CNIReport | None) -> Samples:
 
 def _totals(report: CNIReport | None) -> Iterator[tuple[str, CallState, int, float]]:
     totals = {} if report is None or report.totals is None else report.totals
-    for command in dict.fromkeys(command for command, _ in totals):
+    seen = () if report is None else ("ADD", "DEL", *(command for command, _ in totals))
+    for command in dict.fromkeys(seen):
         for result in RESULTS:
             found = totals.get((command, result))
             yield (

@@ -15,16 +15,34 @@ from msgspec import Struct, field
 
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
+from agent.model.heartbeat import HeartbeatReport
+from agent.model.kubelet import KubeletReport
 from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import LimitLevel
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
+from agent.model.pulls import PullReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import NodeStatus, OOMSeries
-from agent.serve import cni, conditions, io, memory, network, pressure, runtime
+from agent.serve import (
+    cni,
+    conditions,
+    cpu,
+    heartbeat,
+    io,
+    kubelet,
+    memory,
+    network,
+    plumbing,
+    pressure,
+    pulls,
+    runtime,
+)
 from agent.serve.conditions import ConditionSeries
 from agent.serve.exposition import Counter
 
@@ -35,18 +53,24 @@ KILLS = Counter(
 )
 
 
+_DROPPED = {"limit": 0, "silent": 0, "slow": 0, "handshake": 0}
+
+
 class HttpStatistics(Struct, kw_only=True):
     """What the metrics endpoint itself has done; its server and its pages keep the count."""
 
     connections: int = 0  # open now
-    dropped: dict[str, int] = field(default_factory=lambda: {"limit": 0, "silent": 0, "slow": 0})
+    dropped: dict[str, int] = field(default_factory=lambda: dict(_DROPPED))
     scrapes: int = 0
     last_scrape_seconds: float | None = None
 
 
 class TlsStatistics(Struct, kw_only=True):
-    """What gRPC over TCP has seen; its server keeps the count. Times are seconds since 1970."""
+    """What one endpoint with TLS has seen; its server keeps the count. Times are seconds since
+    1970.
+    """
 
+    endpoint: str  # "grpc" or "metrics"
     certificate_until: int | None = None
     client_ca_until: int | None = None
     reload_failures: int = 0
@@ -59,14 +83,19 @@ class Scrape(Struct, frozen=True, kw_only=True):
     status: NodeStatus
     series: OOMSeries
     http: HttpStatistics
-    tls: TlsStatistics | None = None  # None while gRPC is not served over TCP
+    tls: tuple[TlsStatistics, ...] = ()  # of each endpoint that has it
     memory: MemoryReport | None = None
     pressure: PressureReport | None = None
     cni: CNIReport | None = None
     network: NetworkReport | None = None
+    heartbeat: HeartbeatReport | None = None
+    plumbing: PlumbingReport | None = None
     runtime: RuntimeReport | None = None
+    kubelet: KubeletReport | None = None
+    cpu: CPUReport | None = None
     disks: DiskReport | None = None
     blocked: BlockedReport | None = None
+    pulls: PullReport | None = None
     conditions: ConditionSeries = field(default_factory=ConditionSeries)
 
 
@@ -147,10 +176,11 @@ def _journal_up(scrape: Scrape) -> Iterable[Sample]:
 
 
 def _tls_expiry(scrape: Scrape) -> Iterator[Sample]:
-    if scrape.tls is not None and scrape.tls.certificate_until is not None:
-        yield ("certificate",), scrape.tls.certificate_until
-    if scrape.tls is not None and scrape.tls.client_ca_until is not None:
-        yield ("client_ca",), scrape.tls.client_ca_until
+    for each in scrape.tls:
+        if each.certificate_until is not None:
+            yield (each.endpoint, "certificate"), each.certificate_until
+        if each.client_ca_until is not None:
+            yield (each.endpoint, "client_ca"), each.client_ca_until
 
 
 def _books_balanced(scrape: Scrape) -> Iterable[Sample]:
@@ -266,6 +296,11 @@ ROWS = (
     _gauge("journal_bytes", "Size of the journal.", lambda s: _one(s.status.journal.bytes)),
     _gauge("journal_events", "Events in the journal.", lambda s: _one(s.status.journal.events)),
     _gauge(
+        "journal_waiting_events",
+        "Events that wait for the journal's disk: lost to it if the agent ends before.",
+        lambda s: _one(s.status.journal.waiting),
+    ),
+    _gauge(
         "event_subscribers",
         "Open streams of events (WatchEvents).",
         lambda s: _one(s.status.usage.subscribers),
@@ -274,6 +309,22 @@ ROWS = (
         "abandoned_workers",
         "Reads that hung and were given up, now.",
         lambda s: _one(s.status.usage.abandoned_workers),
+    ),
+    _gauge(
+        "worker_limit",
+        "Threads for such reads, at most: what nodewitness_abandoned_workers cannot exceed.",
+        lambda s: _one(s.status.usage.worker_limit),
+    ),
+    _gauge(
+        "loop_lag_max_seconds",
+        "By how much the agent's event loop was late at most, in the last five minutes.",
+        lambda s: _one(s.status.usage.loop_lag_max_seconds),
+    ),
+    _gauge(
+        "protected",
+        "Whether the agent has got this protection from a lack of memory (1) or was refused it.",
+        lambda s: (((each.name,), each.got) for each in s.status.usage.protections),
+        labels=("means",),
     ),
     _gauge(
         "trace_buffer_bytes",
@@ -299,19 +350,20 @@ ROWS = (
     ),
     _gauge(
         "tls_certificate_expiry_timestamp_seconds",
-        "When what gRPC over TCP serves with ends: its certificate chain, the CA of its clients.",
+        "When what an endpoint serves with ends: its certificate chain, the CA of its clients.",
         _tls_expiry,
-        labels=("file",),
+        labels=("endpoint", "file"),
     ),
     _counter(
         "tls_reload_failures",
         "Looks at changed TLS files that found them unusable; the old certificate stays in use.",
-        lambda s: _one(None if s.tls is None else s.tls.reload_failures),
+        lambda s: (((each.endpoint,), each.reload_failures) for each in s.tls),
+        labels=("endpoint",),
     ),
     _counter(
         "tls_clients_refused",
         "Calls over TCP of clients whose certificate names none of serve.tls_clients.",
-        lambda s: _one(None if s.tls is None else s.tls.refused),
+        lambda s: (((), each.refused) for each in s.tls if each.endpoint == "grpc"),
     ),
     _gauge(
         "condition",
@@ -513,9 +565,174 @@ ROWS = (
     ),
     _gauge(
         "runtime_shims",
-        "Shims of containerd: those of sandboxes that it knows, and orphans.",
+        "Shims of containerd: of sandboxes that it knows, orphans, and blocked ones of both.",
         lambda s: runtime.shims(s.runtime),
         labels=("state",),
+    ),
+    _gauge(
+        "image_pulls_in_progress",
+        "Blobs of images that containerd downloads, writes out or unpacks.",
+        lambda s: pulls.in_progress(s.pulls),
+        labels=("phase",),
+    ),
+    _gauge(
+        "image_pulls_stalled",
+        "Those of them that have got no further for runtime.pull_stalled_after.",
+        lambda s: pulls.stalled(s.pulls),
+    ),
+    _gauge(
+        "image_pulls_written_bytes",
+        "What is written so far of blobs that are being downloaded.",
+        lambda s: pulls.written(s.pulls),
+    ),
+    _gauge(
+        "image_pulls_oldest_seconds",
+        "How long ago the oldest pull in progress began; 0 if there is none.",
+        lambda s: pulls.oldest(s.pulls),
+    ),
+    _counter(
+        "image_pulls_ended",
+        "Blobs that containerd pulls no more, by what became of them. One that is pulled between "
+        "two looks is not seen.",
+        lambda s: pulls.ends(s.pulls),
+        labels=("outcome",),
+    ),
+    _gauge(
+        "heartbeat_connections",
+        "Connections of the kubelet to the API server, and those that the API server made: all, "
+        "and those that get nothing across for heartbeat.stalled_after.",
+        lambda s: heartbeat.connections(s.heartbeat),
+        labels=("process", "which"),
+    ),
+    _gauge(
+        "heartbeat_unreachable",
+        "Addresses that the process has dialled in vain for heartbeat.stalled_after.",
+        lambda s: heartbeat.unreachable(s.heartbeat),
+        labels=("process",),
+    ),
+    _gauge(
+        "kubelet_up",
+        "Whether the kubelet's process lives, is not stopped, and its healthz answers; absent on "
+        "nodes without one.",
+        lambda s: kubelet.well(s.kubelet),
+    ),
+    _counter(
+        "kubelet_healthz_silences",
+        "Deadlines that have passed without an answer of its healthz.",
+        lambda s: kubelet.silences(s.kubelet),
+    ),
+    _counter(
+        "kubelet_healthz_failures",
+        "Answers of its healthz that were not 200, and connections that it refused.",
+        lambda s: kubelet.failures(s.kubelet),
+    ),
+    _counter(
+        "kubelet_restarts",
+        "Processes of the kubelet that came after another while the agent ran.",
+        lambda s: kubelet.restarts(s.kubelet),
+    ),
+    _gauge(
+        "cpu_share_ratio",
+        "Where the time of all CPUs together went in the last ten seconds; steal is what the "
+        "hypervisor gave to others.",
+        lambda s: cpu.shares(s.cpu),
+        labels=("mode",),
+    ),
+    _gauge(
+        "cpu_runnable_tasks",
+        "Tasks on a CPU or waiting for one, on average of the last ten seconds.",
+        lambda s: cpu.runnable(s.cpu),
+    ),
+    _gauge("cpus_online", "CPUs that are online.", lambda s: cpu.online(s.cpu)),
+    _gauge(
+        "cpu_softirq_busiest_ratio",
+        "Share of its time that the CPU with the most soft interrupts spent in them.",
+        lambda s: cpu.busiest(s.cpu),
+    ),
+    _gauge(
+        "conntrack_entries",
+        "Connections that the host's network namespace tracks.",
+        lambda s: plumbing.conntrack(s.plumbing, "entries"),
+    ),
+    _gauge(
+        "conntrack_limit",
+        "Connections that it can track (net.netfilter.nf_conntrack_max).",
+        lambda s: plumbing.conntrack(s.plumbing, "limit"),
+    ),
+    _counter(
+        "conntrack_events",
+        "Packets dropped for want of an entry, inserts that failed, entries thrown out early.",
+        lambda s: plumbing.conntrack_events(s.plumbing),
+        labels=("event",),
+    ),
+    _counter(
+        "softnet_processed",
+        "Packets that the CPUs have taken from network devices.",
+        lambda s: plumbing.softnet(s.plumbing, "processed"),
+    ),
+    _counter(
+        "softnet_dropped",
+        "Packets that were dropped because a CPU's backlog was full.",
+        lambda s: plumbing.softnet(s.plumbing, "dropped"),
+    ),
+    _counter(
+        "softnet_squeezed",
+        "Times that a CPU had more packets than it may take at once.",
+        lambda s: plumbing.softnet(s.plumbing, "squeezed"),
+    ),
+    _gauge(
+        "neighbour_entries",
+        "Entries of the tables of neighbours, which all network namespaces share.",
+        lambda s: plumbing.neighbours(s.plumbing, "entries"),
+        labels=("version",),
+    ),
+    _gauge(
+        "neighbour_limit",
+        "Entries that they can hold (gc_thresh3).",
+        lambda s: plumbing.neighbours(s.plumbing, "limit"),
+        labels=("version",),
+    ),
+    _counter(
+        "neighbour_table_fulls",
+        "Times that no entry could be made because the table was full.",
+        lambda s: plumbing.neighbours(s.plumbing, "table_fulls"),
+        labels=("version",),
+    ),
+    _gauge(
+        "overlay_up",
+        "Whether a device that carries packets to other nodes, and was up before, is up.",
+        lambda s: plumbing.overlays(s.plumbing),
+        labels=("device", "kind"),
+    ),
+    _gauge(
+        "routes",
+        "Routes of the host by the protocol that has made them.",
+        lambda s: plumbing.routes(s.plumbing),
+        labels=("version", "protocol"),
+    ),
+    _gauge(
+        "local_ports",
+        "Local ports for connections of the host: all, and those that one peer has taken; 0 while "
+        "there are few sockets.",
+        lambda s: plumbing.ports(s.plumbing),
+        labels=("which",),
+    ),
+    _gauge(
+        "rule_program_oldest_seconds",
+        "Age of the oldest program that changes the packet filter; absent while there is none.",
+        lambda s: plumbing.tool_oldest(s.plumbing),
+    ),
+    _gauge(
+        "packet_filter_entries",
+        "How large a table of the packet filter is: of nftables rules and jumps to chains, of "
+        "iptables-legacy rules and heads of chains.",
+        lambda s: plumbing.rules(s.plumbing),
+        labels=("backend", "family", "table"),
+    ),
+    _counter(
+        "nftables_commits",
+        "Changes of nftables since the agent started.",
+        lambda s: plumbing.changes(s.plumbing),
     ),
     _gauge(
         "disk_stalled",
@@ -567,5 +784,18 @@ HISTOGRAMS: tuple[HistogramRow, ...] = (
         help="Time that the runtime took to answer, the answers that came late included.",
         labels=("rung",),
         samples=lambda s: runtime.latencies(s.runtime),
+    ),
+    HistogramRow(
+        name="nodewitness_kubelet_healthz_duration_seconds",
+        help="Time that the kubelet's healthz took to answer, the answers that came late included.",
+        labels=(),
+        samples=lambda s: kubelet.latencies(s.kubelet),
+    ),
+    HistogramRow(
+        name="nodewitness_loop_lag_seconds",
+        help="By how much the agent's event loop was late for a timer: nothing is detected or "
+        "answered meanwhile.",
+        labels=(),
+        samples=lambda s: (((), s.status.usage.loop_lag),),
     ),
 )

@@ -10,7 +10,22 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
-from agent.serve import cni, conditions, containers, exits, io, memory, network, pressure, runtime
+from agent.serve import (
+    cni,
+    conditions,
+    containers,
+    cpu,
+    exits,
+    heartbeat,
+    io,
+    kubelet,
+    memory,
+    network,
+    plumbing,
+    pressure,
+    pulls,
+    runtime,
+)
 from agent.serve.messages import (
     InvalidRequestError,
     Subject,
@@ -170,6 +185,16 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return await network.networks(request, report)
 
+    async def GetPlumbing(
+        self,
+        request: pb.GetPlumbingRequest,
+        context: ServicerContext[pb.GetPlumbingRequest, pb.GetPlumbingResponse],
+    ) -> pb.GetPlumbingResponse:
+        report = self._view.plumbing()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return plumbing.answer(report)
+
     async def GetRuntime(
         self,
         request: pb.GetRuntimeRequest,
@@ -179,6 +204,47 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         if report is None:
             await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
         return runtime.answer(report)
+
+    async def ListPulls(
+        self,
+        request: pb.ListPullsRequest,
+        context: ServicerContext[pb.ListPullsRequest, pb.ListPullsResponse],
+    ) -> pb.ListPullsResponse:
+        report = self._view.pulls()
+        if report is None:
+            why = "no containerd is known, or nothing is read yet: ask again"
+            await context.abort(StatusCode.UNAVAILABLE, why)
+        return pulls.answer(report)
+
+    async def GetHeartbeat(
+        self,
+        request: pb.GetHeartbeatRequest,
+        context: ServicerContext[pb.GetHeartbeatRequest, pb.GetHeartbeatResponse],
+    ) -> pb.GetHeartbeatResponse:
+        report = self._view.heartbeat()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return heartbeat.answer(report)
+
+    async def GetKubelet(
+        self,
+        request: pb.GetKubeletRequest,
+        context: ServicerContext[pb.GetKubeletRequest, pb.GetKubeletResponse],
+    ) -> pb.GetKubeletResponse:
+        report = self._view.kubelet()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return kubelet.answer(report)
+
+    async def GetCPU(
+        self,
+        request: pb.GetCPURequest,
+        context: ServicerContext[pb.GetCPURequest, pb.GetCPUResponse],
+    ) -> pb.GetCPUResponse:
+        report = self._view.cpu()
+        if report is None:
+            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        return cpu.answer(report)
 
     async def ListDevices(
         self,

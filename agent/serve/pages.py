@@ -27,7 +27,7 @@ class Pages:
         self,
         view: View,
         statistics: HttpStatistics,
-        tls: TlsStatistics | None = None,
+        tls: tuple[TlsStatistics, ...] = (),
         *,
         cadvisor_names: bool = False,
     ) -> None:
@@ -67,9 +67,14 @@ class Pages:
             pressure=self._view.pressure(),
             cni=self._view.cni(),
             network=self._view.network(),
+            heartbeat=self._view.heartbeat(),
+            plumbing=self._view.plumbing(),
             runtime=self._view.runtime(),
+            kubelet=self._view.kubelet(),
+            cpu=self._view.cpu(),
             disks=self._view.disks(),
             blocked=self._view.blocked(),
+            pulls=self._view.pulls(),
             conditions=conditions.series(self._view.conditions),
         )
         yield registry_text(self._registry, form)

@@ -71,3 +71,4 @@ def shims(report: RuntimeReport | None) -> Samples:
     if report is not None and report.shims is not None:
         yield ("served",), sum(not shim.orphan for shim in report.shims)
         yield ("orphan",), sum(shim.orphan for shim in report.shims)
+        yield ("blocked",), sum(bool(shim.blocked) for shim in report.shims)

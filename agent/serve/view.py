@@ -8,11 +8,16 @@ from typing import Protocol
 from agent.inventory.running import Running
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
+from agent.model.heartbeat import HeartbeatReport
+from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
+from agent.model.pulls import PullReport
 from agent.model.runtime import RuntimeReport
 from agent.model.status import NodeStatus, OOMSeries
 from agent.state.conditions import Conditions
@@ -64,12 +69,34 @@ class View(Protocol):
         """Namespaces and pod networks; None while they are not read."""
         ...
 
+    def heartbeat(self) -> HeartbeatReport | None:
+        """None until it was looked at for the first time, and while looking hangs."""
+        ...
+
+    def plumbing(self) -> PlumbingReport | None:
+        """The node's own network; None until it was read for the first time, and while that
+        hangs.
+        """
+        ...
+
+    def pulls(self) -> PullReport | None:
+        """None until they were looked at for the first time, and while looking hangs."""
+        ...
+
     def disks(self) -> DiskReport | None:
         """None until they were read for the first time, and while reading hangs."""
         ...
 
     def blocked(self) -> BlockedReport | None:
         """None until the tasks were looked at for the first time, and while looking hangs."""
+        ...
+
+    def cpu(self) -> CPUReport | None:
+        """None until it was read for the first time, and while reading hangs."""
+        ...
+
+    def kubelet(self) -> KubeletReport | None:
+        """None until it was looked at for the first time, and while looking hangs."""
         ...
 
     def runtime(self) -> RuntimeReport | None:

@@ -1,8 +1,10 @@
 """What waits for the journal's disk: bounded, and counted where it overflows.
 
 The promise behind the checkpoint. A checkpoint tells the ledger of the next agent from where to
-read the kernel's log again; what it claims is never looked for again. So it must never reach the
-disk ahead of an event that it claims, and never claim a dropped event that nothing counts:
+read the kernel's log again; what it claims is never looked for again. It claims all that was
+offered before it and with it, and nothing that comes later (agent.state.claims). So it must never
+reach the disk ahead of an event that it claims, and never claim a dropped event that nothing
+counts:
 
 - an append is taken whole or not at all: when its events do not fit, its checkpoint is dropped too.
   If the agent dies then, the checkpoint on the disk is an older one, and the ledger of the next
@@ -99,7 +101,8 @@ class Backlog:
             self._waiting.append(last)
         if records:
             self._taken = records[-1].sequence
-        last.checkpoint = checkpoint if checkpoint is not None else last.checkpoint
+        if checkpoint is not None:
+            last.checkpoint, last.claimed = checkpoint, self.last_offered
         last.exits += exits
         last.kills += kills
         last.dropped += self._dropped_since
@@ -125,7 +128,7 @@ class Backlog:
                 batch.exits += upcoming.exits
                 batch.kills += upcoming.kills
                 if upcoming.checkpoint is not None:
-                    batch.checkpoint = upcoming.checkpoint
+                    batch.checkpoint, batch.claimed = upcoming.checkpoint, upcoming.claimed
             return batch
 
     def settle(self, batch: Batch) -> None:

@@ -14,12 +14,13 @@ from agent.state.record import Record
 class Batch(Struct, kw_only=True):
     """What is committed in one transaction: all of it, or nothing.
 
-    `checkpoint` claims every event up to the last record of this batch: those of them that had to
-    be dropped are counted in `dropped`, which is committed with it.
+    `checkpoint` claims every event up to `claimed`: those of them that had to be dropped are
+    counted in `dropped`, which is committed with it. Behind them may be more records.
     """
 
     records: list[Record] = field(default_factory=list)
     checkpoint: bytes | None = None
+    claimed: int = 0  # the last sequence
     dropped: int = 0  # events dropped between the batch before and this one
     size: int = 0  # bytes of the records' payloads
     exits: list[ExitCount] = field(default_factory=list)  # what the counter of deaths rises by

@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import queue
+import threading
 from pathlib import Path
 from types import TracebackType
 
 LOCK = "lock"
 JOURNAL = "journal.db"
+RESOLVE_SECONDS = 5.0
 
 
 class StateLocked(Exception):  # noqa: N818 - it says what is, and nobody did wrong
@@ -82,6 +85,26 @@ class StateDirectory:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def real_path(path: Path) -> Path:
+    """Without symbolic links. A disk that hangs is not waited for longer than RESOLVE_SECONDS, and
+    then the path is only made absolute.
+    """
+    found: queue.Queue[Path | Exception] = queue.Queue()
+
+    def resolve() -> None:
+        try:
+            found.put(path.resolve())
+        except (OSError, RuntimeError) as error:  # a loop of links
+            found.put(error)
+
+    threading.Thread(target=resolve, name="state-path", daemon=True).start()
+    with contextlib.suppress(queue.Empty):
+        result = found.get(timeout=RESOLVE_SECONDS)
+        if isinstance(result, Path):
+            return result
+    return Path(os.path.abspath(path))
 
 
 def _pid_in(fd: int) -> int | None:

@@ -211,6 +211,7 @@ class Journal:
             last_sequence=figures.last_sequence,
             dropped=self._backlog.dropped,
             stream_id=self.recovered.numbering.stream_id,
+            waiting=self.waiting,
         )
 
     @property
@@ -219,12 +220,19 @@ class Journal:
         return self._backlog.events
 
     @property
+    def reader_limit(self) -> int:
+        """Threads that read pages, at most."""
+        return self._workers.limit
+
+    @property
     def abandoned_readers(self) -> int:
         """Reads that hung and were given up, now."""
         return self._workers.abandoned
 
     async def read_after(self, after: Position | None, limit: int) -> tuple[Kept, ...]:
         """Stored events after a position, as `read_page`; `ReplayError` if they cannot be had."""
+        if self._board.report.trouble is Trouble.REFUSED:
+            raise ReplayError(self._board.report.detail)
         seconds = self._limits.read_seconds
         try:
             return await self._workers.run(

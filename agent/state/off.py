@@ -21,6 +21,7 @@ class NoJournal:
     """In the place of `Journal` where nothing shall be stored."""
 
     abandoned_readers = 0
+    reader_limit = 0
     unread = False
 
     def __init__(self, wall_ns: int, *, path: str = "", detail: str = "") -> None:

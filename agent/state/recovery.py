@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -15,6 +16,7 @@ from agent.api.wire import CodecError
 from agent.model.condition import Condition, EntityKind
 from agent.model.exits import ContainerDeath, ExitCount
 from agent.model.oom import OOMCount, OOMIncident
+from agent.state.claims import KINDS, Range
 from agent.state.deaths import MAX_DEATHS
 from agent.state.position import Kept, Numbering, Span
 from agent.state.sums import read_exits, read_kills
@@ -30,7 +32,7 @@ class Recovered(Struct, frozen=True, kw_only=True):
     spans: tuple[Span, ...] = ()  # the streams that were stored, oldest first; may hold numbering's
     tail: tuple[Kept, ...] = ()  # the last events, oldest first
     checkpoint: bytes | None = None
-    incidents: tuple[OOMIncident, ...] = ()  # each in its latest revision, oldest first
+    incidents: tuple[OOMIncident, ...] = ()  # each in its latest claimed revision, oldest first
     conditions: tuple[tuple[str, Condition], ...] = ()  # the latest of each key, with its boot id
     deaths: tuple[ContainerDeath, ...] = ()  # each in its latest revision, oldest first
     exits: tuple[ExitCount, ...] = ()  # the counter of deaths on this boot
@@ -71,8 +73,10 @@ def recover(
     tail_events: int,
     max_incidents: int,
     boot_id: str,
+    history: Sequence[Range],
 ) -> Recovered:
-    """Read what the agent goes on from; `clean` is what the file said before it was opened.
+    """Read what the agent goes on from; `clean` is what the file said before it was opened,
+    `history` what no checkpoint claims.
 
     A clean journal's stream goes on. Of an unclean one nobody knows how many numbers were given out
     and not stored, so a new stream begins behind the last number that was.
@@ -93,7 +97,7 @@ def recover(
         numbering = fresh_numbering(spans[-1].last + 1 if spans else 1)
     checkpoint, dropped = meta.get("checkpoint"), meta.get("dropped")
     tail, bad = _tail(connection, tail_events)
-    incidents, undecodable = _incidents(connection, max_incidents)
+    incidents, undecodable = _incidents(connection, max_incidents, history)
     conditions, unreadable = _conditions(connection)
     deaths, unread_deaths = _deaths(connection)
     return Recovered(
@@ -134,15 +138,20 @@ def sound(rows: list[tuple[str, int, bytes]]) -> list[Kept]:
     return kept
 
 
-def _incidents(connection: sqlite3.Connection, limit: int) -> tuple[tuple[OOMIncident, ...], int]:
-    """From the newest event back: the first revision that is met of an incident is its latest."""
+def _incidents(
+    connection: sqlite3.Connection, limit: int, history: Sequence[Range]
+) -> tuple[tuple[OOMIncident, ...], int]:
+    """From the newest event back: the first revision that is met of an incident is its latest. What
+    no checkpoint claims is left out: it is told again.
+    """
     found: dict[str, OOMIncident] = {}
     undecodable = 0
     rows = connection.execute(
-        "SELECT payload FROM events WHERE kind IN ('oom_recorded', 'oom_amended') "
-        "ORDER BY stream DESC, seq DESC"
+        f"SELECT stream, seq, payload FROM events WHERE {KINDS} ORDER BY stream DESC, seq DESC"
     )
-    for (payload,) in rows:
+    for stream, sequence, payload in rows:
+        if any(r.stream == stream and r.first <= sequence <= r.last for r in history):
+            continue
         try:
             event = event_from_bytes(payload)
             amended = event.WhichOneof("kind") == "oom_amended"
@@ -158,7 +167,9 @@ def _incidents(connection: sqlite3.Connection, limit: int) -> tuple[tuple[OOMInc
 
 
 def _deaths(connection: sqlite3.Connection) -> tuple[tuple[ContainerDeath, ...], int]:
-    """As `_incidents`."""
+    """As `_incidents`, of all that is stored: a death is its own claim, for the counter of deaths
+    has risen with the very event that settled it, and no ring of the kernel has it again.
+    """
     found: dict[str, ContainerDeath] = {}
     undecodable = 0
     rows = connection.execute(

@@ -1,11 +1,12 @@
 """The journal's tables, how a connection to them is made, and which files are refused.
 
 `events.payload` is a serialized agent.api.v1.Event; the other columns are copies out of it, for
-people with sqlite3. Streams are numbered in their order: (stream, seq) is the order of all events.
-`meta`: clean (0 or 1), stream_id, first_sequence and next_sequence (of the last clean close),
-checkpoint (opaque bytes of the ledger), dropped (events that never reached this file). `exits` is
-the counter of deaths and `kills` those of OOM kills (see agent.model.oom.OOMCounter), which go on
-when the events behind them are gone; older versions write none.
+people with sqlite3 and a copy of the file. Streams are numbered in their order: (stream, seq) is
+the order of all events. `meta`: clean (0 or 1), stream_id, first_sequence and next_sequence (of the
+last clean close), checkpoint (opaque bytes of the ledger), claimed and unclaimed (see
+agent.state.claims), dropped (events that never reached this file). `exits` is the counter of deaths
+and `kills` those of OOM kills (see agent.model.oom.OOMCounter), which go on when the events behind
+them are gone. Older versions write neither these nor what is claimed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from agent.state import sums
+from agent.state.headers import written_version
 from agent.state.trouble import StoreError, Trouble
 
 VERSION = 1  # of the schema: PRAGMA user_version
@@ -48,7 +50,6 @@ CREATE TABLE events (
     UNIQUE (stream, seq)
 );
 """
-_MAGIC = b"SQLite format 3\0"
 
 
 class Room(Struct, frozen=True, kw_only=True):
@@ -63,8 +64,7 @@ class Room(Struct, frozen=True, kw_only=True):
     def of(cls, max_bytes: int) -> Room:
         """A quarter, at most 4 MiB, is the log's; a transaction may add an eighth to a full log."""
         wal = min(max_bytes // 4, 4 << 20)
-        shm = 32 << 10
-        pages = max(16, (max_bytes - wal - shm) // PAGE_BYTES)
+        pages = max(16, (max_bytes - wal) // PAGE_BYTES)
         append = pages * PAGE_BYTES // 4
         return cls(wal_bytes=wal, batch_bytes=wal // 4, append_bytes=append, pages=pages)
 
@@ -72,26 +72,9 @@ class Room(Struct, frozen=True, kw_only=True):
 def refuse_newer(path: Path) -> None:
     """Raise `StoreError` REFUSED if a newer version wrote the file, CORRUPT if it is cut short.
 
-    The file is only read. A schema that was changed a moment before a crash may be in the log
-    alone, so a log is looked into as well, with a read-only connection.
+    The file is only read.
     """
-    with path.open("rb") as file:
-        head = file.read(100)
-    if not head:
-        return
-    if len(head) < 100 or not head.startswith(_MAGIC):
-        raise StoreError(Trouble.CORRUPT, f"{path}: not an SQLite file")
-    version = int.from_bytes(head[60:64], "big")
-    log = Path(f"{path}-wal")
-    if log.exists() and log.stat().st_size:
-        uri = f"file:{quote(str(path))}?mode=ro"
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-        try:
-            version = max(version, int(connection.execute("PRAGMA user_version").fetchone()[0]))
-        finally:
-            connection.close()
-    elif path.stat().st_size < _bytes_in(head):
-        raise StoreError(Trouble.CORRUPT, f"{path}: shorter than its header says")
+    version = written_version(path)
     if version > VERSION:
         raise StoreError(
             Trouble.REFUSED,
@@ -100,20 +83,15 @@ def refuse_newer(path: Path) -> None:
         )
 
 
-def _bytes_in(head: bytes) -> int:
-    page = int.from_bytes(head[16:18], "big")
-    return (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
-
-
 def connect(path: Path, room: Room) -> sqlite3.Connection:
     """The writer's connection, with the tables in place; its thread alone may use it.
 
     Raises `sqlite3.Error` and `OSError`, and `StoreError` CORRUPT for a file that is not a journal.
     """
-    # SQLite gives -wal and -shm the mode of the file.
+    # SQLite gives the log the mode of the file.
     os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     refuse_newer(path)
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = _connected(path)
     try:
         _prepare(connection, path, room)
     except BaseException:
@@ -168,4 +146,23 @@ def limit_pages(connection: sqlite3.Connection, room: Room) -> None:
 
 def read_only(path: Path) -> sqlite3.Connection:
     """A connection for one read, in any thread; raises `sqlite3.Error`."""
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
+    connection = _connected(path)
+    try:
+        connection.execute("PRAGMA query_only = ON").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """With the index of the log in our memory, and not in a file that is mapped there (-shm).
+
+    Who touches such a page while the disk hangs sleeps in a page fault, with the lock on all of
+    the agent's memory: the next of its threads that wants more memory hangs too, and so the agent.
+    The price is that no other process can open the file while we have it open.
+
+    https://www.sqlite.org/vfs.html#standard_unix_vfses (unix-excl)
+    """
+    uri = f"file:{quote(os.fsencode(path))}?mode=rw&vfs=unix-excl"
+    return sqlite3.connect(uri, uri=True, isolation_level=None)

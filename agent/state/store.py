@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.state import schema, sums
+from agent.state import claims, schema, sums
 from agent.state.batch import Batch, Clocks, Figures
 from agent.state.position import Numbering
 from agent.state.pruning import Pruning
@@ -89,6 +89,7 @@ class Store:
                 tail_events=tail_events,
                 max_incidents=max_incidents,
                 boot_id=self._boot_id,
+                history=claims.settle(self._connection, read_meta(self._connection), self._boot_id),
             )
 
     def write(self, batch: Batch, numbering: Numbering) -> None:
@@ -115,6 +116,8 @@ class Store:
             stored = self._insert(batch.records, number)
             if batch.checkpoint is not None:
                 self._set("checkpoint", batch.checkpoint)
+                last = claims.Place(number, batch.claimed)
+                self._set("claimed", claims.mark(last, batch.checkpoint))
             # If nothing was inserted, this batch is here already, with its drops and its counts.
             if stored or not batch.records:
                 if batch.dropped:

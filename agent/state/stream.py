@@ -92,7 +92,8 @@ class EventStream:
         """Hand what was published since the last commit to the journal, with its checkpoint and
         with what it adds to the counters of deaths and of OOM kills.
 
-        The checkpoint claims all that was published so far. False: the journal's queue is full; see
+        The checkpoint claims all that was published so far; without one nothing claims it yet,
+        and the counters of kills wait for the next. False: the journal's queue is full; see
         `Journal.append`.
         """
         records, self._uncommitted = self._uncommitted, []

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.state.backlog import Backlog
 from agent.state.batch import Batch, Figures
@@ -166,20 +167,23 @@ class Writer(threading.Thread):
             self._attempts = 0
 
     def _write(self, store: JournalStore, batch: Batch) -> None:
+        numbering = self._numbering()
+        before = self._decided().next_sequence - 1  # of this stream, by former runs
+        batch.claimed = max(batch.claimed, before)
         with self._busy():
-            store.write(batch, self._numbering())
+            store.write(batch, numbering)
         self._board.tell(Report(opened=True, detail=self._note))
         self._backlog.settle(batch)
 
-    def _numbering(self) -> Numbering:
+    def _decided(self) -> Numbering:
         decided = self._opening.numbering
         assert decided is not None, "a store was delivered before it is written"
+        return decided
+
+    def _numbering(self) -> Numbering:
+        decided = self._decided()
         upcoming = max(self._backlog.last_offered + 1, decided.next_sequence)
-        return Numbering(
-            stream_id=decided.stream_id,
-            first_sequence=decided.first_sequence,
-            next_sequence=upcoming,
-        )
+        return replace(decided, next_sequence=upcoming)
 
     def _after(self, error: StoreError) -> bool:
         """Tell what is wrong, and wait; False: there is nothing to wait for."""

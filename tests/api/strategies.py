@@ -196,6 +196,7 @@ def deaths(draw: st.DrawFn) -> ContainerDeath:
         memory_limit=draw(st.none() | u64),
         memory_pressure_full=draw(percents),
         cpu_pressure_some=draw(percents),
+        cpu_throttled_ratio=draw(percents),
         io_pressure_full=draw(percents),
         node_cpu_pressure_some=draw(percents),
         node_memory_pressure_full=draw(percents),

@@ -5,7 +5,9 @@ from msgspec.structs import replace
 from agent.api.status import status_to_wire
 from agent.api.v1 import status_pb2
 from agent.model.absence import Absence
+from agent.model.latency import Latency
 from agent.model.oom import OOMBooks
+from agent.model.protection import Protection
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import HostFacts, Identity, JournalHealth, NodeStatus, SelfUsage
 
@@ -38,10 +40,13 @@ STATUS = NodeStatus(
     journal=JournalHealth(
         state="full", detail="no space", since_wall_ns=8 * S, path="/var/lib/x", bytes=10,
         max_bytes=20, events=3, first_sequence=4, last_sequence=6, dropped=2, stream_id="s",
+        waiting=7,
     ),
     usage=SelfUsage(
         cpu_seconds=1.25, resident_bytes=11, open_fds=12, trace_buffer_bytes=13, subscribers=14,
-        subscriber_drops=15, abandoned_workers=16,
+        subscriber_drops=15, abandoned_workers=16, worker_limit=17,
+        loop_lag=Latency().plus(0.5).plus(1.5), loop_lag_max_seconds=1.5,
+        protections=(Protection(name="mlock2", got=False, detail="why"),),
     ),
 )  # fmt: skip
 
@@ -62,9 +67,12 @@ def test_status() -> None:
     assert wire.oom.settle.ToNanoseconds() == 5 * S // 2
     journal = wire.journal
     assert (journal.state, journal.dropped, journal.stream_id) == ("full", 2, "s")
+    assert journal.waiting == 7
     usage = getattr(wire, "self")  # noqa: B009 - `self` is a field's name, not an argument's
     assert usage.cpu.ToNanoseconds() == 5 * S // 4
     assert (usage.resident_bytes, usage.abandoned_workers) == (11, 16)
+    assert (usage.loop_lag_max.ToNanoseconds(), usage.loop_stalls) == (3 * S // 2, 1)
+    assert [(p.name, p.got, p.detail) for p in usage.protections] == [("mlock2", False, "why")]
     assert all(
         field in {f.name for f, _ in usage.ListFields()}
         for field in usage.DESCRIPTOR.fields_by_name

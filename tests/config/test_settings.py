@@ -12,7 +12,7 @@ from agent.config.settings import SECTIONS, Serve
 
 DEFAULTS = {
     "host": {"proc": "/proc", "sys": "/sys", "run": "/run", "root": "/"},
-    "node": {"name": ""},
+    "node": {"name": "", "protect": True},
     "state": {
         "directory": "/var/lib/nodewitness",
         "max_bytes": "64Mi",
@@ -25,6 +25,8 @@ DEFAULTS = {
         "metrics_address": "127.0.0.1:9754",
         "metrics_max_connections": 16,
         "metrics_header_timeout": "5s",
+        "metrics_tls": False,
+        "metrics_client_ca": "",
         "cadvisor_names": False,
         "grpc_address": "",
         "health_address": "",
@@ -50,7 +52,14 @@ DEFAULTS = {
         "pod_logs": "/var/log/pods",
         "trace_buffer_bytes": "16Mi",
     },
-    "kubelet": {"config": "", "root_directory": "", "image_directory": ""},
+    "kubelet": {
+        "config": "",
+        "root_directory": "",
+        "image_directory": "",
+        "healthz_port": 0,
+        "healthz_interval": "5s",
+        "healthz_deadline": "5s",
+    },
     "oom": {
         "outcome_hold": "2s",
         "settle": "2s",
@@ -66,12 +75,19 @@ DEFAULTS = {
         "slow_after": "10s",
         "stalled_after": "30s",
     },
-    "network": {"interval": "10s", "leak_grace": "2m"},
+    "network": {"interval": "10s", "leak_grace": "2m", "event_buffer_bytes": "1Mi"},
+    "heartbeat": {
+        "kubelet_names": ["kubelet"],
+        "apiserver_names": ["kube-apiserver"],
+        "api_ports": [443, 6443],
+        "stalled_after": "10s",
+    },
     "runtime": {
         "interval": "5s",
         "version_deadline": "3s",
         "status_deadline": "5s",
         "list_deadline": "10s",
+        "pull_stalled_after": "30s",
     },
     "disks": {"stalled_after": "10s", "blocked_after": "10s"},
     "tick": {"interval": "1s"},
@@ -131,5 +147,5 @@ def test_rendered_form_is_for_people() -> None:
     text = render(Settings())
     assert re.findall(r"^\[(\w+)\]$", text, re.MULTILINE) == list(DEFAULTS)
     assert text.startswith("[host]\nproc = ")
-    assert '\n\n[node]\nname = ""\n\n[state]\n' in text
+    assert '\n\n[node]\nname = ""\nprotect = true\n\n[state]\n' in text
     assert text.endswith('interval = "1s"\n')

@@ -130,6 +130,25 @@ def test_headroom_and_crossing() -> None:
     assert not soft.crossed
 
 
+def test_no_time_left_of_a_sawtooth() -> None:
+    """Teeth of 40 s: at whatever moment one looks, once the first is over. A leak has its time, and
+    has it again when what was freed before it is five minutes past.
+    """
+    teeth = _Node()
+    for second in range(41):
+        teeth.look(900 - 10 * (second % 40))
+    for second in range(41, 300):
+        hard, *_ = teeth.look(900 - 10 * (second % 40))
+        assert hard.seconds_left is None
+        assert hard.trend is None or hard.trend.per_second >= 0
+    for available in range(900, 591, -1):
+        teeth.look(available)
+    hard, *_ = teeth.look(591)
+    assert hard.seconds_left == pytest.approx(491, abs=2)
+    assert hard.trend is not None
+    assert hard.trend.per_second == pytest.approx(-1)
+
+
 def test_absent_is_no_crossing() -> None:
     node = _Node()
     hard, _, _ = node.look(None)

@@ -49,5 +49,8 @@ def test_blind(
 def test_all_are_named() -> None:
     """The worst in full, the others by name."""
     [found] = DETECTOR.detect(Scene(now_boottime_ns=1, now_wall_ns=1, sources=(DOWN, GONE)))
-    assert found.message == "vmstat is absent: EIO; not known now: things; also kmsg"
+    assert found.message == (
+        "blind to vmstat since 1970-01-01T00:00:00Z: it is absent: EIO; not known now: things; "
+        "also kmsg"
+    )
     assert [fact.what for fact in found.evidence] == ["kmsg", "vmstat"]

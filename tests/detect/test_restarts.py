@@ -10,9 +10,9 @@ import pytest
 from agent.detect import crash_loop, oom_loop, restart_storm
 from agent.detect.scene import Scene
 from agent.inventory.records import PodRecord
-from agent.model.condition import EntityKind, Finding
+from agent.model.condition import EntityKind, Finding, Severity
 from agent.model.exits import ContainerDeath, Sender, StopReason, Verdict
-from agent.model.oom import Container
+from agent.model.oom import Container, OOMIncident, Outcome, Truth, Victim
 
 SECOND = 10**9
 NOW = 10_000 * SECOND
@@ -47,12 +47,15 @@ def restart(ago: float, pod: str = "api-1", **fields: Any) -> ContainerDeath:
     return death(ago, pod, **(known | fields))
 
 
-def findings(deaths: Iterable[ContainerDeath], *pods: str) -> list[Finding]:
+def findings(
+    deaths: Iterable[ContainerDeath], *pods: str, incidents: Iterable[OOMIncident] = ()
+) -> list[Finding]:
     """Of all three detectors."""
     scene = Scene(
         now_boottime_ns=NOW,
         now_wall_ns=1,
         deaths=tuple(sorted(deaths, key=lambda d: d.boottime_ns)),
+        incidents=tuple(incidents),
         pods=tuple(
             PodRecord(names=Container(pod_uid=f"uid-{pod}"), first_seen_ns=1) for pod in pods
         ),
@@ -94,6 +97,40 @@ def test_oom_loop() -> None:
     assert found.reason == "SharedLimit"
 
 
+def kill(init: Truth) -> OOMIncident:
+    """Of a limit that nobody knows."""
+    return OOMIncident(
+        id="k1",
+        boot_id="boot",
+        revision=1,
+        boottime_ns=1,
+        wall_ns=1,
+        victims=(Victim(pid=7, container_init=init),),
+        outcome=Outcome.DIED,
+    )
+
+
+def test_oom_loop_at_an_unknown_limit() -> None:
+    """That the OOM killer took the init is proven, whatever limit it was for."""
+    fields: dict[str, Any] = {
+        "verdict": Verdict.UNKNOWN,
+        "signal": 9,
+        "exit_code": None,
+        "incident_ids": ("k0", "k1"),
+    }
+    deaths = [death(ago, **fields) for ago in (1, 2, 3)]
+    [found] = findings(deaths, incidents=[kill(Truth.YES)])
+    assert (found.type, found.reason) == ("OOMLoop", "UnknownLimit")
+    assert found.message == (
+        "main was OOM-killed 3 times in a minute, mostly at a limit that is not known or not of a "
+        "pod"
+    )
+    assert findings(deaths, incidents=[kill(Truth.UNKNOWN)]) == []
+    assert findings(deaths) == []
+    other = [death(ago, **(fields | {"signal": 15})) for ago in (1, 2, 3)]
+    assert findings(other, incidents=[kill(Truth.YES)]) == []
+
+
 @pytest.mark.parametrize(
     "deaths",
     [
@@ -106,6 +143,7 @@ def test_oom_loop() -> None:
         [restart(ago, stop_reason=StopReason.DELETION) for ago in range(1, 9)],
         [restart(ago, cpu_pressure_some=2.0) for ago in range(1, 9)],  # no pressure: no storm
         [restart(ago, cpu_pressure_some=2.0, node_cpu_pressure_some=60.0) for ago in range(1, 9)],
+        [restart(ago, cpu_pressure_some=2.0, cpu_throttled_ratio=0.3) for ago in range(1, 9)],
         [restart(ago) for ago in (1, 2)],
         [restart(610), restart(605), restart(10)],
     ],
@@ -157,6 +195,26 @@ def test_calm_restarts_elsewhere_hide_no_storm() -> None:
     assert "3 times" in found.message
 
 
+def test_own_limit() -> None:
+    """It is to be raised, and over how many pods ever, it is not the node's."""
+    throttled: dict[str, Any] = {"cpu_pressure_some": 90.0, "cpu_throttled_ratio": 0.93}
+    deaths = [restart(ago, "slow", **throttled) for ago in (10, 70, 130)]
+    deaths += [restart(ago, "slower", **throttled) for ago in (20, 80)]
+    [found] = findings(deaths)
+    assert (found.entity.kind, found.entity.id) == (EntityKind.POD, "uid-slow")
+    assert (found.reason, found.severity) == ("CPUThrottled", Severity.WARNING)
+    assert found.message == (
+        "the runtime killed and restarted containers 3 times in 2 min, none of them an OOM kill, "
+        "3 kept waiting by their own CPU limit (throttled in 93 % of its periods, cpu some 90 %): "
+        "most likely probes that come too late: raise that limit"
+    )
+    storm = [restart(ago, f"api-{ago % 2}") for ago in range(11, 16)]
+    node, own = findings([*deaths, *storm])
+    assert (node.entity.kind, node.reason) == (EntityKind.NODE, "CPUPressure")
+    assert "5 times in a minute in 2 pods" in node.message
+    assert (own.entity.id, own.reason) == ("uid-slow", "CPUThrottled")
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
@@ -165,6 +223,19 @@ def test_calm_restarts_elsewhere_hide_no_storm() -> None:
         ({"node_io_pressure_full": 10.0}, "IOPressure"),
         ({"cpu_pressure_some": 3.0, "node_cpu_pressure_some": 96.0}, "CPUPressure"),
         ({"network_saturated": True}, "NetworkPressure"),
+        # What a throttled container waits for is its own limit, and the node's pressure counts it.
+        ({"cpu_pressure_some": 91.0, "cpu_throttled_ratio": 0.05}, "CPUThrottled"),
+        ({"cpu_pressure_some": 91.0, "cpu_throttled_ratio": 0.04}, "CPUPressure"),
+        (
+            {"cpu_pressure_some": 91.0, "cpu_throttled_ratio": 0.9, "node_cpu_pressure_some": 92.0},
+            "CPUThrottled",
+        ),
+        (
+            {"cpu_pressure_some": 95.0, "cpu_throttled_ratio": 0.1, "node_cpu_pressure_some": 95.0},
+            "CPUPressure",
+        ),
+        ({"cpu_throttled_ratio": 0.4}, "CPUThrottled"),  # a kernel without pressure
+        ({"cpu_throttled_ratio": 0.3}, "PressureUnknown"),
         ({}, "PressureUnknown"),
     ],
 )
@@ -173,6 +244,8 @@ def test_storm_reasons(fields: dict[str, Any], reason: str) -> None:
     deaths = [restart(ago, **({"cpu_pressure_some": None} | fields)) for ago in (1, 2, 3)]
     [found] = findings(deaths)
     assert found.reason == reason
+    milder = reason in ("PressureUnknown", "CPUThrottled")
+    assert found.severity is (Severity.WARNING if milder else None)
 
 
 def test_told_apart() -> None:

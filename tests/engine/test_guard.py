@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from agent.engine.board import SourceBoard
-from agent.engine.guard import Guard
+from agent.engine.guard import LATE, LATE_SECONDS, Guard
 from agent.host.absence import SourceAbsent
+from agent.host.worker import Abandoned, TooManyAbandoned
 from agent.model.absence import Absence
 from agent.model.event import SourceChange
 from agent.model.source import SourceHealth, SourceState
@@ -18,7 +19,8 @@ from tests.observe.fakes import FakeClock
 
 class Bench:
     def __init__(self) -> None:
-        self.board = SourceBoard(FakeClock())
+        self.clock = FakeClock(now_ns=1)
+        self.board = SourceBoard(self.clock)
         self.changes: list[SourceChange] = []
         self.board.on_change = self.changes.append
         self.guard = Guard(self.board)
@@ -134,6 +136,65 @@ async def test_a_call_recovers_what_a_coroutine_broke() -> None:
     bench.guard.call("ledger", lambda: None)
     bench.guard.judge()
     assert bench.row("ledger").state is SourceState.UP
+
+
+@pytest.mark.parametrize("error", [Abandoned("5 s"), TooManyAbandoned("all are stuck")])
+async def test_a_worker_that_hangs_is_no_bug(error: Exception) -> None:
+    """What a part does not catch of its workers makes its source blind, in these words."""
+    bench = Bench()
+    bench.board.up("disks")
+    await bench.guard.run("disks", coroutine(raising(error)))
+    row = bench.row("disks")
+    assert (row.state, row.detail) == (SourceState.DOWN, f"reading it hangs: {error}")
+    bench.guard.judge()
+    await bench.guard.run("disks", coroutine(lambda: None))
+    bench.guard.judge()
+    assert bench.row("disks").state is SourceState.UP
+
+
+async def test_a_round_that_does_not_end_is_blind_since_it_began() -> None:
+    """Whatever it waits for; and it sees again when it ends."""
+    bench = Bench()
+    bench.board.up("disks")
+    answer = asyncio.Event()
+    look = asyncio.create_task(bench.guard.round("disks", answer.wait()))
+    await asyncio.sleep(0)
+    bench.clock.now_ns += int(LATE_SECONDS * 1e9) - 1
+    bench.guard.judge()
+    assert bench.row("disks").state is SourceState.UP
+    bench.clock.now_ns += 1
+    bench.guard.judge()
+    bench.guard.judge()
+    row = bench.row("disks")
+    assert (row.state, row.absence, row.detail) == (SourceState.DOWN, Absence.FAILED, LATE)
+    assert row.since_wall_ns == 1
+    answer.set()
+    await look
+    assert bench.row("disks").state is SourceState.UP
+    assert [change.up for change in bench.changes] == [True, False, True]
+
+
+async def test_a_late_round_says_itself_how_its_source_is() -> None:
+    """It ends, and has found that there is nothing to see; one that was blind stays what it was."""
+    bench = Bench()
+    bench.board.up("disks")
+    answer = asyncio.Event()
+
+    async def look() -> None:
+        await answer.wait()
+        raise SourceAbsent(Absence.VANISHED, "no disks")
+
+    rounds = [
+        asyncio.create_task(bench.guard.round("disks", look())),
+        asyncio.create_task(bench.guard.round("cri", look())),
+    ]
+    await asyncio.sleep(0)
+    bench.clock.now_ns += int(LATE_SECONDS * 1e9)
+    bench.guard.judge()
+    assert bench.row("cri").detail == "not opened yet"
+    answer.set()
+    await asyncio.gather(*rounds)
+    assert (bench.row("disks").state, bench.row("disks").detail) == (SourceState.ABSENT, "no disks")
 
 
 def test_success_alone_says_nothing() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from msgspec.structs import replace
+
 from agent.config.settings import Conditions as Settings
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
@@ -81,24 +83,24 @@ def test_of_this_boot_only() -> None:
 
 
 def test_a_hidden_kill_is_published() -> None:
-    """From the index through the detector and the fold to the node."""
+    """From the index through the detector and the fold to the node; what was missed on a former
+    boot says nothing of this one.
+    """
     clock = FakeClock()
     board = SourceBoard(clock)
     for name in ("vmstat", "memory.events", "kmsg"):
         board.up(name)
-    index = IncidentIndex(10)
-    index.put(
-        OOMIncident(
-            id="b/k1",
-            boot_id="b",
-            revision=2,
-            boottime_ns=clock.boottime_ns() - 10**9,
-            wall_ns=clock.wall_ns() - 10**9,
-            container=Container(namespace="shop", pod="web-0", pod_uid="u1", name="app", id="c1"),
-            hidden=Truth.YES,
-            counted=1,
-        )
+    hidden = OOMIncident(
+        id="b/k1",
+        boot_id="b",
+        revision=2,
+        boottime_ns=clock.boottime_ns() - 10**9,
+        wall_ns=clock.wall_ns() - 10**9,
+        container=Container(namespace="shop", pod="web-0", pod_uid="u1", name="app", id="c1"),
+        hidden=Truth.YES,
+        counted=1,
     )
+    missed = replace(hidden, id="a/c0-1", boot_id="a", unattributed=True, container=None)
     node = FakeNode()
     judge = judge_of(
         conditions_of(Settings(), recovered(), "b", clock),
@@ -107,7 +109,7 @@ def test_a_hidden_kill_is_published() -> None:
         Guard(board),
         cast(Node, node),
         Inventory("v2"),
-        index,
+        IncidentIndex(10, [missed, hidden]),
         DeathIndex(),
         cast(OOMLedger, FakeLedger()),
         "b",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from pathlib import Path
@@ -16,6 +17,7 @@ from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.network import NAMESPACES, NETLINK, NetworkWatch
 from agent.engine.network_leftovers import ASK_NS, LeftoverWatch
+from agent.engine.network_pace import NetworkPace
 from agent.engine.network_plans import NetworkPlans
 from agent.host.absence import SourceAbsent
 from agent.host.cni_state import RESULTS, CNIState
@@ -28,6 +30,7 @@ from agent.inventory.containers import Inventory
 from agent.inventory.listing import Listing
 from agent.inventory.names import ContainerKind
 from agent.model.absence import Absence, ParseError
+from agent.model.evidence import LinksChanged, Observation, SourceLost
 from agent.model.namespaces import (
     ContainerNamespaces,
     NamedNamespace,
@@ -83,6 +86,7 @@ class Node:
         )
         self.fails: dict[str, Exception] = {}
         self.asked: list[str] = []
+        self.lost: list[Observation] = []
         self.busy: frozenset[str] = frozenset()
         self.listings = self.thorough = 0
         self.listing: Listing | None = Listing(sandboxes={}, containers={})
@@ -108,7 +112,8 @@ class Node:
                 listing=self._list,
                 busy=lambda: self.busy,
             ),
-            interval=10,
+            pace=NetworkPace(interval=10),
+            lost=self.lost.extend,
         )
         monkeypatch.setattr(engine, "survey", self._survey)
         monkeypatch.setattr(engine, "read_host", lambda *_: self._told("host", HOST))
@@ -264,6 +269,78 @@ async def test_looks_are_counted(node: Node) -> None:
         await node.look()
         counts.append(node.report().pods[0].broken_looks)
     assert counts == [1, 2, 1, 0, 1, 2]
+
+
+async def test_looks_in_quick_succession_count_once(node: Node) -> None:
+    """What a CNI does just then is seen half done in several of them; another namespace is
+    another matter, although it has the same inode.
+    """
+    counts = []
+    node.networks = {NETWORK.inode: replace(NETWORK, addresses=())}
+    for seconds in (10, 1, 8, 1, 2):
+        await node.look(seconds)
+        counts.append(node.report().pods[0].broken_looks)
+    node.networks = {NETWORK.inode: replace(NETWORK, addresses=(), cookie=1234)}
+    await node.look()
+    counts.append(node.report().pods[0].broken_looks)
+    assert counts == [1, 1, 1, 2, 2, 1]
+
+
+async def test_a_change_is_looked_at_soon(node: Node) -> None:
+    """And what was lost of the changes goes to whom it concerns: the look sees all."""
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        if len(rests) == 1:
+            node.watch.take([LinksChanged(changes=3)])
+        else:
+            node.watch.take([SourceLost(source="links", lost=7, detail="")])
+        if len(rests) == 3:
+            raise asyncio.CancelledError
+
+    node.watch.pace = NetworkPace(interval=3600, rest_for=rest)
+    with pytest.raises(asyncio.CancelledError):
+        await node.watch.run()
+    assert rests == [1, 1, 1]
+    assert node.asked.count("survey") == 3
+    assert [each.lost for each in node.lost if isinstance(each, SourceLost)] == [7, 7]
+
+
+async def test_a_change_during_a_look_is_looked_at_again() -> None:
+    """One from before is seen in it; without any there is the interval."""
+    pace = NetworkPace(interval=3600, rest_for=_at_once)
+    pace.begun()
+    pace.changed()
+    await pace.rest(0)
+    pace.begun()
+    waiting = asyncio.create_task(pace.rest(0))
+    for _ in range(5):
+        await _at_once(0)
+    assert not waiting.done()
+    pace.changed()
+    await waiting
+    pace.begun()
+    pace.interval = 0
+    await pace.rest(0)
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.001, 1), (0.1, 5), (3, 10)])
+async def test_a_look_is_followed_by_a_rest(took: float, rest: float) -> None:
+    """Of fifty times as long, and never longer than the interval."""
+    rests: list[float] = []
+
+    async def rest_for(seconds: float) -> None:
+        rests.append(seconds)
+
+    pace = NetworkPace(interval=10, rest_for=rest_for)
+    pace.changed()
+    await pace.rest(took)
+    assert rests == [pytest.approx(rest)]
+
+
+async def _at_once(_: float) -> None:
+    await asyncio.sleep(0)
 
 
 async def test_a_pod_whose_network_is_in_work(node: Node) -> None:

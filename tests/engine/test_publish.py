@@ -121,3 +121,21 @@ def test_the_counters_of_kills_go_with_their_incident() -> None:
     bench.publisher.publish([], replace(POINT, unattributed=2, before_start=2))
     (taken,) = bench.journal.kills
     assert (taken.sum.counter, taken.count) == (OOMCounter.TAKEN_BACK, 1)
+
+
+def test_the_counters_of_kills_wait_for_the_books() -> None:
+    """An incident that no checkpoint claims yet is stored, and is told again after SIGKILL: a
+    counter that had it already would count it twice. A death is not told again.
+    """
+    bench = Bench()
+    bench.publisher.publish([OOMRecorded(incident=incident()), ExitRecorded(death=death(1))], None)
+    assert bench.journal.batches == [(2, None)]
+    assert (len(bench.journal.counted), bench.journal.kills) == (1, [])
+    bench.publisher.publish([], None)
+    assert len(bench.journal.batches) == 1
+    bench.publisher.publish([], POINT)
+    assert bench.journal.batches[1:] == [(0, POINT.encode())]
+    assert {each.sum.counter for each in bench.journal.kills} == {
+        OOMCounter.KILLS,
+        OOMCounter.INCIDENTS,
+    }

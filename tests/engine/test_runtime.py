@@ -20,6 +20,7 @@ from agent.host.runtime_process import RuntimeProcesses
 from agent.host.worker import Workers
 from agent.ledger.deaths import DeathBook
 from agent.model.absence import Absence, ParseError
+from agent.model.afterlife import Task
 from agent.model.death import ProcessExit, SignalSent
 from agent.model.oom import OOMIncident, Victim
 from agent.model.runtime import ProcessKey, Rung, RungState, Shim
@@ -276,6 +277,20 @@ def test_exit_code_and_late_news() -> None:
     former.turn(None, None, 102 * S)
     assert former.last.end == "it exited with code 1"
     assert former.restarts == 0
+
+
+async def test_blocked_shims(bench: Bench) -> None:
+    """The thread that hangs is another one than the first, whose state is the shim's."""
+    bench.sight.now = replace(bench.sight.now, shims=(ORPHAN, KEPT))
+    others = Task(pid=9, tid=9, comm="cat", state="D", start_boottime_ns=S)
+    stuck = Task(pid=71, tid=75, comm="containerd-shim", state="D", start_boottime_ns=S)
+    bench.watch.stuck = lambda: (others, stuck)
+    await bench.look()
+    assert bench.watch.report is not None
+    assert [shim.blocked for shim in bench.watch.report.shims or ()] == [(), (stuck,)]
+    bench.watch.stuck = tuple
+    await bench.look()
+    assert not any(shim.blocked for shim in bench.watch.report.shims or ())
 
 
 async def test_orphans(bench: Bench) -> None:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from agent.engine.strain import FRESH_NS, StrainFinder
 from agent.model.cgroup import CgroupId, Limit, MemoryLimit
 from agent.model.exits import Strain
+from agent.model.plumbing import PlumbingRates, PlumbingReport, PlumbingSample
 from agent.model.pressure import Level, PressureReport, Resource, Scope
-from agent.model.usage import CgroupKind, CgroupSample, Limits, MemoryUse, Pressure, Sweep
+from agent.model.rates import Derived, Rates
+from agent.model.usage import (
+    CgroupKind,
+    CgroupSample,
+    CPUUse,
+    Limits,
+    MemoryUse,
+    Pressure,
+    Sweep,
+)
 from agent.parse.cgroup_path import place
 
 AT = 1_000_000_000_000
@@ -60,6 +71,32 @@ def test_no_limit(limit: MemoryLimit | None) -> None:
     assert finder(limit).of(KEY, AT).memory_limit is None
 
 
+@pytest.mark.parametrize(
+    ("cpu", "rates", "ratio"),
+    [
+        ((100, 93), None, 0.93),  # one full sample: of all its life
+        ((1000, 930), Rates(seconds=10.0, throttled_ratio=0.2), 0.2),  # lately
+        ((1000, 930), Rates(seconds=10.0), None),  # nothing to run lately
+        ((0, 0), None, None),  # not limited
+        (None, None, None),
+    ],
+)
+def test_throttling(cpu: tuple[int, int] | None, rates: Rates | None, ratio: float | None) -> None:
+    """By its own cpu.max; not told of a container that has none."""
+    use = (
+        None
+        if cpu is None
+        else CPUUse(usage_us=1, user_us=1, system_us=0, periods=cpu[0], throttled_periods=cpu[1])
+    )
+    swept = replace(sample(128), cpu=use)
+    sweep = Sweep(started_boottime_ns=AT, ended_boottime_ns=AT, samples={KEY: swept})
+    found = StrainFinder(
+        sweep=lambda: sweep, derived=lambda: {KEY: Derived(rates=rates)}, pressure=lambda: None
+    )
+    assert found.of(KEY, AT + FRESH_NS).cpu_throttled_ratio == ratio
+    assert found.of(KEY, AT + FRESH_NS + 1).cpu_throttled_ratio is None
+
+
 def test_too_old() -> None:
     """What was read long before says nothing of the end."""
     assert finder().of(KEY, AT + FRESH_NS + 1) == Strain()
@@ -70,3 +107,16 @@ def test_unknown_container() -> None:
     other = CgroupId(hierarchy="v2", inode=8)
     assert finder().of(other, AT) == Strain(node_cpu_pressure_some=81.0)
     assert StrainFinder(sweep=lambda: None, pressure=lambda: None).of(KEY, AT) == Strain()
+
+
+def test_network() -> None:
+    """Saturated while the node loses packets; not told when nothing was read lately."""
+    rates = PlumbingRates(window_seconds=10.0, softnet_drops=4.0)
+    report = PlumbingReport(
+        boottime_ns=AT, wall_ns=AT, sample=PlumbingSample(boottime_ns=AT), rates=rates
+    )
+    strain = StrainFinder(sweep=lambda: None, pressure=lambda: None, plumbing=lambda: report)
+    assert strain.of(KEY, AT).network_saturated is True
+    assert strain.of(KEY, AT + FRESH_NS + 1).network_saturated is None
+    report = replace(report, rates=PlumbingRates(window_seconds=10.0, softnet_drops=0.0))
+    assert strain.of(KEY, AT).network_saturated is False

@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -64,6 +66,29 @@ def test_lines_are_written_in_order(pipe: Pipe) -> None:
     writer.emit(logging.LogRecord("a", logging.ERROR, "f", 1, "two of %d", (2,), None))
     writer.put("three")
     assert read_until(read, b"three\n") == b"one\ntwo of 2\nthree\n"
+    os.close(read)
+
+
+def test_a_traceback_reads_its_source_elsewhere(pipe: Pipe) -> None:
+    """The disk with our own source may hang: the thread that writes is the one that reads it."""
+    read, write = pipe
+    writer = LineWriter(write)
+    words, readers = logging.Formatter(), []
+
+    class Spy(logging.Formatter):
+        def formatException(self, ei: Any) -> str:
+            readers.append(threading.current_thread().name)
+            return words.formatException(ei)
+
+    writer.setFormatter(Spy())
+    try:
+        raise ValueError("no such thing")
+    except ValueError as error:
+        why = (ValueError, error, error.__traceback__)
+        writer.handle(logging.LogRecord("a", logging.ERROR, "f", 1, "%s failed", ("x",), why))
+    said = read_until(read, b"no such thing\n").decode()
+    assert said.startswith("x failed\nTraceback")
+    assert readers == ["terminal"]
     os.close(read)
 
 

@@ -67,6 +67,26 @@ def test_found_by_its_process(host: _Host) -> None:
     assert not facts.problems
 
 
+@pytest.mark.parametrize(
+    ("words", "said", "asked"),
+    [
+        ((), "", ("127.0.0.1", 10248)),
+        ((), "healthzBindAddress: 0.0.0.0\nhealthzPort: 10348\n", ("127.0.0.1", 10348)),
+        ((), "healthzBindAddress: node-1\n", ("127.0.0.1", 10248)),
+        (("--healthz-port=0", "--healthz-bind-address=::"), "healthzPort: 10348\n", ("::1", 0)),
+        (("--healthz-bind-address=10.0.0.7",), "", ("10.0.0.7", 10248)),
+    ],
+)
+def test_where_healthz_is(
+    host: _Host, words: tuple[str, ...], said: str, asked: tuple[str, int]
+) -> None:
+    """A flag counts more than the file; all addresses are asked on loopback; never a name."""
+    host.process(812, "--config=/etc/k.yaml", *words)
+    host.write("/etc/k.yaml", CONFIG + said)
+    facts = host.facts()
+    assert (facts.healthz_address, facts.healthz_port) == asked
+
+
 def test_a_container_is_no_kubelet(host: _Host) -> None:
     """Whatever it calls itself; a process of another name is none either."""
     host.process(7, "--config=/etc/evil.yaml", cgroup=POD)

@@ -17,7 +17,7 @@ from agent.host.tasks import TaskReader
 from agent.host.unix_connect import listener_pid
 from agent.host.unix_diag import dump_unix_sockets
 from agent.model.absence import Absence
-from agent.model.runtime import ProcessKey, SocketQueues
+from agent.model.runtime import SocketQueues
 from agent.observe.runtime import RuntimeSight
 from agent.parse.unix_diag import TCP_ESTABLISHED, TCP_LISTEN
 from tests.host.this_host import HOST, missing
@@ -125,7 +125,6 @@ def test_process(sight: RuntimeSight, listener: socket.socket) -> None:
     assert seen.shims is not None
     assert sight.look((1,), list_processes=False, threads=False).process is None
     assert sight.look((None, 2**22 + 1), list_processes=False, threads=False).process is None
-    assert sight.blocked(ProcessKey(pid=2**22 + 1, start_boottime_ns=1)) == ()
 
 
 def test_states_are_filtered() -> None:

@@ -11,11 +11,15 @@ from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
 from agent.api.v1.containers_pb2 import ContainerUsage, PodUsage
 from agent.api.v1.event_pb2 import Event, ResumeToken, RuntimeDisagreement
 from agent.api.v1.exits_pb2 import ContainerDeath
+from agent.api.v1.heartbeat_pb2 import HeartbeatReport
 from agent.api.v1.io_pb2 import BlockedReport, DiskReport
+from agent.api.v1.kubelet_pb2 import KubeletReport
 from agent.api.v1.memory_pb2 import MemoryReport
 from agent.api.v1.node_agent_pb2_grpc import NodeAgentStub
 from agent.api.v1.oom_pb2 import OOMBooks, OOMIncident
+from agent.api.v1.plumbing_pb2 import PlumbingReport
 from agent.api.v1.pressure_pb2 import PressureReport
+from agent.api.v1.pulls_pb2 import PullReport
 from agent.api.v1.runtime_pb2 import RuntimeReport
 from agent.api.v1.status_pb2 import Status
 from tests.lab.agent_process import AgentProcess
@@ -88,6 +92,11 @@ class Asking:
         request = pb.ListPodNetworksRequest(**filters)  # type: ignore[arg-type]
         return _when_read(lambda: self._stub.ListPodNetworks(request, timeout=CALL_SECONDS))
 
+    def plumbing(self) -> PlumbingReport:
+        """GetPlumbing, as soon as something is read."""
+        request = pb.GetPlumbingRequest()
+        return _when_read(lambda: self._stub.GetPlumbing(request, timeout=CALL_SECONDS).plumbing)
+
     def namespaces(self, **filters: object) -> pb.ListNamespacesResponse:
         """ListNamespaces, as soon as something is read."""
         request = pb.ListNamespacesRequest(**filters)  # type: ignore[arg-type]
@@ -108,6 +117,21 @@ class Asking:
         request = pb.ListBlockedTasksRequest(**filters)  # type: ignore[arg-type]
         call = self._stub.ListBlockedTasks
         return _when_read(lambda: call(request, timeout=CALL_SECONDS).blocked)
+
+    def pulls(self) -> PullReport:
+        """ListPulls, as soon as something is read."""
+        request = pb.ListPullsRequest()
+        return _when_read(lambda: self._stub.ListPulls(request, timeout=CALL_SECONDS).pulls)
+
+    def heartbeat(self) -> HeartbeatReport:
+        """GetHeartbeat, as soon as something is read."""
+        request = pb.GetHeartbeatRequest()
+        return _when_read(lambda: self._stub.GetHeartbeat(request, timeout=CALL_SECONDS).heartbeat)
+
+    def kubelet(self) -> KubeletReport:
+        """GetKubelet, as soon as something is read."""
+        request = pb.GetKubeletRequest()
+        return _when_read(lambda: self._stub.GetKubelet(request, timeout=CALL_SECONDS).kubelet)
 
     def conditions(self, **filters: object) -> list[Condition]:
         """ListConditions, the worst first."""
@@ -194,6 +218,21 @@ class Asking:
     def watch_all(self) -> Iterator[pb.WatchEventsResponse]:
         """WatchEvents from the first event that is held."""
         return self._stub.WatchEvents(pb.WatchEventsRequest(resume=ResumeToken()), timeout=120)
+
+    def events(self) -> list[Event]:
+        """All events that are held, up to now; an error if some are missing."""
+        newest = self._stub.WatchEvents(pb.WatchEventsRequest(), timeout=CALL_SECONDS)
+        head = next(newest).position
+        newest.cancel()
+        found: list[Event] = []
+        replay = self._stub.WatchEvents(pb.WatchEventsRequest(resume=ResumeToken()), timeout=120)
+        for message in replay:
+            assert not message.HasField("gap"), message.gap
+            found += message.events
+            if message.position.sequence >= head.sequence:
+                replay.cancel()
+                return found
+        raise AssertionError("the stream ended")
 
     def disagreement(self, pod: str) -> RuntimeDisagreement:
         """The event of the disagreement on this pod, from the beginning of the stream."""

@@ -36,6 +36,7 @@ KEPT_MODULES = (
     "kernel/drivers/net/tun.ko",
     "kernel/drivers/net/veth.ko",
     "kernel/drivers/net/virtio_net.ko",
+    "kernel/drivers/net/vxlan",
     "kernel/drivers/virtio",
     "kernel/fs",
     "kernel/lib",

@@ -125,7 +125,7 @@ done
 for kubepods in kubepods kubepods.slice; do
     [ ! -e $kubepods ] || echo max > $kubepods/memory.max
 done
-[ -e /var/lib/nodewitness ] || exit 0
+[ -e /var/lib/nodewitness ] || [ -e /run/nodewitness ] || exit 0
 rm -rf {" ".join(STATE)}
 mkdir -p /run/lab/tracing
 mount -t tracefs tracefs /run/lab/tracing

@@ -25,10 +25,11 @@ REMOVE_SECONDS = 300.0
 class Container:
     """A container of a pod."""
 
-    def __init__(self, pod: "Pod", name: str, identity: str) -> None:
+    def __init__(self, pod: "Pod", name: str, identity: str, attempt: int = 0) -> None:
         self.pod = pod
         self.name = name
         self.id = identity
+        self.attempt = attempt
         path = container_path(pod.runtime_driver, pod.group.path, identity)
         self.group = Group(pod.node.guest, path)
         """Its cgroup; it exists once the container has been started."""
@@ -48,7 +49,8 @@ class Container:
     def log(self) -> str:
         """Its log in the CRI's format, empty before the first line."""
         try:
-            return self.pod.node.guest.read(f"{self.pod.log_directory}/{self.name}/0.log")
+            where = f"{self.pod.log_directory}/{self.name}/{self.attempt}.log"
+            return self.pod.node.guest.read(where)
         except FileNotFoundError:
             return ""
 
@@ -165,7 +167,7 @@ class Pod:
             "image": {"image": WORK},
             "command": [argv[0]],
             "args": list(argv[1:]),
-            "log_path": f"{name}/0.log" if log else "",
+            "log_path": f"{name}/{attempt}.log" if log else "",
             "labels": {**self.labels, "io.kubernetes.container.name": name},
             "annotations": {
                 "io.kubernetes.container.restartCount": str(attempt),
@@ -188,7 +190,7 @@ class Pod:
             config=config,
             sandbox_config=self.config,
         )
-        made = Container(self, name, answer.container_id)
+        made = Container(self, name, answer.container_id, attempt)
         self.containers.append(made)
         if start:
             made.start()

@@ -11,7 +11,9 @@ from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
+from tests.lab.pods import Container
 from tests.lab.scenarios.slow_disk import MOUNT, NAME, SlowDisk, slow_disk
+from tests.lab.status_pace import StatusPace
 
 SECONDS = 180
 AFTER = 3
@@ -34,6 +36,7 @@ go.set()
 for thread in threads:
     thread.join()
 """
+TRICKLE, UNLIMITED = "131072", "max"
 DELAY_MS = 150
 SYNCS = f"""
 import os
@@ -76,6 +79,7 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
     known = until(lambda: device(asking), SECONDS, "the device is known")
     assert (known.kind, known.suspended, known.stalled) == ("device-mapper", False, False)
     assert not asking.conditions(types=["DiskStalled", "TasksBlocked"])
+    pace = StatusPace(guest, figures)
     crowd = guest.start(["python3", "-c", READERS], cgroup="system.slice/lab-crowd.service")
     crowd.wait_out("ready", SECONDS)
 
@@ -115,6 +119,7 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
     until(told, SECONDS, "nodectl tells it")
     assert asking.metric("nodewitness_disk_stalled", device=now.name) == 1
 
+    pace.holds("a device suspended under a pod's volume")
     crowd.send(b"\n")
     asking.condition("TasksBlocked", "", lambda c: f"{CROWD} of lab-crowd.service" in c.message)
     look = asking.blocked()
@@ -122,6 +127,7 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
         f"blocked: {look.looked_at} tasks looked at in {look.look_took.ToMilliseconds()} ms, "
         f"{len(look.tasks)} in state D"
     )
+    pace.holds(f"{CROWD} tasks in state D")
     disk.resume()
     for name in ("DiskStalled", "TasksBlocked"):
         asking.condition(name, "", status=CONDITION_STATUS_FALSE)
@@ -130,7 +136,21 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
     after = device(asking)
     assert after is not None
     assert (after.suspended, after.stalled) == (False, False)
+    saturated(disk, pod, asking, pace)
     pod.stop(0)
+
+
+def saturated(disk: SlowDisk, container: Container, asking: Asking, pace: StatusPace) -> None:
+    """The pod writes and syncs all the time, and its io.max lets nearly nothing through."""
+    disk.limit_writes(container.pod.group.directory, TRICKLE)
+
+    def waits() -> bool:
+        found = asking.pods(pod="stuck")
+        return bool(found) and found[0].usage.io_pressure.waiting_ratio > 0.5
+
+    until(waits, SECONDS, "it waits for its quota of io", lambda: str(asking.pods(pod="stuck")))
+    pace.holds("a pod that saturates its io.max")
+    disk.limit_writes(container.pod.group.directory, UNLIMITED)
 
 
 def etcd_on_a_slow_disk(disk: SlowDisk, guest: Guest, asking: Asking, figures: list[str]) -> None:

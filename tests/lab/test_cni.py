@@ -1,6 +1,7 @@
 """CNI calls on real pods with the real plugins, and the configuration that they need."""
 
 import contextlib
+import json
 import shlex
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +26,7 @@ from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.node import Node
 from tests.lab.pods import Pod
+from tests.lab.wire import Process
 
 SECONDS = 120
 FAILS_SECONDS = 300
@@ -39,7 +41,15 @@ LOCK = "/run/cni-ipam/lab/lock"
 STALL_SECONDS = 6
 """cni.stalled_after of these tests, well below the runtime's own patience."""
 SETTINGS = {"cni.slow_after": "2s", "cni.stalled_after": f"{STALL_SECONDS}s"}
-QUEUE = 12
+QUEUE, ALONE = 12, 38
+"""ADDs of pods, and of host-local itself, for fifty pods at once are more than the lab bears."""
+ALL_ALONE = """\
+export CNI_COMMAND=$1 CNI_IFNAME=eth0 CNI_NETNS=/var/run/netns/alone CNI_PATH=$2
+for number in $(seq $3); do
+    CNI_CONTAINERID=alone-$number $2/host-local < /run/lab/ipam.json > /dev/null &
+done
+wait
+"""
 ASIDE = ".host-local.aside"
 """What host-local is called while it is missing."""
 
@@ -272,41 +282,54 @@ def test_queue_on_a_lock(
     guest.run(f"mkdir -p {LOCK.rpartition('/')[0]}")
     holder = guest.start(f"exec python3 -c {shlex.quote(lock)} {LOCK}")
     names = [f"queue-{number}" for number in range(QUEUE)]
+    alone = [f"alone-{number + 1}" for number in range(ALONE)]
+    network = json.loads(configured)
+    ipam = {key: network[key] for key in ("cniVersion", "name")}
+    guest.write("/run/lab/ipam.json", json.dumps({**ipam, "ipam": network["plugins"][0]["ipam"]}))
+
+    def all_alone(command: str) -> Process:
+        return guest.start(["sh", "-c", ALL_ALONE, "sh", command, PLUGINS, f"{ALONE}"])
 
     def waiting() -> list[CNICall]:
         calls = asking.cni(commands=["ADD"], states=[CNI_CALL_STATE_STALLED]).cni.calls
         return [c for c in calls if c.wait.lock_file == LOCK]
 
-    with ThreadPoolExecutor(max_workers=QUEUE) as pool:
+    with ThreadPoolExecutor(max_workers=QUEUE) as pool, contextlib.ExitStack() as stack:
         made: list[Future[Pod]] = []
         try:
             until(lambda: "held" in holder.out, SECONDS, "the lock is held", lambda: holder.err)
+            others = stack.enter_context(contextlib.closing(all_alone("ADD")))
             made += [pool.submit(pods.create, name, host_network=False) for name in names]
             until(
-                lambda: len(waiting()) == QUEUE,
+                lambda: len(waiting()) == QUEUE + ALONE,
                 SECONDS,
-                f"{QUEUE} calls wait for the lock",
+                f"{QUEUE + ALONE} calls wait for the lock",
                 lambda: str(asking.cni()),
             )
             calls = waiting()
-            assert sorted(call.pod.pod for call in calls) == sorted(names)
+            assert sorted(c.pod.pod for c in calls if c.HasField("delegated_by")) == sorted(names)
+            direct = [call.container_id for call in calls if not call.HasField("delegated_by")]
+            assert sorted(direct) == sorted(alone)
             for call in calls:
                 assert call.plugin == f"{PLUGINS}/host-local"
-                assert call.HasField("delegated_by")
                 (held_by,) = call.wait.lock_holders
                 assert (held_by.pid, held_by.comm) == (holder.pid, "python3")
                 assert call.wait.lock_kind == "FLOCK"
             held = f"waiting for the lock of {LOCK}, held by python3[{holder.pid}]"
             condition = asking.condition("CNIStalled", "", lambda c: held in c.message)
             assert condition.reason == "Wedged"
-            assert f"{QUEUE} calls hang" in condition.message
+            assert f"{QUEUE + ALONE} calls hang" in condition.message
             figures.append(
-                f"CNI: {QUEUE} ADDs behind one lock, each named with its pod and the holder"
+                f"CNI: {QUEUE + ALONE} ADDs behind one lock, each named with the holder, those of"
+                f" {QUEUE} pods with their pods"
             )
         finally:
             holder.close()
         for future in made:
             future.result()
+        assert others.wait(SECONDS).exit_code == 0
+    with contextlib.closing(all_alone("DEL")) as removed:
+        assert removed.wait(SECONDS).exit_code == 0
     for name in names:
         assert ended(asking, name, "ADD", "bridge").state == CNI_CALL_STATE_OK
     asking.condition("CNIStalled", "", status=CONDITION_STATUS_FALSE)

@@ -33,7 +33,7 @@ PLACE = "/run/lab/install"
 COPY_SECONDS = 600.0
 START_SECONDS = 120.0
 SEES_SECONDS = 120.0
-NOT_IN_THE_LAB = {"kubelet", "filesystems"}
+NOT_IN_THE_LAB = {"connections", "kubelet", "healthz", "filesystems"}
 _DROP_IN = "/run/systemd/system/nodewitness.service.d"
 
 
@@ -86,6 +86,10 @@ def test_service(unit: UnitAgent, pods: Pods, guest: Guest, figures: list[str]) 
     cases = [child_over_limit(pods, name=f"unit-{number}") for number in range(3)]
     until(lambda: unseeing(asking) <= NOT_IN_THE_LAB, SEES_SECONDS, "all is seen", unit.log)
     figures.append(f"service: {asking.status().self.resident_bytes / MIB:.1f} MiB resident")
+    guards = until(
+        lambda: asking.status().self.protections, SEES_SECONDS, "it is protected", unit.log
+    )
+    assert {each.name for each in guards if each.got} >= {"oom_score_adj", "mlock2", "memory.min"}
     kernel, _ = fire(cases[0], asking)
     assert_story(asking.closed("unit-0"), cases[0], kernel)
 

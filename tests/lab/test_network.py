@@ -266,6 +266,7 @@ def test_leftovers(
 
     until(lambda: left() >= wanted, SECONDS, "all three are left", lambda: str(asking.networks()))
     assert other.name not in {name for _, name in left()}
+    assert "populated 0" in guest.read(f"{lost.group.directory}/cgroup.events")
     leaked = asking.condition("NetworkNamespaceLeaked", "", lambda c: path.name in str(c.evidence))
     assert any(lost.sandbox_id[:12] in each.value for each in leaked.evidence)
     asking.condition("VethOrphaned", "", lambda c: path.host_interface in str(c.evidence))
@@ -290,4 +291,47 @@ def test_leftovers(
     )
     figures.append(
         "network: a lost sandbox leaves 3 things, each named; the agent itself keeps none"
+    )
+
+
+def test_reused_inode(guest: Guest, asking: Asking, figures: list[str]) -> None:
+    """A namespace is removed and at once made again, with the same name and the same inode: it is
+    as old as it is, and not as the one before it.
+    """
+    name, tries = "cni-again", 0
+
+    def left(after: float) -> tuple[int, float] | None:
+        """Its inode, and since when nobody uses it, as a report of later tells."""
+        report = asking.networks().network
+        at = report.at.ToNanoseconds() / 1e9
+        found = [each for each in report.leftovers if each.name == name]
+        if not found or at <= after:
+            return None
+        return found[0].inode, at - found[0].unused.ToNanoseconds() / 1e9
+
+    def made() -> tuple[int, float]:
+        """Its inode, and when it was not there yet."""
+        guest.run(["ip", "netns", "delete", name], check=False)
+        now = float(guest.run("date +%s.%N").out)
+        inode = guest.run(f"ip netns add {name} && stat -Lc %i /run/netns/{name}").out
+        return int(inode), now
+
+    def again() -> float | None:
+        nonlocal tries
+        tries += 1
+        number, now = made()
+        return now if number == inode else None
+
+    try:
+        _, begun = made()
+        inode, _ = until(lambda: left(begun), SECONDS, "it is left", lambda: str(asking.networks()))
+        anew = until(again, SECONDS, f"the kernel gives {inode} again")
+        same, since = until(lambda: left(anew), SECONDS, "the other one is left as well")
+        assert same == inode
+        assert since >= anew
+    finally:
+        guest.run(["ip", "netns", "delete", name], check=False)
+    figures.append(
+        f"network: a namespace that got the inode of one that was removed, after {tries} tries, is"
+        " as old as it is"
     )

@@ -3,7 +3,7 @@
 import json
 from contextlib import closing
 
-from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE
+from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, ENTITY_KIND_NODE
 from agent.api.v1.pressure_pb2 import PressureEpisode
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
@@ -14,7 +14,8 @@ from tests.lab.scenarios.case import MIB
 
 SECONDS = 120.0
 HIGH_MIB = 16
-EATERS, EACH_MIB = 4, 12
+EATERS, EACH_MIB = 4, 24
+"""At two seconds of sleep for each 64 pages above memory.high they are at it for minutes."""
 # A reader of the same trigger that does nothing else: one line when armed, one when it fires.
 RAW = """
 import os, select, time
@@ -101,9 +102,14 @@ def test_a_container_above_memory_high(
     thrash = asking.condition("ReclaimThrash", "thrash")
     assert (thrash.status, thrash.reason) == (CONDITION_STATUS_TRUE, "AboveHigh")
     assert thrash.entity.names.name == "main"
+    stall = asking.condition("MemoryStall", "")  # after ten seconds of it
+    assert stall.entity.kind == ENTITY_KIND_NODE
+    assert stall.message.startswith("memory pressure of kubepods: all its tasks with work waited")
     labels = {"scope": "kubepods", "resource": "memory"}
     assert asking.metric("nodewitness_pressure_episode", **labels) == 1
-    assert asking.metric("nodewitness_pressure_trigger_fired_total", **labels) >= 1
+    for scope in ("kubepods", "node"):  # whose tasks those of kubepods are too
+        fired = {"scope": scope, "resource": "memory"}
+        assert asking.metric("nodewitness_pressure_trigger_fired_total", **fired) >= 1
     assert asking.metric("nodewitness_pressure_waiting_seconds_total", **labels) > 0.15
     shown = guest.run(["nodectl", "pressure", "-o", "json"], seconds=60).out
     assert json.loads(shown)["thrashing"][0]["pod"] == "thrash"

@@ -21,6 +21,7 @@ from tests.lab.kubelet import Pods
 from tests.lab.node import CONTAINERD_CGROUP, Node
 from tests.lab.pods import remove_sandbox
 from tests.lab.scenarios.runtime import stopped
+from tests.lab.status_pace import StatusPace
 
 SECONDS = 180
 DEADLINE_SECONDS = 2
@@ -31,7 +32,7 @@ SOCKET = "/run/containerd/containerd.sock"
 TASKS = "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
 FAKE_SOCKET = "/run/lab/fake.sock"
 FAKE = f"""
-import threading
+import os, threading
 from concurrent import futures
 import grpc
 from agent.api.cri.v1 import runtime_pb2 as pb
@@ -43,7 +44,11 @@ class Runtime(Base):
         return pb.VersionResponse(runtime_name="fake", runtime_version="1")
     def Status(self, request, context):
         print("Status", flush=True)
-        threading.Event().wait()
+        if os.path.exists("{FAKE_SOCKET}.hangs"):
+            threading.Event().wait()
+        return pb.StatusResponse()
+    def ListPodSandbox(self, request, context):
+        return pb.ListPodSandboxResponse()
 
 server = grpc.server(futures.ThreadPoolExecutor(8))
 add(Runtime(), server)
@@ -98,6 +103,7 @@ def test_stopped(pods: Pods, node: Node, guest: Guest, asking: Asking, figures: 
     assert not report.HasField("former")
     assert not asking.conditions(types=[UNRESPONSIVE])
 
+    pace = StatusPace(guest, figures)
     listed = step(report, "list").answers
     runtime(asking, lambda r: step(r, "list").answers > listed, "a probe has just ended")
     with stopped(node):
@@ -124,6 +130,7 @@ def test_stopped(pods: Pods, node: Node, guest: Guest, asking: Asking, figures: 
         assert "UNRESPONSIVE" in said.out
         assert f"containerd[{node.containerd.pid}] is STOPPED (T)" in said.out
         assert asking.metric("nodewitness_runtime_rung_failing", rung="version") == 1
+        pace.holds("containerd stopped")
         later = runtime(
             asking,
             lambda r: step(r, "version").took.seconds >= silent.took.seconds + DEADLINE_SECONDS,
@@ -152,6 +159,7 @@ def test_gone(
     agent.start(SETTINGS)
     asking = Asking(agent)
     first = runtime(asking, well, "all rungs hold").process.pid
+    pace = StatusPace(guest, figures)
 
     guest.run(f"kill -9 {first}")
     node.containerd.wait(SECONDS)
@@ -161,6 +169,7 @@ def test_gone(
     assert f"containerd[{first}] is gone" in found.message
     assert "signal 9 killed it, by sh[" in found.message
     figures.append(f"runtime: {found.message}")
+    pace.holds("containerd killed")
     task = f"{TASKS}/{lost.sandbox_id}"
     guest.run(f"umount -l {task}/rootfs; rm -rf {task}")
     node.start_containerd()
@@ -173,6 +182,7 @@ def test_gone(
     found = asking.condition(UNRESPONSIVE, "", lambda c: c.reason == "NoSocket")
     assert f"{SOCKET}: No such file or directory" in found.message
     assert f"containerd[{node.containerd.pid}] runs" in found.message
+    pace.holds("containerd's socket deleted")
     guest.run(f"mv {SOCKET}.aside {SOCKET}")
     asking.condition(UNRESPONSIVE, "", status=CONDITION_STATUS_FALSE)
 
@@ -182,6 +192,7 @@ def test_gone(
     assert (shim.sandbox_id, shim.namespace) == (lost.sandbox_id, "k8s.io")
     assert asking.metric("nodewitness_runtime_shims", state="orphan") == 1
     assert "orphan" in guest.run(["nodectl", "runtime"]).out
+    pace.holds("an orphan shim")
     lost.group.kill()
     guest.run(f"kill -9 {shim.pid}", check=False)
     runtime(asking, lambda r: not any(s.orphan for s in r.shims), "it is gone")
@@ -206,8 +217,10 @@ def test_gone(
     assert (report.restarts, report.former.oom_killed) == (2, True)
 
 
-def test_hangs_on_status(guest: Guest, agent: AgentProcess) -> None:
+def test_hangs_on_status(guest: Guest, agent: AgentProcess, figures: list[str]) -> None:
     """A socket that answers Version and no more: Status is the rung, and one question is open."""
+    hangs = f"{FAKE_SOCKET}.hangs"
+    guest.run(["rm", "-f", hangs])
     guest.write("/run/lab/fake.py", FAKE)
     fake = guest.start(
         ["env", f"PYTHONPATH={CODE}:/opt/nodewitness", "python3", "/run/lab/fake.py"]
@@ -216,6 +229,10 @@ def test_hangs_on_status(guest: Guest, agent: AgentProcess) -> None:
         until(lambda: "up" in fake.out, SECONDS, "it serves", lambda: fake.err)
         agent.start(SETTINGS | {"runtime.status_deadline": "1s", "sources.cri_socket": FAKE_SOCKET})
         asking = Asking(agent)
+        runtime(asking, well, "all rungs hold")
+        pace = StatusPace(guest, figures)
+        silences = step(asking.runtime(), "status").silences
+        guest.run(["touch", hangs])
         found = asking.condition(UNRESPONSIVE, "", lambda c: c.reason == "StatusFails")
         assert "fake answers up to Version and hangs: Status has waited for" in found.message
         assert f"[{fake.pid}] runs (state" in found.message
@@ -225,6 +242,7 @@ def test_hangs_on_status(guest: Guest, agent: AgentProcess) -> None:
         assert step(report, "list").state == RUNG_STATE_UNTRIED
         longer = step(report, "status").took.seconds + 3
         report = runtime(asking, lambda r: step(r, "status").took.seconds >= longer, "it waits on")
-        assert step(report, "status").silences == 1
+        assert step(report, "status").silences == silences + 1
+        pace.holds("a runtime that hangs on Status")
     finally:
         fake.close()

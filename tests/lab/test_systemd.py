@@ -37,6 +37,7 @@ from tests.lab.stories import assert_story, fire
 from tests.lab.truth import books_since, mark, oom_kill
 
 BATCH, BATCHES = 8, 6
+DISAGREEMENTS = "nodewitness_runtime_disagreements_total"
 
 pytestmark = pytest.mark.machine(SYSTEMD)
 
@@ -143,8 +144,8 @@ def test_killed_at_start(pods: Pods, asking: Asking, guest: Guest, figures: list
         if wrong:
             break
     figures.append(
-        f"killed by the kernel as they started (systemd driver): {killed} containers, with their"
-        f" pod: {killed}; containerd called {wrong} of them plain Error, 137"
+        f"killed by the kernel as they started (systemd driver): {killed} containers, each told"
+        f" with its pod; containerd called {wrong} of them plain Error, 137"
     )
     assert wrong, f"containerd said OOMKilled of all {killed}: nothing is proven"
 
@@ -200,6 +201,17 @@ def scope_gone_before_the_shim_looks(pods: Pods, asking: Asking, guest: Guest) -
     assert told.disagreement == DISAGREEMENT_KILL_NOT_REPORTED
     assert told.runtime_says == "Error, exit code 137"
     assert {victim.pid for victim in told.victims} == kernel.victims == {init}
+    said = asking.disagreement("late-shim")
+    assert (said.kind, said.runtime_says) == (told.disagreement, told.runtime_says)
+    assert list(said.incident_ids) == [told.id]
+    until(
+        lambda: asking.metric(DISAGREEMENTS, kind="kill-not-reported") == 1,
+        120,
+        "the disagreement is counted",
+    )
+    found = asking.condition("RuntimeDisagrees", "late-shim")
+    assert (found.entity.id, found.reason) == (container.id, "KillNotReported")
+    assert found.message.startswith("the runtime says Error, exit code 137; ")
     assert case.before is not None
     asking.balanced(before, case.before, kernel)
 

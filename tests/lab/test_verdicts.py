@@ -1,10 +1,12 @@
 """Why containers ended, on a real kernel and a real containerd (systemd-oomd: test_systemd.py)."""
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from agent.api.v1 import exits_pb2 as pb
+from agent.api.v1.condition_pb2 import ENTITY_KIND_NODE, SEVERITY_INFO, SEVERITY_WARNING
 from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.oom_pb2 import (
     CONFIDENCE_HIGH,
@@ -27,6 +29,7 @@ from tests.lab.scenarios.pod_limit import pod_over_limit
 METRIC = "nodewitness_container_exits_total"
 DISAGREEMENTS = "nodewitness_runtime_disagreements_total"
 WAIT = ["/bin/work", "wait"]
+NODECTL = ["nodectl", "--timeout", "30s"]
 
 
 def ready(pods: Pods, name: str, argv: list[str], **fields: int) -> Container:
@@ -36,10 +39,14 @@ def ready(pods: Pods, name: str, argv: list[str], **fields: int) -> Container:
     return container
 
 
-def followed(asking: Asking, pod: str) -> None:
+def followed(asking: Asking, pod: str, container_id: str = "") -> None:
     """Wait until the agent knows the init of the pod's container: of whose end it is to hear."""
     until(
-        lambda: any(each.HasField("init_pid") for each in asking.containers(pod=pod)),
+        lambda: any(
+            each.HasField("init_pid")
+            for each in asking.containers(pod=pod)
+            if container_id in ("", each.container_id)
+        ),
         EXIT_SECONDS,
         f"the agent follows {pod}",
         lambda: str(asking.containers(pod=pod)),
@@ -90,6 +97,9 @@ def ended_from_outside(pods: Pods, asking: Asking, guest: Guest) -> None:
     assert death.runtime_says == "Error, exit code 137"
     assert death.confidence == CONFIDENCE_HIGH
     counted(asking, "shot", "killed-by-process")
+    shown = guest.run([*NODECTL, "exits", "--pod", "shot"]).out
+    row = rf"killed-by-process +SIGKILL +bash\[{shell.pid}\] in lab-.* Error, 137$"
+    assert re.search(row, shown, re.MULTILINE), shown
     death = asking.exit("polite")
     assert (death.verdict, death.exit_code) == (pb.VERDICT_STOPPED_BY_RUNTIME, 0)
     assert death.stop_reason == pb.STOP_REASON_UNKNOWN
@@ -125,16 +135,26 @@ def busy_cpus(guest: Guest) -> Iterator[None]:
 
 def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking, guest: Guest) -> None:
     """While the CPUs are busy, it ignores SIGTERM, is killed, and comes again three times: a
-    restart storm, with its cause.
+    restart storm, with its cause. With two more in another pod it is the node's.
     """
-    pod = pods.create("stubborn")
-    container = pod.container("main", [*WAIT, "sleep"], attempt=0)
-    container.wait_ready()
+    stubborn = ready(pods, "stubborn", [*WAIT, "sleep"])
+    infected = ready(pods, "infected", [*WAIT, "sleep"])
     with busy_cpus(guest):
-        for attempt in range(1, 4):
-            container.stop(1)
-            container = pod.container("main", [*WAIT, "sleep"], attempt=attempt)
-            container.wait_ready()
+        kill_and_restart(stubborn, 3)
+        said = asking.condition("RestartStorm", "stubborn")
+        assert conditions(asking, "stubborn") == {"RestartStorm"}
+        assert said.reason == "CPUPressure"
+        assert "3 times" in said.message
+        kill_and_restart(infected, 2)
+        said = asking.condition(
+            "RestartStorm", "", lambda found: found.entity.kind == ENTITY_KIND_NODE
+        )
+        assert said.reason == "CPUPressure"
+        assert "5 times" in said.message
+        assert " in 2 pods, " in said.message
+        stall = asking.condition("CPUStall", "")  # after half a minute of it, of which most is over
+        assert stall.entity.kind == ENTITY_KIND_NODE
+        assert stall.message.startswith("cpu pressure of node: some task waited for a CPU ")
 
     def restarts() -> list[ContainerDeath] | None:
         deaths = asking.exits(pod="stubborn", verdicts=[pb.VERDICT_GRACE_EXCEEDED])
@@ -146,11 +166,15 @@ def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking, guest: Gues
     for death in deaths:
         assert death.signal == 9
         assert_runtime(death)
-    said = asking.condition("RestartStorm", "stubborn")
-    assert conditions(asking, "stubborn") == {"RestartStorm"}
-    assert said.reason == "CPUPressure"
-    assert "3 times" in said.message
     assert max(death.node_cpu_pressure_some for death in deaths) > 50  # an average of ten seconds
+
+
+def kill_and_restart(container: Container, times: int) -> None:
+    """As after a failed probe: stopped, with a grace of a second, and made anew in its pod."""
+    for attempt in range(1, times + 1):
+        container.stop(1)
+        container = container.pod.container(container.name, [*WAIT, "sleep"], attempt=attempt)
+        container.wait_ready()
 
 
 def assert_runtime(death: ContainerDeath) -> None:
@@ -197,10 +221,12 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     """The init at its own limit; the init beside the one that was chosen; at the pod's limit; at
     that of all pods; at a limit that the container has set itself.
     """
-    own, siblings = init_over_limit(pods, name="own"), group_over_limit(pods, name="siblings")
-    for name, case in (("own", own), ("siblings", siblings)):
-        followed(asking, name)
-        case.fire()
+    own = init_over_limit(pods, name="own")
+    followed(asking, "own")
+    own.fire()
+    siblings = group_over_limit(pods, name="siblings")
+    followed(asking, "siblings")
+    siblings.fire()
     pod_over_limit(pods, name="shared").fire()
     kubepods_over_limit(pods, name="allotted", child_only=False).fire()
     death = asking.exit("own")
@@ -209,13 +235,30 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     assert list(death.incident_ids) == [incident.id]
     assert not death.HasField("sender")
     counted(asking, "own", "oom-container-limit")
+    killed = asking.condition("ContainerOOMKilled", "own")
+    assert (killed.entity.id, killed.severity) == (death.container.id, SEVERITY_INFO)
+    assert killed.reason == "OwnLimit"
     assert asking.exit("siblings").verdict == pb.VERDICT_OOM_GROUP_SIBLING
     death = asking.exit("shared")
     assert (death.verdict, death.container.name) == (pb.VERDICT_OOM_POD_LIMIT, "hog")
+    killed = asking.condition("ContainerOOMKilled", "shared")
+    assert (killed.severity, killed.reason) == (SEVERITY_WARNING, "SharedLimit")
     assert asking.exit("allotted").verdict == pb.VERDICT_OOM_KUBEPODS_LIMIT
     nested = ready(pods, "nested", [*WAIT, "eat", "64"])
     limit_inside(nested, 32 * MIB).go()
     assert asking.exit("nested").verdict == pb.VERDICT_OOM_NESTED_LIMIT
+    assert not conditions(asking, "own")
+    for attempt in (1, 2):  # it comes again, and so does the kill
+        again = own.the_container.pod.container(
+            "main", [*WAIT, "eat", "64"], memory_max=32 * MIB, attempt=attempt
+        )
+        again.wait_ready()
+        again.group.go()
+        again.wait_exited()
+    loop = asking.condition("OOMLoop", "own")
+    assert loop.reason == "OwnLimit"
+    assert loop.message.startswith("main was OOM-killed 3 times in ")
+    assert conditions(asking, "own") == {"OOMLoop"}
 
 
 def limit_inside(container: Container, limit: int) -> Group:
@@ -264,6 +307,7 @@ def test_a_stale_reason(pods: Pods, asking: Asking) -> None:
             "main", ["/bin/work", *argv], memory_max=32 * MIB, oom_group=oom_group, attempt=attempt
         )
         made.wait_ready()
+        followed(asking, "stale", made.id)
         return made
 
     killed = start(0, "wait", "eat", "64", oom_group=True)
@@ -300,20 +344,25 @@ def test_a_stale_reason(pods: Pods, asking: Asking) -> None:
 
 
 def test_restart_of_the_agent(pods: Pods, agent: AgentProcess) -> None:
-    """One death before, one while it is down, one after: each once, with the same id."""
+    """One death before, two while it is down, one after: each once, with the same id. Who killed
+    while nobody looked is not guessed.
+    """
     agent.start()
     asking = Asking(agent)
     before, while_down, after = (
         ready(pods, name, [*WAIT, "exit", code])
         for name, code in (("before", "5"), ("meanwhile", "6"), ("afterwards", "7"))
     )
+    unseen = ready(pods, "unseen", [*WAIT, "sleep"])
     until(lambda: asking.metrics(METRIC, pod="before"), EXIT_SECONDS, "its series stand at zero")
     assert {value for _, value in asking.metrics(METRIC, pod="before")} == {0}
     before.group.go()
     told = asking.exit("before")
     agent.stop(signal.SIGKILL)
     while_down.group.go()
+    unseen.group.signal(signal.SIGKILL)
     while_down.wait_exited()
+    unseen.wait_exited()
     agent.start()
     after.group.go()
     death = asking.exit("meanwhile")
@@ -322,6 +371,13 @@ def test_restart_of_the_agent(pods: Pods, agent: AgentProcess) -> None:
     assert asking.exit("afterwards").exit_code == 7
     again = asking.exit("before")
     assert (again.id, again.verdict, again.exit_code) == (told.id, told.verdict, 5)
-    assert len(asking.exits()) == 3
+    death = asking.exit("unseen")
+    assert (death.verdict, death.exit_code) == (pb.VERDICT_UNSPECIFIED, 137)
+    assert (death.confidence, list(death.witnesses)) == (CONFIDENCE_LOW, ["cri"])
+    assert not death.HasField("signal")
+    assert not death.HasField("sender")
+    assert death.runtime_says == "Error, exit code 137"
+    assert len(asking.exits()) == 4
     for pod in ("before", "meanwhile", "afterwards"):
         counted(asking, pod, "exited")
+    counted(asking, "unseen", "unknown")

@@ -742,7 +742,12 @@ def test_a_reason_that_comes_after_a_restart_of_the_agent() -> None:
 def test_how_things_stood_at_the_first_sign_of_the_end() -> None:
     """Later figures are of another time; a restarted agent keeps what was told."""
     first = Bench()
-    first.strain = Strain(memory_working_set=70, memory_limit=128, node_cpu_pressure_some=81.0)
+    first.strain = Strain(
+        memory_working_set=70,
+        memory_limit=128,
+        cpu_throttled_ratio=0.9,
+        node_cpu_pressure_some=81.0,
+    )
     first.exit(3)
     first.strain = Strain(memory_working_set=1)
     first.gone()
@@ -750,11 +755,13 @@ def test_how_things_stood_at_the_first_sign_of_the_end() -> None:
     told = first.death()
     assert (told.memory_working_set, told.memory_limit) == (70, 128)
     assert (told.node_cpu_pressure_some, told.cpu_pressure_some) == (81.0, None)
+    assert told.cpu_throttled_ratio == 0.9
     second = Bench([told], now=first.now)
     second.word(3)
     second.later(3 * SECOND)
     assert second.told
-    assert second.told[-1].death.memory_working_set == 70
+    kept = second.told[-1].death
+    assert (kept.memory_working_set, kept.cpu_throttled_ratio) == (70, 0.9)
 
 
 @pytest.mark.parametrize("count", [100, 400])

@@ -6,12 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from agent.ledger.naming import NAMES_NS
+from agent.ledger.oom import OOMLedger
 from agent.model.cgroup import CgroupPlace
 from agent.model.event import OOMAmended, OOMRecorded
 from agent.model.evidence import FateSeen, FateWanted, ForgedSeen, TraceSeen, VmstatSeen
 from agent.model.kmsg import TraceVictim
 from agent.model.oom import Attribution, Container, Outcome
-from tests.ledger.kernel import CONTAINER, POD, SECOND, Kernel, captured
+from tests.ledger.kernel import BOOT, CONTAINER, OTHER, POD, SECOND, SETTLE, Kernel, captured
 
 
 @pytest.fixture
@@ -387,3 +388,172 @@ def test_consumed_and_not_written_down() -> None:
     replay(kernel, seen)
     kernel.wait()
     assert {2} <= {victim.pid for incident in kernel.incidents() for victim in incident.victims}
+
+
+def test_a_kill_that_was_given_up_before_the_count_could_be_read() -> None:
+    """It is in the first count, whenever that is read, and leaves it as it came; a kill that is
+    missed later is no part of it.
+    """
+    kernel = Kernel()
+    blind = VmstatSeen(oom_kill=None)
+    kernel.ledger = fresh(kernel)
+    kernel.ledger.fold(blind, kernel.now)
+    kernel.kill(7, count=False)
+    kernel.now += 3 * SECOND
+    kernel.ledger.tick(kernel.now)
+    kernel.flush()
+    kernel.count()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.unattributed, books.unattributed_before_start) == (1, 1)
+    kernel.oom_kill += 1
+    kernel.wait()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.unattributed, books.unattributed_before_start) == (2, 1)
+    kernel.recorder(CONTAINER)
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 1, 0)
+    assert books.balanced
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_checkpoint_of_a_run_that_never_read_the_count(known: bool) -> None:
+    """All that it has booked is in the first count of the next."""
+    kernel = Kernel()
+    kernel.ledger = fresh(kernel)
+    kernel.kill(7, count=False)
+    kernel.now += 3 * SECOND
+    kernel.ledger.tick(kernel.now)
+    before = kernel.incidents()
+    point = replace(kernel.ledger.checkpoint(), before_start=0, explained_early=0)
+    kernel.start(point if known else None, before)
+    kernel.recorder(CONTAINER)
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 0, 0)
+
+
+def fresh(kernel: Kernel) -> OOMLedger:
+    """One that has read no count yet."""
+    return OOMLedger(
+        boot_id=BOOT,
+        settle_ns=SETTLE,
+        hold_ns=SETTLE,
+        directory=kernel.names,
+        wall_offset_ns=SECOND,
+    )
+
+
+def test_a_counter_explains_a_kill_from_before_the_first_run() -> None:
+    """In a pod that lives on: one that is missed later is not taken for it, and the operator is
+    warned of that.
+    """
+    kernel = Kernel()
+    kernel.now += SECOND
+    kernel.oom_kill = 1
+    kernel.start()
+    kernel.counters(OTHER, 1)
+    kernel.counters(POD, 1)
+    kernel.wait()
+    kernel.now += 60 * SECOND
+    kernel.oom_kill += 1
+    kernel.wait()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 1, 0)
+    early, late = kernel.incidents()
+    first_ns = kernel.ledger.first_run_ns
+    assert first_ns is not None
+    assert early.boottime_ns < first_ns <= late.boottime_ns
+
+
+@pytest.mark.parametrize("counts", [1, 2])
+def test_a_counter_has_early_kills_and_later_ones(counts: int) -> None:
+    """Of an excess what stood there at the first reading is from before, and no more."""
+    kernel = Kernel()
+    kernel.now += SECOND
+    kernel.oom_kill = 1
+    kernel.start()
+    kernel.counters(POD, 1)
+    kernel.oom_kill = counts
+    kernel.counters(POD, counts)
+    kernel.wait()
+    kernel.wait()
+    first_ns = kernel.ledger.first_run_ns
+    assert first_ns is not None
+    early = [i.counted for i in kernel.incidents() if i.boottime_ns < first_ns]
+    late = [i.counted for i in kernel.incidents() if i.boottime_ns >= first_ns]
+    assert (sum(early), sum(late)) == (1, counts - 1)
+
+
+def test_a_line_from_before_the_first_run_names_what_was_noticed_later() -> None:
+    """The kernel's log is read late: the kill moves to its own time, and what is missed later is
+    not called early in its place.
+    """
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER, heard=False)
+    kernel.kill(1, heard=False)
+    lines, kernel.lines = kernel.lines, []
+    kernel.now += SECOND
+    kernel.start()
+    kernel.counters(CONTAINER, 0)
+    kernel.counters(CONTAINER, 1)
+    kernel.wait(3 * SECOND)
+    first_ns = kernel.ledger.first_run_ns
+    assert first_ns is not None
+    (noticed,) = kernel.incidents()
+    assert noticed.boottime_ns >= first_ns
+    for line in lines:
+        kernel.ledger.fold(line, kernel.now)
+        kernel.count()
+    left, moved = kernel.incidents()
+    assert (left.counted, moved.counted, moved.moved_from) == (0, 1, (noticed.id,))
+    assert moved.boottime_ns < first_ns
+    kernel.oom_kill += 1
+    kernel.wait()
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 1, 0)
+
+
+def test_a_kill_that_has_left_its_container() -> None:
+    """Booked there by a counter, and moved to a service by the recorder; then the agent was killed
+    before it heard what became of the container. The incident does not stay open.
+    """
+    kernel = Kernel()
+    kernel.counters(CONTAINER, 0)
+    kernel.kill(1, memcg=False)
+    kernel.counters(CONTAINER, 1)
+    kernel.wait()
+    kernel.recorder("/system.slice/daemon.service")
+    before = kernel.incidents()
+    assert [(i.outcome, i.victims[0].cgroup) for i in before] == [
+        (Outcome.OPEN, "/system.slice/daemon.service")
+    ]
+    kernel.start(kernel.ledger.checkpoint(), before)
+    (incident,) = kernel.incidents()
+    assert (incident.outcome, incident.unit) == (Outcome.UNKNOWN, "daemon.service")
+
+
+def test_what_a_former_version_has_lost_before_the_first_run() -> None:
+    """It booked that as of the first run itself: a line of the time before takes it back."""
+    kernel = Kernel()
+    kernel.header(1, CONTAINER, CONTAINER, heard=False)
+    kernel.kill(1, heard=False)
+    lines, kernel.lines = kernel.lines, []
+    kernel.now += SECOND
+    kernel.start()
+    kernel.wait()
+    first_ns = kernel.ledger.first_run_ns
+    assert first_ns is not None
+    former = [replace(each, boottime_ns=first_ns) for each in kernel.incidents()]
+    point, kernel.lines = kernel.ledger.checkpoint(), lines
+    kernel.out.clear()
+    kernel.start(point, former)
+    _, taken_back = kernel.incidents()
+    assert (taken_back.id, taken_back.counted) == (former[0].id, 0)
+    assert taken_back.boottime_ns < first_ns
+    kernel.wait()
+    books = kernel.ledger.books()
+    assert (books.victims, books.unattributed, books.unattributed_before_start) == (1, 0, 0)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from agent.ledger.naming import NAMES_NS
 from agent.ledger.series import MAX_UNITS, OTHER_UNITS, OOMSeriesFold
+from agent.ledger.tally import Tally
 from agent.model.oom import (
     Container,
     Disagreement,
@@ -233,6 +234,40 @@ def test_a_restart_while_a_kill_waits_for_its_names(fold: OOMSeriesFold) -> None
     assert [each.count for each in waiting] == [-1, -1]
 
 
+@pytest.mark.parametrize("revised", [False, True])
+def test_a_kill_that_moves_to_an_incident_that_waits(fold: OOMSeriesFold, revised: bool) -> None:
+    """It was counted where it came from, and is not counted again after a restart; what else is
+    killed there is.
+    """
+    stand_in = incident(1)
+    left = replace(stand_in, victims=(), revision=2)
+    line = incident(2, moved_from=(stand_in.id,), container=UNNAMED)
+    for revision in (stand_in, left, line):
+        fold.incident(revision, 0)
+    after = restarted(fold, [left, line])
+    if revised:
+        line = replace(line, victims=(VICTIM, VICTIM), revision=2)
+        after.incident(line, 0)
+    after.expire(NAMES_NS)
+    rest = {("", "", ""): {"died": 1}} if revised else {}
+    assert kills(after) == {LABELS: {"died": 1}} | rest
+    assert shown(after).incidents[LimitLevel.CONTAINER] == 1
+    waiting = [each for each in after.unsaved() if each.sum.counter is OOMCounter.WAITING]
+    assert [each.count for each in waiting] == [-2]
+
+
+def test_names_are_awaited_since_the_kill(fold: OOMSeriesFold) -> None:
+    """However often the agent is restarted meanwhile."""
+    nameless = incident(container=UNNAMED, boottime_ns=5 * SECOND)
+    fold.incident(nameless, 5 * SECOND)
+    after = OOMSeriesFold(retention_ns=60 * SECOND, max_series=3)
+    after.adopt(fold.unsaved(), [nameless], 20 * SECOND)
+    after.expire(5 * SECOND + NAMES_NS - 1)
+    assert kills(after) == {}
+    after.expire(5 * SECOND + NAMES_NS)
+    assert kills(after) == {("", "", ""): {"died": 1}}
+
+
 def test_what_was_counted_once_waits_no_more(fold: OOMSeriesFold) -> None:
     """The journal is told nothing of a wait that began and ended between two commits."""
     fold.incident(incident(container=UNNAMED), 0)
@@ -250,6 +285,14 @@ def test_unattributed_does_not_fall(fold: OOMSeriesFold) -> None:
     after = restarted(fold, [])
     assert (after.series(less).unattributed, after.series(less).before_start) == (3, 2)
     assert after.unsaved() == []
+
+
+def test_unattributed_does_not_fall_while_a_start_is_told(fold: OOMSeriesFold) -> None:
+    """What the flight recorder places before the books are stored again was in the counter."""
+    point = Tally(settle_ns=1).checkpoint(BOOT, -1, -1, {})
+    fold.adopt([], [], 0, replace(point, unattributed=5, before_start=2))
+    books = replace(BOOKS, unattributed=3, unattributed_before_start=1)
+    assert (fold.series(books).unattributed, fold.series(books).before_start) == (3, 2)
 
 
 @pytest.mark.parametrize("restart", [False, True])

@@ -68,8 +68,8 @@ def test_counts_from_before_the_first_run(
     """Of what stood there at the first reading, all that happened before it is from before."""
     tally = Tally(settle_ns=SETTLE)
     tally.read(first, SECOND)
-    tally.explains(SECOND - 1, early)
-    tally.explains(SECOND, later)
+    tally.explains(True, early)
+    tally.explains(False, later)
     assert tally.before_first_run(ordinals) == before
 
 

@@ -21,16 +21,26 @@ from agent.api.v1 import (
 )
 from agent.engine.board import TELLS
 from agent.serve import network
+from agent.serve.cpu import answer as answer_cpu
+from agent.serve.heartbeat import answer as answer_heartbeat
 from agent.serve.io import blocked as answer_blocked
 from agent.serve.io import devices as answer_devices
+from agent.serve.kubelet import answer as answer_kubelet
+from agent.serve.plumbing import answer as answer_plumbing
+from agent.serve.pulls import answer as answer_pulls
 from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
+from tests.serve.cpu_sample import CPU
+from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY, NOW_WALL_NS
 from tests.serve.network_sample import NETWORK
 from tests.serve.network_sample import WALL_NS as NETWORK_WALL_NS
+from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.pulls_sample import PULLS
 from tests.serve.runtime_sample import RUNTIME
 
 GI = 1 << 30
@@ -218,6 +228,21 @@ def healthy() -> status_pb2.Status:
             open_fds=61,
             trace_buffer_bytes=3 * MI,
             subscribers=2,
+            worker_limit=31,
+            loop_lag_max=span(0.0123),
+            protections=[
+                status_pb2.Protection(name="oom_score_adj", got=True, detail="-997"),
+                status_pb2.Protection(
+                    name="mlock2",
+                    got=True,
+                    detail="38 MiB of code stay in memory once they are used",
+                ),
+                status_pb2.Protection(
+                    name="memory.min",
+                    detail="it is 0 in /kubepods; set MemoryMin= of the unit and of each slice"
+                    " above it",
+                ),
+            ],
         ),
     )
 
@@ -405,6 +430,31 @@ def namespaces() -> node_agent_pb2.ListNamespacesResponse:
 def runtime() -> node_agent_pb2.GetRuntimeResponse:
     """A stopped containerd, as it is at CNI_NS."""
     return answer_runtime(RUNTIME)
+
+
+def pulls() -> node_agent_pb2.ListPullsResponse:
+    """A registry that has gone silent."""
+    return answer_pulls(PULLS)
+
+
+def heartbeat() -> node_agent_pb2.GetHeartbeatResponse:
+    """A kubelet that is not heard, and an API server whose webhooks are dead."""
+    return answer_heartbeat(HEARTBEAT)
+
+
+def kubelet() -> node_agent_pb2.GetKubeletResponse:
+    """A throttled kubelet, as it is at CNI_NS."""
+    return answer_kubelet(KUBELET)
+
+
+def cpu() -> node_agent_pb2.GetCPUResponse:
+    """An overcommitted node."""
+    return answer_cpu(CPU)
+
+
+def plumbing() -> node_agent_pb2.GetPlumbingResponse:
+    """Full tables, a vanished overlay, lost routes, an iptables-restore that takes long."""
+    return answer_plumbing(PLUMBING)
 
 
 def devices() -> node_agent_pb2.ListDevicesResponse:

@@ -36,8 +36,13 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     pressure: node_agent_pb2.GetPressureResponse = field(default_factory=examples.pressure)
     cni: node_agent_pb2.ListCNICallsResponse = field(default_factory=examples.cni)
     networks: node_agent_pb2.ListPodNetworksResponse = field(default_factory=examples.networks)
+    plumbing: node_agent_pb2.GetPlumbingResponse = field(default_factory=examples.plumbing)
     namespaces: node_agent_pb2.ListNamespacesResponse = field(default_factory=examples.namespaces)
     runtime: node_agent_pb2.GetRuntimeResponse = field(default_factory=examples.runtime)
+    heartbeat: node_agent_pb2.GetHeartbeatResponse = field(default_factory=examples.heartbeat)
+    kubelet: node_agent_pb2.GetKubeletResponse = field(default_factory=examples.kubelet)
+    cpu: node_agent_pb2.GetCPUResponse = field(default_factory=examples.cpu)
+    pulls: node_agent_pb2.ListPullsResponse = field(default_factory=examples.pulls)
     devices: node_agent_pb2.ListDevicesResponse = field(default_factory=examples.devices)
     blocked: node_agent_pb2.ListBlockedTasksResponse = field(default_factory=examples.blocked)
     conditions: node_agent_pb2.ListConditionsResponse = field(
@@ -77,6 +82,10 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         self._enter(request, context)
         return self.networks
 
+    def GetPlumbing(self, request: Any, context: Any) -> node_agent_pb2.GetPlumbingResponse:
+        self._enter(request, context)
+        return self.plumbing
+
     def ListNamespaces(self, request: Any, context: Any) -> node_agent_pb2.ListNamespacesResponse:
         self._enter(request, context)
         return self.namespaces
@@ -84,6 +93,22 @@ class FakeAgent(node_agent_pb2_grpc.NodeAgentServicer):
     def GetRuntime(self, request: Any, context: Any) -> node_agent_pb2.GetRuntimeResponse:
         self._enter(request, context)
         return self.runtime
+
+    def GetHeartbeat(self, request: Any, context: Any) -> node_agent_pb2.GetHeartbeatResponse:
+        self._enter(request, context)
+        return self.heartbeat
+
+    def GetKubelet(self, request: Any, context: Any) -> node_agent_pb2.GetKubeletResponse:
+        self._enter(request, context)
+        return self.kubelet
+
+    def GetCPU(self, request: Any, context: Any) -> node_agent_pb2.GetCPUResponse:
+        self._enter(request, context)
+        return self.cpu
+
+    def ListPulls(self, request: Any, context: Any) -> node_agent_pb2.ListPullsResponse:
+        self._enter(request, context)
+        return self.pulls
 
     def ListDevices(self, request: Any, context: Any) -> node_agent_pb2.ListDevicesResponse:
         self._enter(request, context)

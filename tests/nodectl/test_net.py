@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import yaml
+from google.protobuf.duration_pb2 import Duration
 
 from agent.api.v1 import network_pb2 as pb
 from agent.api.v1 import node_agent_pb2
+from agent.api.v1 import plumbing_pb2 as pb2
 from agent.nodectl.exits import Exit
-from agent.nodectl.show import net, ns
+from agent.nodectl.show import net, ns, plumbing
+from agent.serve.plumbing import answer as plumbing_answer
 from tests.nodectl import examples
 from tests.nodectl.conftest import Run
 from tests.nodectl.fake_agent import FakeAgent
+from tests.serve.plumbing_sample import CALM
 
 
 def test_table(agent: FakeAgent, run: Run) -> None:
@@ -101,3 +106,49 @@ def test_hostile_names() -> None:
     text = ns.report(answer, examples.NETWORK_NS)
     assert "\x1b" not in text
     assert "a\nb" not in text
+
+
+def test_node(agent: FakeAgent, run: Run) -> None:
+    """What is wrong with the node's own network is a finding; nothing of pods is asked for."""
+    result = run("net", "--node")
+    assert agent.requests == [node_agent_pb2.GetPlumbingRequest()]
+    assert result.exit_code == Exit.FINDING
+    assert "FULL: 262,144 of 262,144 (100%)" in result.output
+    told = json.loads(run("net", "--node", "-o", "json").output)
+    assert told["plumbing"]["overlays"][0]["state"] == "OVERLAY_STATE_VANISHED"
+    calm = agent.plumbing.plumbing
+    calm.CopyFrom(plumbing_answer(CALM).plumbing)
+    well = run("net", "--node")
+    assert well.exit_code == Exit.OK
+    assert "not known  neighbours4: arp_cache: No such file or directory" in well.output
+    assert run("net", "--node", "web-0").exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pb2.PlumbingReport(conntrack=pb2.ConntrackTable(entries=9, limit=10)),
+        pb2.PlumbingReport(saturated=True),
+        pb2.PlumbingReport(neighbours=[pb2.NeighbourTable(version=4, table_fulls_per_second=1)]),
+        pb2.PlumbingReport(overlays=[pb2.OverlayDevice(state=pb2.OVERLAY_STATE_DOWN)]),
+        pb2.PlumbingReport(routes=[pb2.RouteOrigin(gone=Duration(seconds=1))]),
+        pb2.PlumbingReport(flapping=[pb2.FlappingDevice(changes=6)]),
+        pb2.PlumbingReport(tools=[pb2.RuleTool(age=Duration(seconds=10))]),
+    ],
+)
+def test_node_findings(wrong: pb2.PlumbingReport) -> None:
+    """Each by itself."""
+    assert plumbing.found(wrong)
+    assert not plumbing.found(pb2.PlumbingReport())
+    assert plumbing.node(wrong) or wrong.saturated
+
+
+def test_node_words() -> None:
+    """A program that waits in the kernel, and what there is no limit of."""
+    tool = pb2.RuleTool(pid=7, comm="nft", waits=True, wchan="a", age=Duration(seconds=1))
+    rules = pb2.PacketFilter(unread_reason="no", tables=[])
+    report = pb2.PlumbingReport(tools=[tool], conntrack=pb2.ConntrackTable(entries=1), rules=rules)
+    told = plumbing.node(report)
+    assert "conntrack  1 of 0 (?)" in told
+    assert "program    nft[7] for 1s, waits in a" in told
+    assert "rules      no table; no" in told

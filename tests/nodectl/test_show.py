@@ -17,14 +17,19 @@ from agent.nodectl.explain import explained
 from agent.nodectl.show import (
     cni,
     conditions,
+    cpu,
     deaths,
     events,
+    heartbeat,
     io,
+    kubelet,
     memory,
     net,
     ns,
     oom,
+    plumbing,
     pressure,
+    pulls,
     runtime,
     status,
     usage,
@@ -113,12 +118,32 @@ def _net_pod() -> str:
     return net.one(examples.networks(pod="web-1"), examples.NETWORK_NS)
 
 
+def _net_node() -> str:
+    return plumbing.node(examples.plumbing().plumbing)
+
+
 def _ns() -> str:
     return ns.report(examples.namespaces(), examples.NETWORK_NS)
 
 
+def _heartbeat() -> str:
+    return heartbeat.report(examples.heartbeat().heartbeat)
+
+
+def _pulls() -> str:
+    return pulls.report(examples.pulls().pulls)
+
+
 def _runtime() -> str:
     return runtime.report(examples.runtime().runtime, examples.CNI_NS)
+
+
+def _kubelet() -> str:
+    return kubelet.report(examples.kubelet().kubelet, examples.CNI_NS)
+
+
+def _cpu() -> str:
+    return cpu.report(examples.cpu().cpu)
 
 
 def _io() -> str:
@@ -153,8 +178,13 @@ def _status_wide() -> str:
         _cni,
         _net,
         _net_pod,
+        _net_node,
         _ns,
+        _heartbeat,
+        _pulls,
         _runtime,
+        _kubelet,
+        _cpu,
         _io,
         _blocked,
         _events,
@@ -318,7 +348,7 @@ def test_hostile_names_never_reach_the_terminal() -> None:
         ]
     )
     assert all(line.isprintable() for line in page.split("\n"))
-    assert len([*filter(None, page.split("\n"))]) < 60
+    assert len([*filter(None, page.split("\n"))]) < 66
 
 
 @pytest.mark.parametrize(
@@ -427,3 +457,13 @@ def test_a_kill_that_nobody_settles_is_said() -> None:
     assert words.books_line(left.oom).endswith(" + 1 pending")
     assert "!=" not in words.books_line(left.oom)
     assert "1 of the pending is not settled" in words.books_notes(left.oom)[0]
+
+
+def test_what_the_journal_may_lose_is_said() -> None:
+    """How many events wait for a disk that hangs; while it writes, some always do."""
+    hangs = examples.healthy()
+    hangs.journal.waiting = 1057
+    assert "wait for the disk" not in status.report(hangs, examples.NOW_NS)
+    hangs.journal.state = "stalled"
+    told = " ".join(status.report(hangs, examples.NOW_NS).split())
+    assert "1,057 events wait for the disk · /var/lib" in told

@@ -155,6 +155,16 @@ def test_what_moves_fast_is_read_each_time(tree: Tree) -> None:
         assert sample.pids == (9 if newer else 8)
 
 
+def test_no_peak_is_below_what_was_read(tree: Tree) -> None:
+    """It is read less often, and a container may have grown since."""
+    tree.make(ONE)
+    for _ in range(3):
+        tree.sweep()
+    tree.write(ONE, "memory.current", b"120000000\n")
+    seen = [tree.sample(ONE).memory for _ in range(FULL)]
+    assert {None if use is None else use.peak for use in seen} == {120_000_000}
+
+
 def test_a_device_that_is_taken_away(tree: Tree) -> None:
     """What was read there was read: the sum over devices is a counter."""
     tree.make(ONE)

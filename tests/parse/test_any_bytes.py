@@ -24,13 +24,22 @@ from agent.parse import (
     cgroup_procs,
     cni_config,
     cni_plan,
+    containerd_content,
     cpu_max,
     cpu_stat,
+    ctnetlink,
     diskstats,
     etcd_flags,
+    fdinfo,
     go_build_info,
     go_duration,
+    http_response,
+    inet_diag,
+    inet_diag_ports,
+    inet_sock_set_state,
     io_stat,
+    ipt_getinfo,
+    kernel_stat,
     kmsg,
     kubelet_config,
     kubelet_flags,
@@ -41,6 +50,7 @@ from agent.parse import (
     memory_oom_control,
     memory_stat,
     mountinfo,
+    nft_generation,
     nft_rule,
     oci_bundle,
     oom,
@@ -54,7 +64,10 @@ from agent.parse import (
     proc_environ,
     proc_event,
     proc_locks,
+    proc_maps,
     proc_net_snmp,
+    proc_net_sockstat,
+    proc_net_stat,
     proc_stack,
     proc_stat,
     proc_status,
@@ -66,6 +79,7 @@ from agent.parse import (
     sched_process_exec,
     shim_flags,
     signal_generate,
+    softnet_stat,
     task_newtask,
     trace_event,
     trace_pipe,
@@ -78,6 +92,8 @@ from tests.parse import netlink_making as made
 from tests.parse.captured_text import captured_lines, hostile
 from tests.parse.exit_message import exit_message
 from tests.parse.go_program import build_info, elf
+from tests.parse.test_inet_diag import FOUR
+from tests.parse.test_inet_sock_set_state import BEGUN, REFUSED
 from tests.parse.test_unix_diag import LISTENER
 from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1
 
@@ -160,6 +176,10 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (cpu_max.parse_cpu_max, (b"max 100000\n", b"50000 100000\n")),
     (cpu_stat.parse_cpu_stat, (CPU_STAT,)),
     (
+        ctnetlink.parse_conntrack_cpu,
+        (bytes(4) + made.nested({kind: made.be32(1) for kind in (9, 10, 11)}),),
+    ),
+    (
         diskstats.parse_diskstats,
         (b"254 0 vda 872 0 84104 1039 12 3 96 40 1 0 2032 1079 0 0 0 0 4 21\n",),
     ),
@@ -168,7 +188,9 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (go_build_info.parse_go_build_info, (build_info("dep\ta\tv1", "build\tb"),)),
     (go_build_info.parse_sections, (elf(b"")[-192:],)),
     (go_duration.parse_go_duration, (b"1m30s",)),
+    (inet_diag_ports.parse_connection, (bytes((2, 1)) + bytes(70),)),
     (io_stat.parse_io_stat, (IO_STAT,)),
+    (ipt_getinfo.parse_getinfo, (bytes(84),)),
     (kmsg.parse_kmsg, _RECORDS),
     (kmsg.sequence_of, _RECORDS),
     (
@@ -195,6 +217,10 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (memory_stat.parse_memory_stat, (MEMORY_STAT,)),
     (memory_stat.parse_memory_stat_v1, (MEMORY_STAT_V1,)),
     (mountinfo.parse_mountinfo, (b"41 31 0:38 / /sys/fs/cgroup rw shared:9 - cgroup2 none rw\n",)),
+    (
+        nft_generation.parse_generation,
+        (bytes(4) + made.nested({1: made.be32(8), 2: made.be32(9), 3: b"nft\0"}),),
+    ),
     (nft_rule.parse_chain, (made.chain("POSTROUTING"),)),
     (nft_rule.parse_rule, (made.rule(made.source_of(bytes(4), mask=bytes(4)), made.jump("a")),)),
     (
@@ -229,12 +255,27 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         proc_locks.parse_locks,
         (b"1: FLOCK  ADVISORY  WRITE 5130 00:19:48 0 EOF\n1: -> FLOCK A WRITE 7 <none>:0",),
     ),
+    (http_response.parse_response, (b"HTTP/1.0 200 OK\r\nX: y\r\n\r\nok\n",)),
+    (
+        kernel_stat.parse_kernel_stat,
+        (b"cpu  1 2 3 4 5 6 7 8\ncpu0 1 2 3 4 5 6 7 8\nprocs_running 1\nprocs_blocked 2\n",),
+    ),
+    (loadavg.parse_load, (b"1.36 3.49 4.53 2/3518 3715089\n",)),
+    (proc_maps.parse_maps, (b"7f00-7f10 r-xp 00026000 fe:00 131180   /usr/lib/libc.so\n",)),
     (proc_net_snmp.parse_retransmits, (b"Tcp: RetransSegs InErrs\nTcp: 31 0\n",)),
+    (proc_net_sockstat.parse_tcp_sockets, (b"TCP: inuse 35 orphan 0 tw 133 alloc 44\n",)),
+    (proc_net_sockstat.parse_port_range, (b"32768\t60999\n",)),
+    (
+        proc_net_stat.parse_conntrack_stat,
+        (b"entries insert_failed drop early_drop\n1 2 3 f\n",),
+    ),
+    (proc_net_stat.parse_neighbour_stat, (b"entries table_fulls\n00000001 0000000f\n",)),
     (
         proc_stat.parse_stat,
         (b"829 (work) S 812 829 829 0 -1 4194560 62 0 0 0 0 0 0 0 20 0 1 0 5412 1019904 1\n",),
     ),
     (proc_stat.parse_brief, (b"829 (work) D" + b" 812" * 49 + b"\n",)),
+    (proc_stat.parse_cpu_ticks, (b"829 (work) D" + b" 812" * 49 + b"\n",)),
     (
         proc_stat.parse_figures,
         (b"829 (work) S" + b" 812" * 49 + b"\n",),
@@ -263,6 +304,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (rtnetlink.parse_neighbour, (made.neighbour(bytes(4), 2),)),
     (rtnetlink.parse_nsid, (bytes(4) + b"\x08\0\x01\0\0\0\0\0",)),
     (rtnetlink.parse_route, (made.route(bytes(4)),)),
+    (rtnetlink.parse_route_origin, (made.route(bytes(4)),)),
     (
         sched_process_exec.parse_exec,
         (b"a-1 [000] 7.300000: sched_process_exec: filename=/a/b pid=1 old_pid=1",),
@@ -272,6 +314,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         signal_generate.parse_signal,
         (b"a-1 [000] 7.300000: signal_generate: sig=9 errno=0 code=0 comm=a pid=1 grp=1 res=0",),
     ),
+    (softnet_stat.parse_softnet_stat, (b"00327c80 00000000 00000002 00000000\n",)),
     (task_newtask.parse_newtask, (b"pid=6748 comm=sh clone_flags=1200000 oom_score_adj=0",)),
     (trace_event.parse_event, _EVENTS),
     (trace_pipe.parse_mark_victim, _EVENTS),
@@ -286,7 +329,16 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
             ),
         ),
     ),
+    (inet_diag.parse_inet_diag, (FOUR,)),
+    (inet_sock_set_state.parse_dial, (BEGUN, REFUSED)),
     (unix_diag.parse_unix_diag, (LISTENER,)),
+    (
+        containerd_content.parse_ref,
+        (b"k8s.io/3/layer-sha256:" + b"a3" * 32,),
+    ),
+    (containerd_content.parse_started, (b"2026-11-27T21:47:54.433645781Z",)),
+    (containerd_content.parse_total, (b"6297600",)),
+    (fdinfo.parse_position, (b"pos:\t3145728\nflags:\t02100001\n",)),
     (vmstat.parse_oom_kill, (b"nr_free_pages 131476\noom_kill 3\nnuma_hit 1\n",)),
 ]
 _TAKE_TEXT = {
@@ -294,6 +346,11 @@ _TAKE_TEXT = {
     oom.parse_oom_line,
     oom_summary.parse_oom_summary,
     pod_log_path.parse_pod_log_directory,
+}
+_TAKE_MORE: dict[Callable[..., object], tuple[object, ...]] = {
+    nft_generation.parse_generation: (1,),
+    proc_net_stat.parse_conntrack_stat: (1,),
+    proc_net_stat.parse_neighbour_stat: (4, None),
 }
 _TAKE_PAYLOAD = {cgroup_attach_task.parse_attach, task_newtask.parse_newtask}
 
@@ -325,8 +382,9 @@ def test_only_parse_errors(
         parse = _probe
     if parser in _TAKE_PAYLOAD:
         parse = _of_payload(parser)
+    more = _TAKE_MORE.get(parser, ())
     try:
-        result = parse(data.draw(hostile(*samples)))
+        result = parse(data.draw(hostile(*samples)), *more)
     except ParseError as error:
         assert str(error)  # noqa: PT017 - the message must be printable, whatever was read
     else:

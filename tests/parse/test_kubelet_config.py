@@ -20,6 +20,8 @@ evictionSoftGracePeriod: {memory.available: 1m30s}
 mergeDefaultEvictionSettings: true
 enforceNodeAllocatable: [pods, kube-reserved]
 containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
+healthzBindAddress: 0.0.0.0
+healthzPort: 10348
 """
 
 
@@ -35,6 +37,8 @@ def test_config() -> None:
         merge_default_eviction_settings=True,
         enforce_node_allocatable=("pods", "kube-reserved"),
         container_runtime_endpoint="unix:///run/containerd/containerd.sock",
+        healthz_bind_address="0.0.0.0",
+        healthz_port=10348,
     )
 
 
@@ -56,6 +60,8 @@ def test_what_is_not_said_is_none() -> None:
         b"kind: KubeletConfiguration\nevictionHard: {memory.available: [1]}",
         b"kind: KubeletConfiguration\nevictionHard: {memory.available: true}",
         b"kind: KubeletConfiguration\nenforceNodeAllocatable: pods",
+        b"kind: KubeletConfiguration\nhealthzPort: x",
+        b"kind: KubeletConfiguration\nhealthzPort: 65536",
         b"kind: KubeletConfiguration\nmergeDefaultEvictionSettings: 1",
         b"kind: !!python/object/apply:os.system [id]",
         b"kind: KubeletConfiguration\nat: 2026-13-45",
@@ -77,6 +83,7 @@ def test_flags() -> None:
         "--eviction-soft-grace-period=memory.available=1m30s",
         "--enforce-node-allocatable=pods,kube-reserved",
         "--container-runtime-endpoint=unix:///run/x.sock",
+        *("--healthz-port", "10348", "--healthz-bind-address=::"),
     )
     assert parse_kubelet_flags("\0".join(words).encode() + b"\0") == KubeletFlags(
         config="/b.yaml",
@@ -91,5 +98,8 @@ def test_flags() -> None:
         eviction_soft_grace_period={"memory.available": "1m30s"},
         enforce_node_allocatable=("pods", "kube-reserved"),
         container_runtime_endpoint="unix:///run/x.sock",
+        healthz_bind_address="::",
+        healthz_port=10348,
     )
     assert parse_kubelet_flags(b"kubelet\0") == KubeletFlags()
+    assert parse_kubelet_flags(b"--healthz-port=66000\0").healthz_port is None

@@ -44,10 +44,15 @@ from tests.detect import (
     test_afterlife,
     test_agent_blind,
     test_cni,
+    test_cpu,
+    test_heartbeat,
     test_io,
+    test_kubelet,
     test_network,
     test_oom,
+    test_plumbing,
     test_pressure,
+    test_pulls,
     test_restarts,
     test_runtime,
     test_services,
@@ -55,9 +60,13 @@ from tests.detect import (
 from tests.detect.test_afterlife import MAIN, NOW, SECOND, TASK, UNDYING
 from tests.detect.test_oom import BOOKS, KILL
 from tests.serve.cni_sample import CNI, CONFIG
+from tests.serve.cpu_sample import CPU
+from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.pulls_sample import PULLS
 from tests.serve.runtime_sample import RUNTIME
 
 WALL_NS = 1_795_000_000 * SECOND
@@ -117,11 +126,22 @@ def _network() -> list[Finding]:
     return [finding for each in test_network.ALL for finding in test_network.found(each, full)]
 
 
+def _plumbing() -> list[Finding]:
+    return [finding for each in test_plumbing.ALL for finding in test_plumbing.found(each)]
+
+
 def _eviction() -> list[Finding]:
     scene = Scene(now_boottime_ns=NOW_BOOT_NS, now_wall_ns=NOW_WALL_NS, memory=MEMORY)
     return [
         *eviction_imminent.DETECTOR.detect(scene),
         *eviction_crossed.DETECTOR.detect(scene),
+    ]
+
+
+def _heartbeat() -> list[Finding]:
+    return [
+        *test_heartbeat.found(test_heartbeat.STALLED, HEARTBEAT),
+        *test_heartbeat.found(test_heartbeat.FAILING, HEARTBEAT),
     ]
 
 
@@ -175,6 +195,18 @@ def _runtime() -> list[Finding]:
     ]
 
 
+def _pulls() -> list[Finding]:
+    return test_pulls.found(PULLS)
+
+
+def _kubelet() -> list[Finding]:
+    return test_kubelet.down(KUBELET)
+
+
+def _cpu() -> list[Finding]:
+    return [*test_cpu.found(test_cpu.STOLEN, CPU), *test_cpu.found(test_cpu.SOFTIRQ, CPU)]
+
+
 def _services() -> list[Finding]:
     throttled = test_services.rates(throttled_ratio=0.31, cpu_cores=0.5)
     starved = test_services.rates(io_pressure=Shares(waiting=0.9, stalled=0.6))
@@ -186,8 +218,8 @@ def _services() -> list[Finding]:
 
 
 PARTS: tuple[Callable[[], list[Finding]], ...] = (
-    *(_afterlife, _agent, _cni, _eviction, _io, _network, _oom, _pressure, _restarts),
-    *(_runtime, _services),
+    *(_afterlife, _agent, _cni, _eviction, _heartbeat, _io, _network, _oom, _pressure, _restarts),
+    *(_plumbing, _pulls, _runtime, _kubelet, _cpu, _services),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.model.afterlife import Task
 from agent.model.latency import Latency
 from agent.model.runtime import (
     DaemonProcess,
@@ -72,8 +73,18 @@ SHIMS = (
     ),
     Shim(
         key=ProcessKey(pid=1402, start_boottime_ns=ago(200)),
-        state="D",
+        state="S",
         unread="reading its command line hangs",
+        blocked=(
+            Task(
+                pid=1402,
+                tid=1407,
+                comm="containerd-shim",
+                state="D",
+                start_boottime_ns=ago(200),
+                wchan="folio_wait_bit_common",
+            ),
+        ),
     ),
 )
 RUNTIME = RuntimeReport(

@@ -8,9 +8,13 @@ from agent.inventory.running import Running
 from agent.model.absence import Absence
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
+from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
+from agent.model.heartbeat import HeartbeatReport
+from agent.model.kubelet import KubeletReport
+from agent.model.latency import Latency
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import (
@@ -22,7 +26,10 @@ from agent.model.oom import (
     Outcome,
     Victim,
 )
+from agent.model.plumbing import PlumbingReport
 from agent.model.pressure import PressureReport
+from agent.model.protection import Protection
+from agent.model.pulls import PullReport
 from agent.model.runtime import RuntimeReport
 from agent.model.source import SourceHealth, SourceState
 from agent.model.status import (
@@ -40,10 +47,15 @@ from agent.state.off import NoJournal
 from agent.state.stream import EventStream
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
+from tests.serve.cpu_sample import CPU
+from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
+from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY
 from tests.serve.network_sample import NETWORK
+from tests.serve.plumbing_sample import PLUMBING
 from tests.serve.pressure_sample import PRESSURE
+from tests.serve.pulls_sample import PULLS
 from tests.serve.runtime_sample import RUNTIME
 from tests.serve.usage_sample import RUNNING
 
@@ -123,6 +135,7 @@ STATUS = NodeStatus(
         last_sequence=12,
         dropped=5,
         stream_id=STREAM_ID,
+        waiting=3,
     ),
     recorder_window_seconds=43.5,
     usage=SelfUsage(
@@ -133,6 +146,13 @@ STATUS = NodeStatus(
         subscribers=2,
         subscriber_drops=6,
         abandoned_workers=0,
+        worker_limit=31,
+        loop_lag=Latency().plus(0.002).plus(1.5),
+        loop_lag_max_seconds=1.5,
+        protections=(
+            Protection(name="oom_score_adj", got=True, detail="-997"),
+            Protection(name="memory.min", got=False, detail="it is 0 in /kubepods"),
+        ),
     ),
 )
 
@@ -188,9 +208,14 @@ class SampleView:
         self.pressure_now: PressureReport | None = PRESSURE
         self.cni_now: CNIReport = CNI
         self.network_now: NetworkReport | None = NETWORK
+        self.plumbing_now: PlumbingReport | None = PLUMBING
         self.runtime_now: RuntimeReport | None = RUNTIME
+        self.heartbeat_now: HeartbeatReport | None = HEARTBEAT
+        self.kubelet_now: KubeletReport | None = KUBELET
+        self.cpu_now: CPUReport | None = CPU
         self.disks_now: DiskReport | None = DISKS
         self.blocked_now: BlockedReport | None = BLOCKED
+        self.pulls_now: PullReport | None = PULLS
         self.incidents = IncidentIndex(20_000)
         self.deaths = DeathIndex()
         self.ended: dict[tuple[str, str, str], dict[Verdict, int]] = {}
@@ -221,14 +246,29 @@ class SampleView:
     def network(self) -> NetworkReport | None:
         return self.network_now
 
+    def plumbing(self) -> PlumbingReport | None:
+        return self.plumbing_now
+
     def runtime(self) -> RuntimeReport | None:
         return self.runtime_now
+
+    def heartbeat(self) -> HeartbeatReport | None:
+        return self.heartbeat_now
+
+    def kubelet(self) -> KubeletReport | None:
+        return self.kubelet_now
+
+    def cpu(self) -> CPUReport | None:
+        return self.cpu_now
 
     def disks(self) -> DiskReport | None:
         return self.disks_now
 
     def blocked(self) -> BlockedReport | None:
         return self.blocked_now
+
+    def pulls(self) -> PullReport | None:
+        return self.pulls_now
 
     def show(self, *containers: ContainerKills) -> None:
         self.oom = replace(self.oom, containers=containers)

@@ -38,6 +38,8 @@ def test_answer() -> None:
         (True, "9b"),
         (False, ""),
     ]
+    (thread,) = told.shims[2].blocked
+    assert (thread.tid, thread.state, thread.wchan) == (1407, "D", "folio_wait_bit_common")
     bare = replace(RUNTIME, process=None, former=None, queues=None, shims=None, sandboxes=None)
     told = runtime.answer(bare).runtime
     assert not any(map(told.HasField, ("process", "former", "queues", "sandboxes")))
@@ -63,6 +65,7 @@ def test_metrics() -> None:
     assert 'nodewitness_runtime_rung_failing{rung="status"} 0.0' in text
     assert "nodewitness_runtime_socket_pending 41.0" in text
     assert 'nodewitness_runtime_shims{state="orphan"} 1.0' in text
+    assert 'nodewitness_runtime_shims{state="blocked"} 1.0' in text
     view.runtime_now = None
     assert "nodewitness_runtime_" not in b"".join(pages.pieces(Format.TEXT)).decode().replace(
         "nodewitness_runtime_disagreements", ""

@@ -88,6 +88,25 @@ def test_checkpoint_alone() -> None:
     assert backlog.take(limit_bytes=1, timeout=0) is None
 
 
+def test_a_checkpoint_claims_what_was_offered_by_then() -> None:
+    """With it, before it and dropped; not what came later and is taken in one batch with it."""
+    backlog = _backlog(events=3)
+    backlog.offer(records([1]), None)
+    backlog.offer(records([2, 3]), b"three")
+    assert not backlog.offer(records([4]), b"four")
+    first = _take(backlog)
+    assert (_sequences(first), first.checkpoint, first.claimed) == ([1, 2, 3], b"three", 3)
+    backlog.settle(first)
+    backlog.offer([], b"alone")
+    backlog.offer(records([5]), None)
+    alone = _take(backlog)
+    assert (_sequences(alone), alone.checkpoint, alone.claimed) == ([5], b"alone", 4)
+    backlog.offer(records([6]), b"six")
+    backlog.offer(records([7]), None)
+    batch = _take(backlog)
+    assert (_sequences(batch), batch.checkpoint, batch.claimed) == ([6, 7], b"six", 6)
+
+
 def test_checkpoint_alone_behind_a_drop() -> None:
     """While events do not fit, a checkpoint that claims dropped ones waits as long as they do."""
     backlog = _backlog(events=1)

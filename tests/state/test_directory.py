@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
-from agent.state.directory import StateDirectory, StateLocked
+from agent.state import directory
+from agent.state.directory import StateDirectory, StateLocked, real_path
 
 
 def _hold(path: Path, pipe: Connection) -> None:
@@ -69,3 +71,18 @@ def test_lock_is_no_link(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic"):
         StateDirectory.open(tmp_path)
+
+
+def test_real_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links are followed, where they lead somewhere and the disk answers."""
+    (tmp_path / "link").symlink_to("state")
+    (tmp_path / "loop").symlink_to("loop")
+    assert real_path(tmp_path / "link/x") == tmp_path / "state/x"
+    assert real_path(tmp_path / "loop") == tmp_path / "loop"
+    released = threading.Event()
+    monkeypatch.setattr(Path, "resolve", lambda path: released.wait() and path)
+    monkeypatch.setattr(directory, "RESOLVE_SECONDS", 0.01)
+    try:
+        assert real_path(tmp_path / "link/../y") == tmp_path / "y"
+    finally:
+        released.set()

@@ -112,7 +112,7 @@ async def test_hung_disk(disk: Disk) -> None:
     journal.poll()
     assert [change.state for change in watch.changes] == ["stalled"]
     health = journal.health()
-    assert (health.state, journal.waiting) == ("stalled", 2)
+    assert (health.state, health.waiting) == ("stalled", 2)
     assert "not answered for 6 s" in health.detail
     disk.moving.set()
     assert journal.wait_stored(2, SOON)
@@ -213,7 +213,7 @@ async def test_directory_that_cannot_be_written(tmp_path: Path) -> None:
     assert journal.close(SOON)
 
 
-def test_newer_version(disk: Disk) -> None:
+async def test_newer_version(disk: Disk) -> None:
     """A file of a newer version is left alone; events are dropped and counted, the agent runs."""
     disk.journal().close(SOON)
     connection = sqlite3.connect(disk.path)
@@ -227,6 +227,8 @@ def test_newer_version(disk: Disk) -> None:
     assert "Run that version again" in health.detail
     assert not journal.append(_events(journal, 1), b"one")
     assert journal.health().dropped == 1
+    with pytest.raises(ReplayError, match="schema 9"):
+        await journal.read_after(None, 9)
     assert not journal.close(SOON)
     assert disk.path.read_bytes() == content
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from agent.model.event import EventKind
 from agent.model.exits import ExitCount, Verdict
 from agent.model.oom import OOMCount, OOMCounter, OOMSum
+from agent.state import schema
 from agent.state.batch import Batch
 from agent.state.opener import opener
 from agent.state.position import Numbering, Span
+from agent.state.reader import read_page
 from agent.state.setaside import asides
 from agent.state.store import Store
 from agent.state.trouble import StoreError, Trouble
@@ -139,8 +142,8 @@ def test_marks_reach_the_platter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     statements: list[str] = []
     connect = sqlite3.connect
 
-    def traced(path: Path, isolation_level: None) -> sqlite3.Connection:
-        connection = connect(path, isolation_level=isolation_level)
+    def traced(where: str, uri: bool, isolation_level: None) -> sqlite3.Connection:
+        connection = connect(where, uri=uri, isolation_level=isolation_level)
         connection.set_trace_callback(statements.append)
         return connection
 
@@ -158,6 +161,27 @@ def test_marks_reach_the_platter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert modes == {"unclean": "FULL", "write": "NORMAL", "clean": "FULL"}
 
 
+def test_nothing_is_mapped(tmp_path: Path) -> None:
+    """No page of the journal's files is in our memory, where a hung disk would hold all of it, and
+    a read beside an open transaction goes without as well.
+    """
+    path = tmp_path / "journal.db"
+    store = _open(path)
+    store.write(Batch(records=records([1])), STREAM)
+    store._connection.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        page = pool.submit(read_page, path, None, 9).result()
+    assert [event.sequence for event in page] == [1]
+    reader = schema.read_only(path)
+    assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["journal.db", "journal.db-wal"]
+    assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("DELETE FROM events")
+    reader.close()
+    store.close()
+
+
 def test_latest_revisions(tmp_path: Path) -> None:
     """Of each incident the latest revision is found, the newest incidents first to be kept."""
     store = _open(tmp_path / "journal.db")
@@ -169,7 +193,8 @@ def test_latest_revisions(tmp_path: Path) -> None:
         recorded(3),
         amended(2, 2),
     ]
-    store.write(Batch(records=[record(n, kind) for n, kind in enumerate(kinds, 1)]), STREAM)
+    stored = [record(n, kind) for n, kind in enumerate(kinds, 1)]
+    store.write(Batch(records=stored, checkpoint=b"c", claimed=6), STREAM)
     everything = store.recover(tail_events=9, max_incidents=9).incidents
     assert everything == (incident(1, 2), incident(3), incident(2, 2))
     assert store.recover(tail_events=9, max_incidents=2).incidents == everything[1:]
@@ -180,7 +205,8 @@ def test_event_that_cannot_be_read(tmp_path: Path) -> None:
     """A payload that is no event is left out and counted; the others are found."""
     store = _open(tmp_path / "journal.db")
     garbage = record(2, recorded(2))._replace(payload=b"\xff\xff")
-    store.write(Batch(records=[record(1, recorded(1)), garbage, record(3)]), STREAM)
+    events = [record(1, recorded(1)), garbage, record(3)]
+    store.write(Batch(records=events, checkpoint=b"c", claimed=3), STREAM)
     found = store.recover(tail_events=9, max_incidents=9)
     assert [event.sequence for event in found.tail] == [1, 3]
     assert [i.id for i in found.incidents] == [incident(1).id]

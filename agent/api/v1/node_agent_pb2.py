@@ -25,85 +25,110 @@ _sym_db = _symbol_database.Default()
 from agent.api.v1 import cni_pb2 as agent_dot_api_dot_v1_dot_cni__pb2
 from agent.api.v1 import condition_pb2 as agent_dot_api_dot_v1_dot_condition__pb2
 from agent.api.v1 import containers_pb2 as agent_dot_api_dot_v1_dot_containers__pb2
+from agent.api.v1 import cpu_pb2 as agent_dot_api_dot_v1_dot_cpu__pb2
 from agent.api.v1 import event_pb2 as agent_dot_api_dot_v1_dot_event__pb2
 from agent.api.v1 import exits_pb2 as agent_dot_api_dot_v1_dot_exits__pb2
+from agent.api.v1 import heartbeat_pb2 as agent_dot_api_dot_v1_dot_heartbeat__pb2
 from agent.api.v1 import io_pb2 as agent_dot_api_dot_v1_dot_io__pb2
+from agent.api.v1 import kubelet_pb2 as agent_dot_api_dot_v1_dot_kubelet__pb2
 from agent.api.v1 import memory_pb2 as agent_dot_api_dot_v1_dot_memory__pb2
 from agent.api.v1 import network_pb2 as agent_dot_api_dot_v1_dot_network__pb2
 from agent.api.v1 import oom_pb2 as agent_dot_api_dot_v1_dot_oom__pb2
+from agent.api.v1 import plumbing_pb2 as agent_dot_api_dot_v1_dot_plumbing__pb2
 from agent.api.v1 import pressure_pb2 as agent_dot_api_dot_v1_dot_pressure__pb2
+from agent.api.v1 import pulls_pb2 as agent_dot_api_dot_v1_dot_pulls__pb2
 from agent.api.v1 import runtime_pb2 as agent_dot_api_dot_v1_dot_runtime__pb2
 from agent.api.v1 import status_pb2 as agent_dot_api_dot_v1_dot_status__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61gent/api/v1/node_agent.proto\x12\x0c\x61gent.api.v1\x1a\x16\x61gent/api/v1/cni.proto\x1a\x1c\x61gent/api/v1/condition.proto\x1a\x1d\x61gent/api/v1/containers.proto\x1a\x18\x61gent/api/v1/event.proto\x1a\x18\x61gent/api/v1/exits.proto\x1a\x15\x61gent/api/v1/io.proto\x1a\x19\x61gent/api/v1/memory.proto\x1a\x1a\x61gent/api/v1/network.proto\x1a\x16\x61gent/api/v1/oom.proto\x1a\x1b\x61gent/api/v1/pressure.proto\x1a\x1a\x61gent/api/v1/runtime.proto\x1a\x19\x61gent/api/v1/status.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"9\n\x11GetStatusResponse\x12$\n\x06status\x18\x01 \x01(\x0b\x32\x14.agent.api.v1.Status\"\xb2\x01\n\x17ListOOMIncidentsRequest\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\x12\x0e\n\x06hidden\x18\x04 \x01(\x08\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x16\n\x0e\x65xclude_drills\x18\x06 \x01(\x08\x12\x15\n\rdisagreements\x18\x07 \x01(\x08\"\xb3\x01\n\x18ListOOMIncidentsResponse\x12,\n\tincidents\x18\x01 \x03(\x0b\x32\x19.agent.api.v1.OOMIncident\x12%\n\x05\x62ooks\x18\x02 \x01(\x0b\x32\x16.agent.api.v1.OOMBooks\x12\x11\n\ttruncated\x18\x03 \x01(\x08\x12/\n\x0boldest_held\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa8\x01\n\x10ListExitsRequest\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\x12\x11\n\tcontainer\x18\x04 \x01(\t\x12\'\n\x08verdicts\x18\x05 \x03(\x0e\x32\x15.agent.api.v1.Verdict\x12\r\n\x05limit\x18\x06 \x01(\r\"\x84\x01\n\x11ListExitsResponse\x12+\n\x05\x65xits\x18\x01 \x03(\x0b\x32\x1c.agent.api.v1.ContainerDeath\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12/\n\x0boldest_held\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x12WatchEventsRequest\x12)\n\x06resume\x18\x01 \x01(\x0b\x32\x19.agent.api.v1.ResumeToken\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\"\x8d\x01\n\x13WatchEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.agent.api.v1.Event\x12$\n\x03gap\x18\x02 \x01(\x0b\x32\x17.agent.api.v1.StreamGap\x12+\n\x08position\x18\x03 \x01(\x0b\x32\x19.agent.api.v1.ResumeToken\"\"\n\x10GetMemoryRequest\x12\x0e\n\x06\x65\x61ters\x18\x01 \x01(\r\"?\n\x11GetMemoryResponse\x12*\n\x06memory\x18\x01 \x01(\x0b\x32\x1a.agent.api.v1.MemoryReport\"\x14\n\x12GetPressureRequest\"E\n\x13GetPressureResponse\x12.\n\x08pressure\x18\x01 \x01(\x0b\x32\x1c.agent.api.v1.PressureReport\"\xb0\x01\n\x15ListConditionsRequest\x12/\n\x08statuses\x18\x01 \x03(\x0e\x32\x1d.agent.api.v1.ConditionStatus\x12\r\n\x05types\x18\x02 \x03(\t\x12*\n\nseverities\x18\x03 \x03(\x0e\x32\x16.agent.api.v1.Severity\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x0b\n\x03pod\x18\x05 \x01(\t\x12\x0b\n\x03\x61ll\x18\x06 \x01(\x08\"j\n\x16ListConditionsResponse\x12+\n\nconditions\x18\x01 \x03(\x0b\x32\x17.agent.api.v1.Condition\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x10\n\x08left_out\x18\x03 \x01(\r\"\\\n\x15ListContainersRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\x12\x11\n\tsandboxes\x18\x03 \x01(\x08\x12\x10\n\x08services\x18\x04 \x01(\x08\"m\n\x16ListContainersResponse\x12\x30\n\ncontainers\x18\x01 \x03(\x0b\x32\x1c.agent.api.v1.ContainerUsage\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x0e\n\x06missed\x18\x03 \x01(\r\"1\n\x0fListPodsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\"[\n\x10ListPodsResponse\x12$\n\x04pods\x18\x01 \x03(\x0b\x32\x16.agent.api.v1.PodUsage\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x0e\n\x06missed\x18\x03 \x01(\r\"\x82\x01\n\x13ListCNICallsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\x12\x10\n\x08\x63ommands\x18\x03 \x03(\t\x12*\n\x06states\x18\x04 \x03(\x0e\x32\x1a.agent.api.v1.CNICallState\x12\r\n\x05limit\x18\x05 \x01(\r\"O\n\x14ListCNICallsResponse\x12$\n\x03\x63ni\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.CNIReport\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"7\n\x15ListNamespacesRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\"^\n\x16ListNamespacesResponse\x12\x31\n\nnamespaces\x18\x01 \x01(\x0b\x32\x1d.agent.api.v1.NamespaceReport\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"H\n\x16ListPodNetworksRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\x12\x0e\n\x06\x62roken\x18\x03 \x01(\x08\"Z\n\x17ListPodNetworksResponse\x12,\n\x07network\x18\x01 \x01(\x0b\x32\x1b.agent.api.v1.NetworkReport\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"\x13\n\x11GetRuntimeRequest\"B\n\x12GetRuntimeResponse\x12,\n\x07runtime\x18\x01 \x01(\x0b\x32\x1b.agent.api.v1.RuntimeReport\"\x14\n\x12ListDevicesRequest\";\n\x13ListDevicesResponse\x12$\n\x02io\x18\x01 \x01(\x0b\x32\x18.agent.api.v1.DiskReport\"9\n\x17ListBlockedTasksRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\"H\n\x18ListBlockedTasksResponse\x12,\n\x07\x62locked\x18\x01 \x01(\x0b\x32\x1b.agent.api.v1.BlockedReport2\xa3\n\n\tNodeAgent\x12L\n\tGetStatus\x12\x1e.agent.api.v1.GetStatusRequest\x1a\x1f.agent.api.v1.GetStatusResponse\x12\x61\n\x10ListOOMIncidents\x12%.agent.api.v1.ListOOMIncidentsRequest\x1a&.agent.api.v1.ListOOMIncidentsResponse\x12L\n\tListExits\x12\x1e.agent.api.v1.ListExitsRequest\x1a\x1f.agent.api.v1.ListExitsResponse\x12[\n\x0eListConditions\x12#.agent.api.v1.ListConditionsRequest\x1a$.agent.api.v1.ListConditionsResponse\x12T\n\x0bWatchEvents\x12 .agent.api.v1.WatchEventsRequest\x1a!.agent.api.v1.WatchEventsResponse0\x01\x12L\n\tGetMemory\x12\x1e.agent.api.v1.GetMemoryRequest\x1a\x1f.agent.api.v1.GetMemoryResponse\x12[\n\x0eListContainers\x12#.agent.api.v1.ListContainersRequest\x1a$.agent.api.v1.ListContainersResponse\x12I\n\x08ListPods\x12\x1d.agent.api.v1.ListPodsRequest\x1a\x1e.agent.api.v1.ListPodsResponse\x12R\n\x0bGetPressure\x12 .agent.api.v1.GetPressureRequest\x1a!.agent.api.v1.GetPressureResponse\x12U\n\x0cListCNICalls\x12!.agent.api.v1.ListCNICallsRequest\x1a\".agent.api.v1.ListCNICallsResponse\x12[\n\x0eListNamespaces\x12#.agent.api.v1.ListNamespacesRequest\x1a$.agent.api.v1.ListNamespacesResponse\x12^\n\x0fListPodNetworks\x12$.agent.api.v1.ListPodNetworksRequest\x1a%.agent.api.v1.ListPodNetworksResponse\x12O\n\nGetRuntime\x12\x1f.agent.api.v1.GetRuntimeRequest\x1a .agent.api.v1.GetRuntimeResponse\x12R\n\x0bListDevices\x12 .agent.api.v1.ListDevicesRequest\x1a!.agent.api.v1.ListDevicesResponse\x12\x61\n\x10ListBlockedTasks\x12%.agent.api.v1.ListBlockedTasksRequest\x1a&.agent.api.v1.ListBlockedTasksResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61gent/api/v1/node_agent.proto\x12\x0c\x61gent.api.v1\x1a\x16\x61gent/api/v1/cni.proto\x1a\x1c\x61gent/api/v1/condition.proto\x1a\x1d\x61gent/api/v1/containers.proto\x1a\x16\x61gent/api/v1/cpu.proto\x1a\x18\x61gent/api/v1/event.proto\x1a\x18\x61gent/api/v1/exits.proto\x1a\x1c\x61gent/api/v1/heartbeat.proto\x1a\x15\x61gent/api/v1/io.proto\x1a\x1a\x61gent/api/v1/kubelet.proto\x1a\x19\x61gent/api/v1/memory.proto\x1a\x1a\x61gent/api/v1/network.proto\x1a\x16\x61gent/api/v1/oom.proto\x1a\x1b\x61gent/api/v1/plumbing.proto\x1a\x1b\x61gent/api/v1/pressure.proto\x1a\x18\x61gent/api/v1/pulls.proto\x1a\x1a\x61gent/api/v1/runtime.proto\x1a\x19\x61gent/api/v1/status.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"9\n\x11GetStatusResponse\x12$\n\x06status\x18\x01 \x01(\x0b\x32\x14.agent.api.v1.Status\"\xb2\x01\n\x17ListOOMIncidentsRequest\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\x12\x0e\n\x06hidden\x18\x04 \x01(\x08\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x16\n\x0e\x65xclude_drills\x18\x06 \x01(\x08\x12\x15\n\rdisagreements\x18\x07 \x01(\x08\"\xb3\x01\n\x18ListOOMIncidentsResponse\x12,\n\tincidents\x18\x01 \x03(\x0b\x32\x19.agent.api.v1.OOMIncident\x12%\n\x05\x62ooks\x18\x02 \x01(\x0b\x32\x16.agent.api.v1.OOMBooks\x12\x11\n\ttruncated\x18\x03 \x01(\x08\x12/\n\x0boldest_held\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa8\x01\n\x10ListExitsRequest\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\x12\x11\n\tcontainer\x18\x04 \x01(\t\x12\'\n\x08verdicts\x18\x05 \x03(\x0e\x32\x15.agent.api.v1.Verdict\x12\r\n\x05limit\x18\x06 \x01(\r\"\x84\x01\n\x11ListExitsResponse\x12+\n\x05\x65xits\x18\x01 \x03(\x0b\x32\x1c.agent.api.v1.ContainerDeath\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12/\n\x0boldest_held\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"_\n\x12WatchEventsRequest\x12)\n\x06resume\x18\x01 \x01(\x0b\x32\x19.agent.api.v1.ResumeToken\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x0b\n\x03pod\x18\x03 \x01(\t\"\x8d\x01\n\x13WatchEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.agent.api.v1.Event\x12$\n\x03gap\x18\x02 \x01(\x0b\x32\x17.agent.api.v1.StreamGap\x12+\n\x08position\x18\x03 \x01(\x0b\x32\x19.agent.api.v1.ResumeToken\"\"\n\x10GetMemoryRequest\x12\x0e\n\x06\x65\x61ters\x18\x01 \x01(\r\"?\n\x11GetMemoryResponse\x12*\n\x06memory\x18\x01 \x01(\x0b\x32\x1a.agent.api.v1.MemoryReport\"\x14\n\x12GetPressureRequest\"E\n\x13GetPressureResponse\x12.\n\x08pressure\x18\x01 \x01(\x0b\x32\x1c.agent.api.v1.PressureReport\"\xb0\x01\n\x15ListConditionsRequest\x12/\n\x08statuses\x18\x01 \x03(\x0e\x32\x1d.agent.api.v1.ConditionStatus\x12\r\n\x05types\x18\x02 \x03(\t\x12*\n\nseverities\x18\x03 \x03(\x0e\x32\x16.agent.api.v1.Severity\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x0b\n\x03pod\x18\x05 \x01(\t\x12\x0b\n\x03\x61ll\x18\x06 \x01(\x08\"j\n\x16ListConditionsResponse\x12+\n\nconditions\x18\x01 \x03(\x0b\x32\x17.agent.api.v1.Condition\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x10\n\x08left_out\x18\x03 \x01(\r\"\\\n\x15ListContainersRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\x12\x11\n\tsandboxes\x18\x03 \x01(\x08\x12\x10\n\x08services\x18\x04 \x01(\x08\"m\n\x16ListContainersResponse\x12\x30\n\ncontainers\x18\x01 \x03(\x0b\x32\x1c.agent.api.v1.ContainerUsage\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x0e\n\x06missed\x18\x03 \x01(\r\"1\n\x0fListPodsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\"[\n\x10ListPodsResponse\x12$\n\x04pods\x18\x01 \x03(\x0b\x32\x16.agent.api.v1.PodUsage\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x0e\n\x06missed\x18\x03 \x01(\r\"\x82\x01\n\x13ListCNICallsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\x12\x10\n\x08\x63ommands\x18\x03 \x03(\t\x12*\n\x06states\x18\x04 \x03(\x0e\x32\x1a.agent.api.v1.CNICallState\x12\r\n\x05limit\x18\x05 \x01(\r\"O\n\x14ListCNICallsResponse\x12$\n\x03\x63ni\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.CNIReport\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"7\n\x15ListNamespacesRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\"^\n\x16ListNamespacesResponse\x12\x31\n\nnamespaces\x18\x01 \x01(\x0b\x32\x1d.agent.api.v1.NamespaceReport\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"H\n\x16ListPodNetworksRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\x12\x0e\n\x06\x62roken\x18\x03 \x01(\x08\"Z\n\x17ListPodNetworksResponse\x12,\n\x07network\x18\x01 \x01(\x0b\x32\x1b.agent.api.v1.NetworkReport\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"\x14\n\x12GetPlumbingRequest\"E\n\x13GetPlumbingResponse\x12.\n\x08plumbing\x18\x01 \x01(\x0b\x32\x1c.agent.api.v1.PlumbingReport\"\x13\n\x11GetRuntimeRequest\"B\n\x12GetRuntimeResponse\x12,\n\x07runtime\x18\x01 \x01(\x0b\x32\x1b.agent.api.v1.RuntimeReport\"\x12\n\x10ListPullsRequest\"<\n\x11ListPullsResponse\x12\'\n\x05pulls\x18\x01 \x01(\x0b\x32\x18.agent.api.v1.PullReport\"\x15\n\x13GetHeartbeatRequest\"H\n\x14GetHeartbeatResponse\x12\x30\n\theartbeat\x18\x01 \x01(\x0b\x32\x1d.agent.api.v1.HeartbeatReport\"\x13\n\x11GetKubeletRequest\"B\n\x12GetKubeletResponse\x12,\n\x07kubelet\x18\x01 \x01(\x0b\x32\x1b.agent.api.v1.KubeletReport\"\x0f\n\rGetCPURequest\"6\n\x0eGetCPUResponse\x12$\n\x03\x63pu\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.CPUReport\"\x14\n\x12ListDevicesRequest\";\n\x13ListDevicesResponse\x12$\n\x02io\x18\x01 \x01(\x0b\x32\x18.agent.api.v1.DiskReport\"9\n\x17ListBlockedTasksRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0b\n\x03pod\x18\x02 \x01(\t\"H\n\x18ListBlockedTasksResponse\x12,\n\x07\x62locked\x18\x01 \x01(\x0b\x32\x1b.agent.api.v1.BlockedReport2\xb2\r\n\tNodeAgent\x12L\n\tGetStatus\x12\x1e.agent.api.v1.GetStatusRequest\x1a\x1f.agent.api.v1.GetStatusResponse\x12\x61\n\x10ListOOMIncidents\x12%.agent.api.v1.ListOOMIncidentsRequest\x1a&.agent.api.v1.ListOOMIncidentsResponse\x12L\n\tListExits\x12\x1e.agent.api.v1.ListExitsRequest\x1a\x1f.agent.api.v1.ListExitsResponse\x12[\n\x0eListConditions\x12#.agent.api.v1.ListConditionsRequest\x1a$.agent.api.v1.ListConditionsResponse\x12T\n\x0bWatchEvents\x12 .agent.api.v1.WatchEventsRequest\x1a!.agent.api.v1.WatchEventsResponse0\x01\x12L\n\tGetMemory\x12\x1e.agent.api.v1.GetMemoryRequest\x1a\x1f.agent.api.v1.GetMemoryResponse\x12[\n\x0eListContainers\x12#.agent.api.v1.ListContainersRequest\x1a$.agent.api.v1.ListContainersResponse\x12I\n\x08ListPods\x12\x1d.agent.api.v1.ListPodsRequest\x1a\x1e.agent.api.v1.ListPodsResponse\x12R\n\x0bGetPressure\x12 .agent.api.v1.GetPressureRequest\x1a!.agent.api.v1.GetPressureResponse\x12U\n\x0cListCNICalls\x12!.agent.api.v1.ListCNICallsRequest\x1a\".agent.api.v1.ListCNICallsResponse\x12[\n\x0eListNamespaces\x12#.agent.api.v1.ListNamespacesRequest\x1a$.agent.api.v1.ListNamespacesResponse\x12^\n\x0fListPodNetworks\x12$.agent.api.v1.ListPodNetworksRequest\x1a%.agent.api.v1.ListPodNetworksResponse\x12R\n\x0bGetPlumbing\x12 .agent.api.v1.GetPlumbingRequest\x1a!.agent.api.v1.GetPlumbingResponse\x12O\n\nGetRuntime\x12\x1f.agent.api.v1.GetRuntimeRequest\x1a .agent.api.v1.GetRuntimeResponse\x12L\n\tListPulls\x12\x1e.agent.api.v1.ListPullsRequest\x1a\x1f.agent.api.v1.ListPullsResponse\x12U\n\x0cGetHeartbeat\x12!.agent.api.v1.GetHeartbeatRequest\x1a\".agent.api.v1.GetHeartbeatResponse\x12O\n\nGetKubelet\x12\x1f.agent.api.v1.GetKubeletRequest\x1a .agent.api.v1.GetKubeletResponse\x12\x43\n\x06GetCPU\x12\x1b.agent.api.v1.GetCPURequest\x1a\x1c.agent.api.v1.GetCPUResponse\x12R\n\x0bListDevices\x12 .agent.api.v1.ListDevicesRequest\x1a!.agent.api.v1.ListDevicesResponse\x12\x61\n\x10ListBlockedTasks\x12%.agent.api.v1.ListBlockedTasksRequest\x1a&.agent.api.v1.ListBlockedTasksResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'agent.api.v1.node_agent_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETSTATUSREQUEST']._serialized_start=403
-  _globals['_GETSTATUSREQUEST']._serialized_end=421
-  _globals['_GETSTATUSRESPONSE']._serialized_start=423
-  _globals['_GETSTATUSRESPONSE']._serialized_end=480
-  _globals['_LISTOOMINCIDENTSREQUEST']._serialized_start=483
-  _globals['_LISTOOMINCIDENTSREQUEST']._serialized_end=661
-  _globals['_LISTOOMINCIDENTSRESPONSE']._serialized_start=664
-  _globals['_LISTOOMINCIDENTSRESPONSE']._serialized_end=843
-  _globals['_LISTEXITSREQUEST']._serialized_start=846
-  _globals['_LISTEXITSREQUEST']._serialized_end=1014
-  _globals['_LISTEXITSRESPONSE']._serialized_start=1017
-  _globals['_LISTEXITSRESPONSE']._serialized_end=1149
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=1151
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=1246
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=1249
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1390
-  _globals['_GETMEMORYREQUEST']._serialized_start=1392
-  _globals['_GETMEMORYREQUEST']._serialized_end=1426
-  _globals['_GETMEMORYRESPONSE']._serialized_start=1428
-  _globals['_GETMEMORYRESPONSE']._serialized_end=1491
-  _globals['_GETPRESSUREREQUEST']._serialized_start=1493
-  _globals['_GETPRESSUREREQUEST']._serialized_end=1513
-  _globals['_GETPRESSURERESPONSE']._serialized_start=1515
-  _globals['_GETPRESSURERESPONSE']._serialized_end=1584
-  _globals['_LISTCONDITIONSREQUEST']._serialized_start=1587
-  _globals['_LISTCONDITIONSREQUEST']._serialized_end=1763
-  _globals['_LISTCONDITIONSRESPONSE']._serialized_start=1765
-  _globals['_LISTCONDITIONSRESPONSE']._serialized_end=1871
-  _globals['_LISTCONTAINERSREQUEST']._serialized_start=1873
-  _globals['_LISTCONTAINERSREQUEST']._serialized_end=1965
-  _globals['_LISTCONTAINERSRESPONSE']._serialized_start=1967
-  _globals['_LISTCONTAINERSRESPONSE']._serialized_end=2076
-  _globals['_LISTPODSREQUEST']._serialized_start=2078
-  _globals['_LISTPODSREQUEST']._serialized_end=2127
-  _globals['_LISTPODSRESPONSE']._serialized_start=2129
-  _globals['_LISTPODSRESPONSE']._serialized_end=2220
-  _globals['_LISTCNICALLSREQUEST']._serialized_start=2223
-  _globals['_LISTCNICALLSREQUEST']._serialized_end=2353
-  _globals['_LISTCNICALLSRESPONSE']._serialized_start=2355
-  _globals['_LISTCNICALLSRESPONSE']._serialized_end=2434
-  _globals['_LISTNAMESPACESREQUEST']._serialized_start=2436
-  _globals['_LISTNAMESPACESREQUEST']._serialized_end=2491
-  _globals['_LISTNAMESPACESRESPONSE']._serialized_start=2493
-  _globals['_LISTNAMESPACESRESPONSE']._serialized_end=2587
-  _globals['_LISTPODNETWORKSREQUEST']._serialized_start=2589
-  _globals['_LISTPODNETWORKSREQUEST']._serialized_end=2661
-  _globals['_LISTPODNETWORKSRESPONSE']._serialized_start=2663
-  _globals['_LISTPODNETWORKSRESPONSE']._serialized_end=2753
-  _globals['_GETRUNTIMEREQUEST']._serialized_start=2755
-  _globals['_GETRUNTIMEREQUEST']._serialized_end=2774
-  _globals['_GETRUNTIMERESPONSE']._serialized_start=2776
-  _globals['_GETRUNTIMERESPONSE']._serialized_end=2842
-  _globals['_LISTDEVICESREQUEST']._serialized_start=2844
-  _globals['_LISTDEVICESREQUEST']._serialized_end=2864
-  _globals['_LISTDEVICESRESPONSE']._serialized_start=2866
-  _globals['_LISTDEVICESRESPONSE']._serialized_end=2925
-  _globals['_LISTBLOCKEDTASKSREQUEST']._serialized_start=2927
-  _globals['_LISTBLOCKEDTASKSREQUEST']._serialized_end=2984
-  _globals['_LISTBLOCKEDTASKSRESPONSE']._serialized_start=2986
-  _globals['_LISTBLOCKEDTASKSRESPONSE']._serialized_end=3058
-  _globals['_NODEAGENT']._serialized_start=3061
-  _globals['_NODEAGENT']._serialized_end=4376
+  _globals['_GETSTATUSREQUEST']._serialized_start=540
+  _globals['_GETSTATUSREQUEST']._serialized_end=558
+  _globals['_GETSTATUSRESPONSE']._serialized_start=560
+  _globals['_GETSTATUSRESPONSE']._serialized_end=617
+  _globals['_LISTOOMINCIDENTSREQUEST']._serialized_start=620
+  _globals['_LISTOOMINCIDENTSREQUEST']._serialized_end=798
+  _globals['_LISTOOMINCIDENTSRESPONSE']._serialized_start=801
+  _globals['_LISTOOMINCIDENTSRESPONSE']._serialized_end=980
+  _globals['_LISTEXITSREQUEST']._serialized_start=983
+  _globals['_LISTEXITSREQUEST']._serialized_end=1151
+  _globals['_LISTEXITSRESPONSE']._serialized_start=1154
+  _globals['_LISTEXITSRESPONSE']._serialized_end=1286
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=1288
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=1383
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=1386
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1527
+  _globals['_GETMEMORYREQUEST']._serialized_start=1529
+  _globals['_GETMEMORYREQUEST']._serialized_end=1563
+  _globals['_GETMEMORYRESPONSE']._serialized_start=1565
+  _globals['_GETMEMORYRESPONSE']._serialized_end=1628
+  _globals['_GETPRESSUREREQUEST']._serialized_start=1630
+  _globals['_GETPRESSUREREQUEST']._serialized_end=1650
+  _globals['_GETPRESSURERESPONSE']._serialized_start=1652
+  _globals['_GETPRESSURERESPONSE']._serialized_end=1721
+  _globals['_LISTCONDITIONSREQUEST']._serialized_start=1724
+  _globals['_LISTCONDITIONSREQUEST']._serialized_end=1900
+  _globals['_LISTCONDITIONSRESPONSE']._serialized_start=1902
+  _globals['_LISTCONDITIONSRESPONSE']._serialized_end=2008
+  _globals['_LISTCONTAINERSREQUEST']._serialized_start=2010
+  _globals['_LISTCONTAINERSREQUEST']._serialized_end=2102
+  _globals['_LISTCONTAINERSRESPONSE']._serialized_start=2104
+  _globals['_LISTCONTAINERSRESPONSE']._serialized_end=2213
+  _globals['_LISTPODSREQUEST']._serialized_start=2215
+  _globals['_LISTPODSREQUEST']._serialized_end=2264
+  _globals['_LISTPODSRESPONSE']._serialized_start=2266
+  _globals['_LISTPODSRESPONSE']._serialized_end=2357
+  _globals['_LISTCNICALLSREQUEST']._serialized_start=2360
+  _globals['_LISTCNICALLSREQUEST']._serialized_end=2490
+  _globals['_LISTCNICALLSRESPONSE']._serialized_start=2492
+  _globals['_LISTCNICALLSRESPONSE']._serialized_end=2571
+  _globals['_LISTNAMESPACESREQUEST']._serialized_start=2573
+  _globals['_LISTNAMESPACESREQUEST']._serialized_end=2628
+  _globals['_LISTNAMESPACESRESPONSE']._serialized_start=2630
+  _globals['_LISTNAMESPACESRESPONSE']._serialized_end=2724
+  _globals['_LISTPODNETWORKSREQUEST']._serialized_start=2726
+  _globals['_LISTPODNETWORKSREQUEST']._serialized_end=2798
+  _globals['_LISTPODNETWORKSRESPONSE']._serialized_start=2800
+  _globals['_LISTPODNETWORKSRESPONSE']._serialized_end=2890
+  _globals['_GETPLUMBINGREQUEST']._serialized_start=2892
+  _globals['_GETPLUMBINGREQUEST']._serialized_end=2912
+  _globals['_GETPLUMBINGRESPONSE']._serialized_start=2914
+  _globals['_GETPLUMBINGRESPONSE']._serialized_end=2983
+  _globals['_GETRUNTIMEREQUEST']._serialized_start=2985
+  _globals['_GETRUNTIMEREQUEST']._serialized_end=3004
+  _globals['_GETRUNTIMERESPONSE']._serialized_start=3006
+  _globals['_GETRUNTIMERESPONSE']._serialized_end=3072
+  _globals['_LISTPULLSREQUEST']._serialized_start=3074
+  _globals['_LISTPULLSREQUEST']._serialized_end=3092
+  _globals['_LISTPULLSRESPONSE']._serialized_start=3094
+  _globals['_LISTPULLSRESPONSE']._serialized_end=3154
+  _globals['_GETHEARTBEATREQUEST']._serialized_start=3156
+  _globals['_GETHEARTBEATREQUEST']._serialized_end=3177
+  _globals['_GETHEARTBEATRESPONSE']._serialized_start=3179
+  _globals['_GETHEARTBEATRESPONSE']._serialized_end=3251
+  _globals['_GETKUBELETREQUEST']._serialized_start=3253
+  _globals['_GETKUBELETREQUEST']._serialized_end=3272
+  _globals['_GETKUBELETRESPONSE']._serialized_start=3274
+  _globals['_GETKUBELETRESPONSE']._serialized_end=3340
+  _globals['_GETCPUREQUEST']._serialized_start=3342
+  _globals['_GETCPUREQUEST']._serialized_end=3357
+  _globals['_GETCPURESPONSE']._serialized_start=3359
+  _globals['_GETCPURESPONSE']._serialized_end=3413
+  _globals['_LISTDEVICESREQUEST']._serialized_start=3415
+  _globals['_LISTDEVICESREQUEST']._serialized_end=3435
+  _globals['_LISTDEVICESRESPONSE']._serialized_start=3437
+  _globals['_LISTDEVICESRESPONSE']._serialized_end=3496
+  _globals['_LISTBLOCKEDTASKSREQUEST']._serialized_start=3498
+  _globals['_LISTBLOCKEDTASKSREQUEST']._serialized_end=3555
+  _globals['_LISTBLOCKEDTASKSRESPONSE']._serialized_start=3557
+  _globals['_LISTBLOCKEDTASKSRESPONSE']._serialized_end=3629
+  _globals['_NODEAGENT']._serialized_start=3632
+  _globals['_NODEAGENT']._serialized_end=5346
 # @@protoc_insertion_point(module_scope)

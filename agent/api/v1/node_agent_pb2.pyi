@@ -3,13 +3,18 @@ import datetime
 from agent.api.v1 import cni_pb2 as _cni_pb2
 from agent.api.v1 import condition_pb2 as _condition_pb2
 from agent.api.v1 import containers_pb2 as _containers_pb2
+from agent.api.v1 import cpu_pb2 as _cpu_pb2
 from agent.api.v1 import event_pb2 as _event_pb2
 from agent.api.v1 import exits_pb2 as _exits_pb2
+from agent.api.v1 import heartbeat_pb2 as _heartbeat_pb2
 from agent.api.v1 import io_pb2 as _io_pb2
+from agent.api.v1 import kubelet_pb2 as _kubelet_pb2
 from agent.api.v1 import memory_pb2 as _memory_pb2
 from agent.api.v1 import network_pb2 as _network_pb2
 from agent.api.v1 import oom_pb2 as _oom_pb2
+from agent.api.v1 import plumbing_pb2 as _plumbing_pb2
 from agent.api.v1 import pressure_pb2 as _pressure_pb2
+from agent.api.v1 import pulls_pb2 as _pulls_pb2
 from agent.api.v1 import runtime_pb2 as _runtime_pb2
 from agent.api.v1 import status_pb2 as _status_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -251,6 +256,16 @@ class ListPodNetworksResponse(_message.Message):
     truncated: bool
     def __init__(self, network: _Optional[_Union[_network_pb2.NetworkReport, _Mapping]] = ..., truncated: _Optional[bool] = ...) -> None: ...
 
+class GetPlumbingRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetPlumbingResponse(_message.Message):
+    __slots__ = ("plumbing",)
+    PLUMBING_FIELD_NUMBER: _ClassVar[int]
+    plumbing: _plumbing_pb2.PlumbingReport
+    def __init__(self, plumbing: _Optional[_Union[_plumbing_pb2.PlumbingReport, _Mapping]] = ...) -> None: ...
+
 class GetRuntimeRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
@@ -260,6 +275,46 @@ class GetRuntimeResponse(_message.Message):
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     runtime: _runtime_pb2.RuntimeReport
     def __init__(self, runtime: _Optional[_Union[_runtime_pb2.RuntimeReport, _Mapping]] = ...) -> None: ...
+
+class ListPullsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPullsResponse(_message.Message):
+    __slots__ = ("pulls",)
+    PULLS_FIELD_NUMBER: _ClassVar[int]
+    pulls: _pulls_pb2.PullReport
+    def __init__(self, pulls: _Optional[_Union[_pulls_pb2.PullReport, _Mapping]] = ...) -> None: ...
+
+class GetHeartbeatRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetHeartbeatResponse(_message.Message):
+    __slots__ = ("heartbeat",)
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    heartbeat: _heartbeat_pb2.HeartbeatReport
+    def __init__(self, heartbeat: _Optional[_Union[_heartbeat_pb2.HeartbeatReport, _Mapping]] = ...) -> None: ...
+
+class GetKubeletRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetKubeletResponse(_message.Message):
+    __slots__ = ("kubelet",)
+    KUBELET_FIELD_NUMBER: _ClassVar[int]
+    kubelet: _kubelet_pb2.KubeletReport
+    def __init__(self, kubelet: _Optional[_Union[_kubelet_pb2.KubeletReport, _Mapping]] = ...) -> None: ...
+
+class GetCPURequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetCPUResponse(_message.Message):
+    __slots__ = ("cpu",)
+    CPU_FIELD_NUMBER: _ClassVar[int]
+    cpu: _cpu_pb2.CPUReport
+    def __init__(self, cpu: _Optional[_Union[_cpu_pb2.CPUReport, _Mapping]] = ...) -> None: ...
 
 class ListDevicesRequest(_message.Message):
     __slots__ = ()

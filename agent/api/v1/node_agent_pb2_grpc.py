@@ -94,10 +94,35 @@ class NodeAgentStub:
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.FromString,
                 _registered_method=True)
+        self.GetPlumbing = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetPlumbing',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingResponse.FromString,
+                _registered_method=True)
         self.GetRuntime = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/GetRuntime',
                 request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
                 response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+                _registered_method=True)
+        self.ListPulls = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/ListPulls',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsResponse.FromString,
+                _registered_method=True)
+        self.GetHeartbeat = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetHeartbeat',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatResponse.FromString,
+                _registered_method=True)
+        self.GetKubelet = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetKubelet',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletRequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletResponse.FromString,
+                _registered_method=True)
+        self.GetCPU = channel.unary_unary(
+                '/agent.api.v1.NodeAgent/GetCPU',
+                request_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPURequest.SerializeToString,
+                response_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPUResponse.FromString,
                 _registered_method=True)
         self.ListDevices = channel.unary_unary(
                 '/agent.api.v1.NodeAgent/ListDevices',
@@ -200,8 +225,44 @@ class NodeAgentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPlumbing(self, request, context):
+        """The node's own network: tables that fill, packets dropped, overlay devices, routes, packet filters.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetRuntime(self, request, context):
         """Which rung of the container runtime's ladder fails, its socket, its process and its shims.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPulls(self, request, context):
+        """Blobs of images that containerd pulls, and what holds one up. UNAVAILABLE while no containerd is known, or looking hangs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHeartbeat(self, request, context):
+        """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
+        is dialled in vain.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetKubelet(self, request, context):
+        """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCPU(self, request, context):
+        """Where the CPUs' time goes, and how many tasks wait for one. UNAVAILABLE until it was read, and while reading hangs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -284,10 +345,35 @@ def add_NodeAgentServicer_to_server(servicer, server):
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPodNetworksResponse.SerializeToString,
             ),
+            'GetPlumbing': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlumbing,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingResponse.SerializeToString,
+            ),
             'GetRuntime': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRuntime,
                     request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.FromString,
                     response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.SerializeToString,
+            ),
+            'ListPulls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPulls,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsResponse.SerializeToString,
+            ),
+            'GetHeartbeat': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHeartbeat,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatResponse.SerializeToString,
+            ),
+            'GetKubelet': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetKubelet,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletRequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletResponse.SerializeToString,
+            ),
+            'GetCPU': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCPU,
+                    request_deserializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPURequest.FromString,
+                    response_serializer=agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPUResponse.SerializeToString,
             ),
             'ListDevices': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDevices,
@@ -635,6 +721,33 @@ class NodeAgent:
             _registered_method=True)
 
     @staticmethod
+    def GetPlumbing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetPlumbing',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetPlumbingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetRuntime(request,
             target,
             options=(),
@@ -651,6 +764,114 @@ class NodeAgent:
             '/agent.api.v1.NodeAgent/GetRuntime',
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeRequest.SerializeToString,
             agent_dot_api_dot_v1_dot_node__agent__pb2.GetRuntimeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPulls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/ListPulls',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.ListPullsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHeartbeat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetHeartbeat',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetHeartbeatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetKubelet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetKubelet',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletRequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetKubeletResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCPU(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/agent.api.v1.NodeAgent/GetCPU',
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPURequest.SerializeToString,
+            agent_dot_api_dot_v1_dot_node__agent__pb2.GetCPUResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,8 +63,20 @@ class NodeAgentStub:
     """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
     ListPodNetworks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodNetworksRequest, _node_agent_pb2.ListPodNetworksResponse]
     """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+    GetPlumbing: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetPlumbingRequest, _node_agent_pb2.GetPlumbingResponse]
+    """The node's own network: tables that fill, packets dropped, overlay devices, routes, packet filters."""
     GetRuntime: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    ListPulls: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListPullsRequest, _node_agent_pb2.ListPullsResponse]
+    """Blobs of images that containerd pulls, and what holds one up. UNAVAILABLE while no containerd is known, or looking hangs."""
+    GetHeartbeat: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetHeartbeatRequest, _node_agent_pb2.GetHeartbeatResponse]
+    """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
+    is dialled in vain.
+    """
+    GetKubelet: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetKubeletRequest, _node_agent_pb2.GetKubeletResponse]
+    """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
+    GetCPU: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.GetCPURequest, _node_agent_pb2.GetCPUResponse]
+    """Where the CPUs' time goes, and how many tasks wait for one. UNAVAILABLE until it was read, and while reading hangs."""
     ListDevices: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]
     """Block devices: how fast they answer, which do not, and who uses them."""
     ListBlockedTasks: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]
@@ -101,8 +113,20 @@ class NodeAgentAsyncStub(NodeAgentStub):
     """Namespaces of containers, which of them are the host's, and processes in namespaces of nobody that is known."""
     ListPodNetworks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPodNetworksRequest, _node_agent_pb2.ListPodNetworksResponse]  # type: ignore[assignment]
     """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
+    GetPlumbing: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetPlumbingRequest, _node_agent_pb2.GetPlumbingResponse]  # type: ignore[assignment]
+    """The node's own network: tables that fill, packets dropped, overlay devices, routes, packet filters."""
     GetRuntime: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetRuntimeRequest, _node_agent_pb2.GetRuntimeResponse]  # type: ignore[assignment]
     """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+    ListPulls: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListPullsRequest, _node_agent_pb2.ListPullsResponse]  # type: ignore[assignment]
+    """Blobs of images that containerd pulls, and what holds one up. UNAVAILABLE while no containerd is known, or looking hangs."""
+    GetHeartbeat: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetHeartbeatRequest, _node_agent_pb2.GetHeartbeatResponse]  # type: ignore[assignment]
+    """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
+    is dialled in vain.
+    """
+    GetKubelet: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetKubeletRequest, _node_agent_pb2.GetKubeletResponse]  # type: ignore[assignment]
+    """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
+    GetCPU: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.GetCPURequest, _node_agent_pb2.GetCPUResponse]  # type: ignore[assignment]
+    """Where the CPUs' time goes, and how many tasks wait for one. UNAVAILABLE until it was read, and while reading hangs."""
     ListDevices: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListDevicesRequest, _node_agent_pb2.ListDevicesResponse]  # type: ignore[assignment]
     """Block devices: how fast they answer, which do not, and who uses them."""
     ListBlockedTasks: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListBlockedTasksRequest, _node_agent_pb2.ListBlockedTasksResponse]  # type: ignore[assignment]
@@ -210,12 +234,54 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         """The network path of each pod in six steps, the first broken one named; and what pods that are gone have left."""
 
     @_abc_1.abstractmethod
+    def GetPlumbing(
+        self,
+        request: _node_agent_pb2.GetPlumbingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetPlumbingResponse, _abc.Awaitable[_node_agent_pb2.GetPlumbingResponse]]:
+        """The node's own network: tables that fill, packets dropped, overlay devices, routes, packet filters."""
+
+    @_abc_1.abstractmethod
     def GetRuntime(
         self,
         request: _node_agent_pb2.GetRuntimeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.GetRuntimeResponse, _abc.Awaitable[_node_agent_pb2.GetRuntimeResponse]]:
         """Which rung of the container runtime's ladder fails, its socket, its process and its shims."""
+
+    @_abc_1.abstractmethod
+    def ListPulls(
+        self,
+        request: _node_agent_pb2.ListPullsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.ListPullsResponse, _abc.Awaitable[_node_agent_pb2.ListPullsResponse]]:
+        """Blobs of images that containerd pulls, and what holds one up. UNAVAILABLE while no containerd is known, or looking hangs."""
+
+    @_abc_1.abstractmethod
+    def GetHeartbeat(
+        self,
+        request: _node_agent_pb2.GetHeartbeatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetHeartbeatResponse, _abc.Awaitable[_node_agent_pb2.GetHeartbeatResponse]]:
+        """The kubelet's connections to the API server, and those that the API server makes: what gets nothing across, and who
+        is dialled in vain.
+        """
+
+    @_abc_1.abstractmethod
+    def GetKubelet(
+        self,
+        request: _node_agent_pb2.GetKubeletRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetKubeletResponse, _abc.Awaitable[_node_agent_pb2.GetKubeletResponse]]:
+        """The kubelet: its process, its healthz, its configuration. UNAVAILABLE until it was looked at, and while looking hangs."""
+
+    @_abc_1.abstractmethod
+    def GetCPU(
+        self,
+        request: _node_agent_pb2.GetCPURequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_agent_pb2.GetCPUResponse, _abc.Awaitable[_node_agent_pb2.GetCPUResponse]]:
+        """Where the CPUs' time goes, and how many tasks wait for one. UNAVAILABLE until it was read, and while reading hangs."""
 
     @_abc_1.abstractmethod
     def ListDevices(

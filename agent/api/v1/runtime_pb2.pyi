@@ -157,7 +157,7 @@ class FormerRuntime(_message.Message):
     def __init__(self, pid: _Optional[int] = ..., comm: _Optional[str] = ..., missed: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signal: _Optional[int] = ..., exit_code: _Optional[int] = ..., oom_killed: _Optional[bool] = ..., killer: _Optional[str] = ...) -> None: ...
 
 class Shim(_message.Message):
-    __slots__ = ("pid", "started", "state", "namespace", "sandbox_id", "orphan", "unread")
+    __slots__ = ("pid", "started", "state", "namespace", "sandbox_id", "orphan", "unread", "blocked")
     PID_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -165,6 +165,7 @@ class Shim(_message.Message):
     SANDBOX_ID_FIELD_NUMBER: _ClassVar[int]
     ORPHAN_FIELD_NUMBER: _ClassVar[int]
     UNREAD_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_FIELD_NUMBER: _ClassVar[int]
     pid: int
     started: _timestamp_pb2.Timestamp
     state: str
@@ -172,4 +173,5 @@ class Shim(_message.Message):
     sandbox_id: str
     orphan: bool
     unread: str
-    def __init__(self, pid: _Optional[int] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[str] = ..., namespace: _Optional[str] = ..., sandbox_id: _Optional[str] = ..., orphan: _Optional[bool] = ..., unread: _Optional[str] = ...) -> None: ...
+    blocked: _containers.RepeatedCompositeFieldContainer[RuntimeThread]
+    def __init__(self, pid: _Optional[int] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[str] = ..., namespace: _Optional[str] = ..., sandbox_id: _Optional[str] = ..., orphan: _Optional[bool] = ..., unread: _Optional[str] = ..., blocked: _Optional[_Iterable[_Union[RuntimeThread, _Mapping]]] = ...) -> None: ...

@@ -82,7 +82,7 @@ class Source(_message.Message):
     def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[Source.State, str]] = ..., absence: _Optional[str] = ..., detail: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tells: _Optional[str] = ..., required: _Optional[bool] = ..., records: _Optional[int] = ..., lost: _Optional[int] = ...) -> None: ...
 
 class Journal(_message.Message):
-    __slots__ = ("state", "detail", "since", "path", "bytes", "max_bytes", "events", "first_sequence", "last_sequence", "dropped", "stream_id")
+    __slots__ = ("state", "detail", "since", "path", "bytes", "max_bytes", "events", "first_sequence", "last_sequence", "dropped", "stream_id", "waiting")
     STATE_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +94,7 @@ class Journal(_message.Message):
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     DROPPED_FIELD_NUMBER: _ClassVar[int]
     STREAM_ID_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
     state: str
     detail: str
     since: _timestamp_pb2.Timestamp
@@ -105,10 +106,11 @@ class Journal(_message.Message):
     last_sequence: int
     dropped: int
     stream_id: str
-    def __init__(self, state: _Optional[str] = ..., detail: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., path: _Optional[str] = ..., bytes: _Optional[int] = ..., max_bytes: _Optional[int] = ..., events: _Optional[int] = ..., first_sequence: _Optional[int] = ..., last_sequence: _Optional[int] = ..., dropped: _Optional[int] = ..., stream_id: _Optional[str] = ...) -> None: ...
+    waiting: int
+    def __init__(self, state: _Optional[str] = ..., detail: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., path: _Optional[str] = ..., bytes: _Optional[int] = ..., max_bytes: _Optional[int] = ..., events: _Optional[int] = ..., first_sequence: _Optional[int] = ..., last_sequence: _Optional[int] = ..., dropped: _Optional[int] = ..., stream_id: _Optional[str] = ..., waiting: _Optional[int] = ...) -> None: ...
 
 class SelfUsage(_message.Message):
-    __slots__ = ("cpu", "resident_bytes", "open_fds", "trace_buffer_bytes", "subscribers", "subscriber_drops", "abandoned_workers")
+    __slots__ = ("cpu", "resident_bytes", "open_fds", "trace_buffer_bytes", "subscribers", "subscriber_drops", "abandoned_workers", "worker_limit", "loop_lag_max", "loop_stalls", "protections")
     CPU_FIELD_NUMBER: _ClassVar[int]
     RESIDENT_BYTES_FIELD_NUMBER: _ClassVar[int]
     OPEN_FDS_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +118,10 @@ class SelfUsage(_message.Message):
     SUBSCRIBERS_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBER_DROPS_FIELD_NUMBER: _ClassVar[int]
     ABANDONED_WORKERS_FIELD_NUMBER: _ClassVar[int]
+    WORKER_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    LOOP_LAG_MAX_FIELD_NUMBER: _ClassVar[int]
+    LOOP_STALLS_FIELD_NUMBER: _ClassVar[int]
+    PROTECTIONS_FIELD_NUMBER: _ClassVar[int]
     cpu: _duration_pb2.Duration
     resident_bytes: int
     open_fds: int
@@ -123,7 +129,21 @@ class SelfUsage(_message.Message):
     subscribers: int
     subscriber_drops: int
     abandoned_workers: int
-    def __init__(self, cpu: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., resident_bytes: _Optional[int] = ..., open_fds: _Optional[int] = ..., trace_buffer_bytes: _Optional[int] = ..., subscribers: _Optional[int] = ..., subscriber_drops: _Optional[int] = ..., abandoned_workers: _Optional[int] = ...) -> None: ...
+    worker_limit: int
+    loop_lag_max: _duration_pb2.Duration
+    loop_stalls: int
+    protections: _containers.RepeatedCompositeFieldContainer[Protection]
+    def __init__(self, cpu: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., resident_bytes: _Optional[int] = ..., open_fds: _Optional[int] = ..., trace_buffer_bytes: _Optional[int] = ..., subscribers: _Optional[int] = ..., subscriber_drops: _Optional[int] = ..., abandoned_workers: _Optional[int] = ..., worker_limit: _Optional[int] = ..., loop_lag_max: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., loop_stalls: _Optional[int] = ..., protections: _Optional[_Iterable[_Union[Protection, _Mapping]]] = ...) -> None: ...
+
+class Protection(_message.Message):
+    __slots__ = ("name", "got", "detail")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    GOT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    got: bool
+    detail: str
+    def __init__(self, name: _Optional[str] = ..., got: _Optional[bool] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Status(_message.Message):
     __slots__ = ("identity", "host", "sources", "oom", "journal", "self", "recorder_window", "conditions")

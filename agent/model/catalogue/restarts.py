@@ -31,10 +31,13 @@ RESTART_STORM = ConditionType(
     entity=EntityKind.NODE,
     fires_when="In ten minutes the runtime killed and restarted containers three times in one "
     "pod, or five times in several, no OOM kill among them, and at least half of these while "
-    "they were under CPU, memory or io pressure.",
+    "they were under CPU, memory or io pressure, the network was saturated, or they were kept "
+    "waiting by their own CPU limit; a warning only if it was that limit, or if no pressure was "
+    "measured.",
     what_to_do="The restarts feed the pressure that makes the probes late: relieve the node "
     "(cordon it, move or throttle what eats), or lengthen timeoutSeconds and "
-    "failureThreshold of the probes. The containers themselves may be well.",
+    "failureThreshold of the probes. The containers themselves may be well. If the reason is "
+    "CPUThrottled, leave the node alone and raise the container's own CPU limit.",
     sources=("signals", "cri"),
     clear_after_seconds=30.0,
 )

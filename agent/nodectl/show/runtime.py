@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.api.runtime import RUNG_STATE
+from agent.api.v1 import kubelet_pb2
 from agent.api.v1 import runtime_pb2 as pb
 from agent.nodectl.show.oom import aligned
 from agent.nodectl.show.words import age, duration, escape, latency, size, wrapped
@@ -31,7 +32,7 @@ def report(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool = False) -> str
     for step in runtime.steps:
         if step.detail:
             lines += wrapped("error    ", f"{_name(step)}: {escape(step.detail)}")
-    lines += ["", *_says(runtime), *_socket(runtime), *_process(runtime, now_ns)]
+    lines += ["", *_says(runtime), *_socket(runtime), *process_lines(runtime, now_ns)]
     lines += _shims(runtime, now_ns, wide=wide)
     return "\n".join(lines)
 
@@ -62,16 +63,17 @@ def _row(step: pb.RuntimeStep) -> tuple[str, ...]:
     return (
         _name(step),
         RUNG_STATE.to_model(step.state).value,
-        _took(step.took.ToNanoseconds()) if step.HasField("took") else "-",
+        took(step.took.ToNanoseconds()) if step.HasField("took") else "-",
         duration(step.deadline.ToMilliseconds() / 1000) if asked else "-",
-        "-" if mean is None else _took(mean),
+        "-" if mean is None else took(mean),
         str(step.answers) if asked else "-",
         str(step.silences) if asked else "-",
         str(step.failures) if asked else "-",
     )
 
 
-def _took(nanoseconds: int) -> str:
+def took(nanoseconds: int) -> str:
+    """How long an answer took, or is awaited."""
     return latency(nanoseconds) if nanoseconds < 10**10 else duration(nanoseconds / 1e9)
 
 
@@ -100,7 +102,10 @@ def _socket(runtime: pb.RuntimeReport) -> list[str]:
     )
 
 
-def _process(runtime: pb.RuntimeReport, now_ns: int) -> Iterator[str]:
+def process_lines(
+    runtime: pb.RuntimeReport | kubelet_pb2.KubeletReport, now_ns: int
+) -> Iterator[str]:
+    """A daemon's process, its blocked threads, and the one before it."""
     if runtime.HasField("process"):
         process = runtime.process
         text = f"{escape(process.comm)}[{process.pid}] {_state(process.state)}; started "
@@ -147,6 +152,11 @@ def _shims(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool) -> list[str]:
     of = f" for {runtime.sandboxes} sandboxes" if runtime.HasField("sandboxes") else ""
     text = f"{len(runtime.shims)}{of}; {orphans} of no sandbox that the runtime knows"
     lines = wrapped("shims    ", text + (f"; {stopped} stopped" if stopped else ""))
+    blocked = [(shim.pid, thread) for shim in runtime.shims for thread in shim.blocked]
+    for pid, thread in blocked if wide else blocked[:MAX_SHIMS]:
+        where = escape(thread.wchan) or "?"
+        told = f"shim {pid}, thread {thread.tid} ({escape(thread.comm)}): {thread.state} in {where}"
+        lines += wrapped("blocked  ", told)
     rows = [
         (
             str(shim.pid),
@@ -157,7 +167,7 @@ def _shims(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool) -> list[str]:
             else f"? ({escape(shim.unread)})",
         )
         for shim in runtime.shims
-        if wide or shim.orphan or shim.unread or shim.state in ("T", "t", "D")
+        if wide or shim.orphan or shim.unread or shim.blocked or shim.state in ("T", "t", "D")
     ]
     if not rows:
         return lines

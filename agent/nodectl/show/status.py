@@ -16,6 +16,7 @@ from agent.nodectl.show.words import (
     duration,
     escape,
     in_line,
+    latency,
     size,
     timestamp,
     wrapped,
@@ -119,6 +120,7 @@ def report(
     lines += _sources(status, now_ns, {line.source for line in found}, wide=wide)
     lines += ["", *wrapped("journal  ", _journal(status.journal, now_ns))]
     lines += wrapped("costs    ", _costs(status))
+    lines += _guards(status, wide=wide)
     return "\n".join(lines)
 
 
@@ -202,6 +204,8 @@ def _journal(journal: status_pb2.Journal, now_ns: int) -> str:
     else:
         parts.append("no events")
     parts.append(f"{size(journal.bytes)} of {size(journal.max_bytes)}")
+    if journal.waiting and journal.state != "ok":
+        parts.append(f"{journal.waiting:,} events wait for the disk")
     if journal.dropped:
         parts.append(f"{journal.dropped:,} NEVER WRITTEN")
     parts.append(escape(journal.path))
@@ -223,5 +227,19 @@ def _costs(status: status_pb2.Status) -> str:
     if me.subscriber_drops:
         parts.append(f"{me.subscriber_drops:,} events missed by slow subscribers")
     if me.abandoned_workers:
-        parts.append(f"{me.abandoned_workers} reads hang")
+        of = f" of {me.worker_limit} that may" if me.worker_limit else ""
+        parts.append(f"{me.abandoned_workers} reads hang{of}")
     return in_line(parts)
+
+
+def _guards(status: status_pb2.Status, *, wide: bool) -> list[str]:
+    """How late it was, and what it has done against a lack of memory."""
+    me = status.self
+    parts = [f"late by {latency(me.loop_lag_max.ToNanoseconds())} at most in 5 min"]
+    if me.loop_stalls:
+        parts.append(f"{me.loop_stalls} STALLS of 1 s or more")
+    parts += [f"{'' if each.got else 'no '}{escape(each.name)}" for each in me.protections]
+    lines = wrapped("guards   ", in_line(parts))
+    for each in me.protections if wide else ():
+        lines += wrapped("         ", f"{escape(each.name)}: {escape(each.detail)}")
+    return lines

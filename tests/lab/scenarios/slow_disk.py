@@ -52,6 +52,26 @@ class SlowDisk:
         """It answers again, and what waited goes on."""
         self._guest.run(f"dmsetup resume --noudevsync {NAME}")
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Suspended with its file system, as dmsetup does it unless told otherwise: who writes to a
+        file, be it through memory, hangs at once and not when the cache is full. Always resumed.
+        """
+        self._guest.run(f"dmsetup suspend --noudevsync {NAME}")
+        try:
+            yield
+        finally:
+            self.resume()
+
+    def limit_writes(self, cgroup: str, bytes_per_second: str) -> None:
+        """io.max of a cgroup (its directory), with the controller that takes."""
+        self._guest.run(
+            "cd /sys/fs/cgroup; for at in . kubepods kubepods/burstable; do"
+            " echo +io > $at/cgroup.subtree_control; done;"
+            f" device=$(dmsetup info --columns --noheadings --separator : -o major,minor {NAME});"
+            f" echo $device wbps={bytes_per_second} > {cgroup}/io.max"
+        )
+
     def delay_writes(self, milliseconds: int) -> None:
         """From now on each write takes so much longer, by dm-delay."""
         self._guest.run(

@@ -1,0 +1,21 @@
+"""Which block devices lie beneath a file, from its device's number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from agent.model.disks import DiskState
+
+
+def disk_chain(device: str, disks: Iterable[DiskState]) -> Iterator[DiskState]:
+    """The device, or the one that it is a partition of, and all that lie beneath."""
+    known = tuple(disks)
+    waiting = [s for s in known if device == s.disk.id or device in s.disk.part_ids]
+    by_name = {state.disk.name: state for state in known}
+    seen = set()
+    while waiting:
+        state = waiting.pop(0)
+        if state.disk.name not in seen:
+            seen.add(state.disk.name)
+            yield state
+            waiting += [by_name[name] for name in state.disk.beneath if name in by_name]

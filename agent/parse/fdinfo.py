@@ -1,0 +1,23 @@
+"""/proc/PID/fdinfo/FD: how far a descriptor has got
+
+    pos:	3145728
+    flags:	02100001
+    mnt_id:	27
+    ino:	9986977
+
+https://docs.kernel.org/filesystems/proc.html (3.8 /proc/<pid>/fdinfo/<fd>)
+"""
+
+from __future__ import annotations
+
+from agent.model.absence import ParseError
+from agent.parse.digits import number
+
+
+def parse_position(data: bytes) -> int:
+    """Bytes from the file's beginning to where the next write(2) goes."""
+    for line in data.splitlines():
+        name, _, value = line.partition(b":")
+        if name == b"pos":
+            return number(value.strip(), "fdinfo pos")
+    raise ParseError("fdinfo: a line pos:", data)

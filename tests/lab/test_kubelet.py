@@ -1,0 +1,129 @@
+"""The kubelet: a healthz that hangs or fails, one that is throttled, one that is dead; what it says
+beside what is true.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from agent.api.v1.condition_pb2 import (
+    CONDITION_STATUS_FALSE,
+    SEVERITY_CRITICAL,
+    SEVERITY_INFO,
+)
+from agent.api.v1.kubelet_pb2 import KubeletReport
+from agent.api.v1.runtime_pb2 import RUNG_STATE_OK, RUNG_STATE_SILENT
+from tests.lab.agent_process import AgentProcess
+from tests.lab.asking import Asking
+from tests.lab.deadline import until
+from tests.lab.groups import Group
+from tests.lab.guest import Guest
+from tests.lab.node import Node
+from tests.lab.scenarios.kubelet import CGROUP, PORT, stand_in, told
+from tests.lab.scenarios.runtime import stopped
+from tests.lab.wire import Process
+
+SECONDS = 240
+SETTINGS = {"kubelet.healthz_interval": "1s", "kubelet.healthz_deadline": "2s"}
+DOWN, DISAGREES = "KubeletDown", "KubeletDisagrees"
+STARVED = "1000 1000000"  # of each second a millisecond
+
+
+@pytest.fixture
+def asking(agent: AgentProcess) -> Asking:
+    """The agent, running, and not as patient as by default."""
+    agent.start(SETTINGS)
+    return Asking(agent)
+
+
+@pytest.fixture
+def kubelet(guest: Guest) -> Iterator[Process]:
+    with closing(stand_in(guest)) as process:
+        yield process
+
+
+def report(asking: Asking, wanted: Callable[[KubeletReport], bool], what: str) -> KubeletReport:
+    """GetKubelet, once it is so."""
+
+    def found() -> KubeletReport | None:
+        seen = asking.kubelet()
+        return seen if wanted(seen) else None
+
+    return until(found, SECONDS, what, lambda: str(asking.kubelet()))
+
+
+def well(seen: KubeletReport) -> bool:
+    return seen.healthz.state == RUNG_STATE_OK and not seen.failing
+
+
+def test_healthz(
+    node: Node, guest: Guest, asking: Asking, kubelet: Process, figures: list[str]
+) -> None:
+    """Silence and an error are told apart, each ends, and an ok beside a runtime that is stopped is
+    a disagreement.
+    """
+    seen = report(asking, well, "the kubelet answers")
+    assert seen.process.pid == kubelet.pid
+    assert (seen.process.comm, seen.healthz.address) == ("kubelet", f"127.0.0.1:{PORT}")
+    assert (seen.healthz.status, seen.healthz.detail) == (200, "ok")
+    assert not seen.HasField("former")
+    with told(guest, "hang"):
+        found = asking.condition(DOWN, "", lambda c: c.reason == "HealthzHangs")
+        assert found.severity == SEVERITY_CRITICAL
+        assert f"kubelet[{kubelet.pid}] runs" in found.message
+        silent = asking.kubelet()
+        assert silent.healthz.state == RUNG_STATE_SILENT
+        assert silent.healthz.silences >= 1
+        said = guest.run(["nodectl", "kubelet"], check=False)
+        assert said.exit_code == 1
+        assert "DOWN: kubelet runs, and its healthz hangs" in said.out
+        assert asking.metric("nodewitness_kubelet_up") == 0
+        figures.append(f"kubelet: a healthz that hangs is told so: {found.message}")
+    asking.condition(DOWN, "", status=CONDITION_STATUS_FALSE)
+    with told(guest, "sick"):
+        found = asking.condition(DOWN, "", lambda c: c.reason == "HealthzFails")
+        assert "answers 500: [+]ping ok; [-]syncloop failed" in found.message
+    asking.condition(DOWN, "", status=CONDITION_STATUS_FALSE)
+    with stopped(node):
+        found = asking.condition(DISAGREES, "")
+        assert (found.reason, found.severity) == ("RuntimeUnresponsive", SEVERITY_INFO)
+        assert "healthz says ok, but" in found.message
+        assert not [
+            c for c in asking.conditions(types=[DOWN]) if c.status != CONDITION_STATUS_FALSE
+        ]
+    asking.condition(DISAGREES, "", status=CONDITION_STATUS_FALSE)
+
+
+def test_throttled(guest: Guest, asking: Asking, kubelet: Process) -> None:
+    """Its own quota is named as what makes its healthz hang."""
+    report(asking, well, "the kubelet answers")
+    guest.run(
+        "for at in '' /system.slice; do "
+        "echo '+cpu +memory' > /sys/fs/cgroup$at/cgroup.subtree_control; done"
+    )
+    group = Group(guest, f"/{CGROUP}")
+    with told(guest, "spin"):
+        guest.write(f"{group.directory}/cpu.max", STARVED)
+        found = asking.condition(DOWN, "", lambda c: "its own cpu.max stopped it in" in c.message)
+        assert found.reason == "HealthzHangs"
+        assert asking.kubelet().throttled_ratio > 0.5
+    guest.write(f"{group.directory}/cpu.max", "max 100000")
+    asking.condition(DOWN, "", status=CONDITION_STATUS_FALSE)
+
+
+def test_dead(guest: Guest, asking: Asking, kubelet: Process) -> None:
+    """It is said who killed it; another one is a restart."""
+    report(asking, well, "the kubelet answers")
+    guest.run(["kill", "-STOP", str(kubelet.pid)])
+    asking.condition(DOWN, "", lambda c: c.reason == "Stopped")
+    guest.run(["kill", "-KILL", str(kubelet.pid)])
+    found = asking.condition(DOWN, "", lambda c: c.reason == "Dead" and "signal 9" in c.message)
+    assert f"kubelet[{kubelet.pid}] is gone" in found.message
+    gone = asking.kubelet()
+    assert (gone.former.pid, gone.former.signal) == (kubelet.pid, 9)
+    assert not gone.HasField("process")
+    with closing(stand_in(guest)) as again:
+        back = report(asking, well, "the next kubelet answers")
+        assert (back.process.pid, back.restarts) == (again.pid, 1)
+        asking.condition(DOWN, "", status=CONDITION_STATUS_FALSE)
