@@ -74,6 +74,8 @@ class Track(Struct, kw_only=True):
                 return Verity.FALSE
             finding = None
         if blind is not None:
+            if finding is not None:
+                self.absent_since_ns = None  # whoever else is blind, somebody sees it
             return self._blind(now.boottime_ns)
         self.blind_since_ns = None
         return self._absent(now.boottime_ns) if finding is None else self._found(now.boottime_ns)

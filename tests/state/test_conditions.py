@@ -316,6 +316,18 @@ def test_restart_forgets_what_is_over() -> None:
     assert after.fold.select(statuses=tuple(Verity)) == []
 
 
+def test_found_while_a_source_is_blind() -> None:
+    """Another one has found it all the same: until it is gone for long enough, it is not over."""
+    node = Node(LEVEL)
+    node.at(0.5, found(LEVEL, reason="B"))
+    for second in (1, 10):
+        assert not node.at(second)
+    node.at(14, found(LEVEL, reason="B"), blind=[LEVEL])
+    assert not node.at(19)
+    assert not node.at(33)
+    assert node.at(34) == [("Level", FALSE)]
+
+
 Step = tuple[float, set[ConditionType], set[ConditionType], str]
 _steps = st.lists(
     st.tuples(
