@@ -369,7 +369,14 @@ def assemble(
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
     plumbing = watch_plumbing(ground)
     judge.sees(PLUMBING, lambda scene: replace(scene, plumbing=plumbing.report))
-    ladder = watch_runtime(ground, deaths, index, listens=listens, blocked=lambda: blocked.report)
+    ladder = watch_runtime(
+        ground,
+        deaths,
+        index,
+        listens=listens,
+        blocked=lambda: blocked.report,
+        calls=cni.ledger.running,
+    )
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
     heartbeat = watch_heartbeat(ground, lost=take)
     dials = roster.dial_watcher()

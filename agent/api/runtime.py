@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from agent.api.oom import container_to_wire
 from agent.api.v1 import runtime_pb2 as pb
 from agent.api.wire import EnumTable, duration, text, timestamp
 from agent.model.afterlife import Task
 from agent.model.runtime import (
+    Creation,
     DaemonProcess,
     FormerDaemon,
     RungState,
@@ -51,6 +53,17 @@ def runtime_to_wire(report: RuntimeReport) -> pb.RuntimeReport:
         restarts=report.restarts,
         shims=[_shim(shim, offset_ns) for shim in report.shims or ()],
         shims_known=report.shims is not None,
+        creations=[_creation(each, report.boottime_ns) for each in report.creations],
+    )
+
+
+def _creation(creation: Creation, now_ns: int) -> pb.Creation:
+    return pb.Creation(
+        pod=container_to_wire(creation.pod),
+        made=creation.made.value,
+        took=duration(max(0, now_ns - creation.since_boottime_ns) / 1e9),
+        plugin=text(creation.plugin),
+        plugin_pid=creation.plugin_pid,
     )
 
 

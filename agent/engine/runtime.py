@@ -21,7 +21,7 @@ from agent.host.clock import Clock
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence, Absent
 from agent.model.afterlife import Task
-from agent.model.runtime import DaemonProcess, Rung, RungState, RuntimeReport, Step
+from agent.model.runtime import Creation, DaemonProcess, Rung, RungState, RuntimeReport, Step
 from agent.observe.runtime import RuntimeSight, Sight, absent_runtime
 
 RUNTIME = "runtime"
@@ -49,6 +49,7 @@ class RuntimeWatch(Struct, kw_only=True):
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     interval_seconds: float
     stuck: Callable[[], Iterable[Task]] = tuple  # tasks of the node in state D for too long
+    creations: Callable[[], tuple[Creation, ...]] = tuple
     report: RuntimeReport | None = None
     _process: DaemonProcess | None = None
     _file: int | None = None  # inode of the socket's file; None: it is not there
@@ -132,6 +133,7 @@ class RuntimeWatch(Struct, kw_only=True):
             former=self.former.last,
             restarts=self.former.restarts,
             shims=self.shims.with_blocked(self.stuck()),
+            creations=self.creations(),
         )
 
     def _probe(self, now: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from agent.derive.creations import creations
 from agent.engine.ground import Ground
 from agent.engine.runtime import RuntimeWatch
 from agent.engine.runtime_former import Former
@@ -21,8 +22,9 @@ from agent.ledger.deaths import DeathBook
 from agent.model.absence import Absence
 from agent.model.afterlife import Task
 from agent.model.blocked import BlockedReport
+from agent.model.cni import CNICall
 from agent.model.oom import OOMIncident
-from agent.model.runtime import Rung
+from agent.model.runtime import Creation, Rung
 from agent.observe.runtime import RuntimeSight
 from agent.state.incidents import IncidentIndex
 
@@ -39,6 +41,7 @@ def watch_runtime(
     *,
     listens: RuntimeSocket,
     blocked: Callable[[], BlockedReport | None],
+    calls: Callable[[], tuple[CNICall, ...]],
 ) -> RuntimeWatch:
     """With threads and a connection of its own."""
     workers = ground.pools.new(RUNTIME_WORKERS, name="runtime")
@@ -62,6 +65,11 @@ def watch_runtime(
     def stuck() -> Iterable[Task]:
         report = blocked()
         return () if report is None else (each.task for each in report.stuck())
+
+    def made() -> tuple[Creation, ...]:
+        inventory = ground.inventory
+        pods = ((pod, inventory.in_pod(pod.names.pod_uid)) for pod in inventory.alive_pods())
+        return creations(pods, calls())
 
     return RuntimeWatch(
         path=listens.configured,
@@ -88,4 +96,5 @@ def watch_runtime(
         spawn=ground.spawn,
         interval_seconds=runtime.interval,
         stuck=stuck,
+        creations=made,
     )

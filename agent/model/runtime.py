@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from agent.model.afterlife import Task
 from agent.model.latency import Latency
+from agent.model.oom import Container
 
 
 class Rung(enum.Enum):
@@ -119,6 +120,21 @@ class Shim(Struct, frozen=True, kw_only=True):
     blocked: tuple[Task, ...] = ()  # threads that have been in state D for too long
 
 
+class Made(enum.Enum):
+    SANDBOX = "sandbox"
+    CONTAINER = "container"  # the first one of a pod
+
+
+class Creation(Struct, frozen=True, kw_only=True):
+    """Something that is being made, as the kernel shows it."""
+
+    pod: Container
+    made: Made
+    since_boottime_ns: int
+    plugin: str = ""  # of the CNI, that runs for the sandbox
+    plugin_pid: int = 0
+
+
 class RuntimeReport(Struct, frozen=True, kw_only=True):
     """All of it at one moment."""
 
@@ -138,6 +154,7 @@ class RuntimeReport(Struct, frozen=True, kw_only=True):
     former: FormerDaemon | None = None  # the last one that has ended while we looked
     restarts: int = 0  # while we looked
     shims: tuple[Shim, ...] | None = None  # None: not looked for yet
+    creations: tuple[Creation, ...] = ()  # in progress, the oldest first
 
     @property
     def failing(self) -> Step | None:

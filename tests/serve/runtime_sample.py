@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from agent.model.afterlife import Task
 from agent.model.latency import Latency
+from agent.model.oom import Container
 from agent.model.runtime import (
+    Creation,
     DaemonProcess,
     FormerDaemon,
+    Made,
     ProcessKey,
     Rung,
     RungState,
@@ -106,4 +109,18 @@ RUNTIME = RuntimeReport(
     former=FORMER,
     restarts=1,
     shims=SHIMS,
+    creations=(
+        Creation(
+            pod=Container(namespace="shop", pod="web-7c9d5b6f4-x2k1p", pod_uid="8f1c2a34"),
+            made=Made.SANDBOX,
+            since_boottime_ns=ago(128),
+            plugin="bridge",
+            plugin_pid=4711,
+        ),
+        Creation(
+            pod=Container(pod_uid="d1cb3f57-a7a5-4c11-9d1e-5a0f0c7e2b11"),
+            made=Made.CONTAINER,
+            since_boottime_ns=ago(44),
+        ),
+    ),
 )

@@ -40,6 +40,9 @@ def test_answer() -> None:
     ]
     (thread,) = told.shims[2].blocked
     assert (thread.tid, thread.state, thread.wchan) == (1407, "D", "folio_wait_bit_common")
+    sandbox, container = told.creations
+    assert (sandbox.made, sandbox.took.ToSeconds(), sandbox.plugin_pid) == ("sandbox", 128, 4711)
+    assert (container.made, container.plugin) == ("container", "")
     bare = replace(RUNTIME, process=None, former=None, queues=None, shims=None, sandboxes=None)
     told = runtime.answer(bare).runtime
     assert not any(map(told.HasField, ("process", "former", "queues", "sandboxes")))

@@ -22,33 +22,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from agent.api.v1 import oom_pb2 as agent_dot_api_dot_v1_dot_oom__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61gent/api/v1/runtime.proto\x12\x0c\x61gent.api.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x03\n\rRuntimeReport\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06socket\x18\x02 \x01(\t\x12(\n\x05steps\x18\x03 \x03(\x0b\x32\x19.agent.api.v1.RuntimeStep\x12\x15\n\rabsent_reason\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x32\n\nconditions\x18\x07 \x03(\x0b\x32\x1e.agent.api.v1.RuntimeCondition\x12\x16\n\tsandboxes\x18\x08 \x01(\rH\x00\x88\x01\x01\x12*\n\x06queues\x18\t \x01(\x0b\x32\x1a.agent.api.v1.SocketQueues\x12\x1c\n\x14queues_absent_reason\x18\n \x01(\t\x12-\n\x07process\x18\x0b \x01(\x0b\x32\x1c.agent.api.v1.RuntimeProcess\x12+\n\x06\x66ormer\x18\x0c \x01(\x0b\x32\x1b.agent.api.v1.FormerRuntime\x12\x10\n\x08restarts\x18\r \x01(\r\x12!\n\x05shims\x18\x0e \x03(\x0b\x32\x12.agent.api.v1.Shim\x12\x13\n\x0bshims_known\x18\x0f \x01(\x08\x42\x0c\n\n_sandboxes\"\x8f\x02\n\x0bRuntimeStep\x12\x0c\n\x04rung\x18\x01 \x01(\t\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.agent.api.v1.RungState\x12+\n\x08\x64\x65\x61\x64line\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04took\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x06 \x01(\x04\x12/\n\x0c\x61nswers_took\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08silences\x18\x08 \x01(\x04\x12\x10\n\x08\x66\x61ilures\x18\t \x01(\x04\"A\n\x10RuntimeCondition\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\x08\x12\x0f\n\x07message\x18\x03 \x01(\t\"w\n\x0cSocketQueues\x12\x0f\n\x07pending\x18\x01 \x01(\r\x12\x0f\n\x07\x62\x61\x63klog\x18\x02 \x01(\r\x12\x13\n\x0b\x63onnections\x18\x03 \x01(\r\x12\x1a\n\x12unread_connections\x18\x04 \x01(\r\x12\x14\n\x0cunread_bytes\x18\x05 \x01(\x04\"\xfc\x01\n\x0eRuntimeProcess\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x0c\n\x04\x63omm\x18\x02 \x01(\t\x12+\n\x07started\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0f\n\x07threads\x18\x05 \x01(\r\x12\x16\n\x0eresident_bytes\x18\x06 \x01(\x04\x12,\n\x07\x62locked\x18\x07 \x03(\x0b\x32\x1b.agent.api.v1.RuntimeThread\x12.\n\x0b\x62lkio_delay\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04unit\x18\t \x01(\t\"H\n\rRuntimeThread\x12\x0b\n\x03tid\x18\x01 \x01(\r\x12\x0c\n\x04\x63omm\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\r\n\x05wchan\x18\x04 \x01(\t\"\xc0\x01\n\rFormerRuntime\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x0c\n\x04\x63omm\x18\x02 \x01(\t\x12*\n\x06missed\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x06signal\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x16\n\texit_code\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x12\n\noom_killed\x18\x06 \x01(\x08\x12\x0e\n\x06killer\x18\x07 \x01(\tB\t\n\x07_signalB\x0c\n\n_exit_code\"\xc4\x01\n\x04Shim\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12+\n\x07started\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x12\n\nsandbox_id\x18\x05 \x01(\t\x12\x0e\n\x06orphan\x18\x06 \x01(\x08\x12\x0e\n\x06unread\x18\x07 \x01(\t\x12,\n\x07\x62locked\x18\x08 \x03(\x0b\x32\x1b.agent.api.v1.RuntimeThread*\x80\x01\n\tRungState\x12\x1a\n\x16RUNG_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12RUNG_STATE_UNTRIED\x10\x01\x12\x11\n\rRUNG_STATE_OK\x10\x02\x12\x15\n\x11RUNG_STATE_SILENT\x10\x03\x12\x15\n\x11RUNG_STATE_FAILED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61gent/api/v1/runtime.proto\x12\x0c\x61gent.api.v1\x1a\x16\x61gent/api/v1/oom.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x04\n\rRuntimeReport\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06socket\x18\x02 \x01(\t\x12(\n\x05steps\x18\x03 \x03(\x0b\x32\x19.agent.api.v1.RuntimeStep\x12\x15\n\rabsent_reason\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x32\n\nconditions\x18\x07 \x03(\x0b\x32\x1e.agent.api.v1.RuntimeCondition\x12\x16\n\tsandboxes\x18\x08 \x01(\rH\x00\x88\x01\x01\x12*\n\x06queues\x18\t \x01(\x0b\x32\x1a.agent.api.v1.SocketQueues\x12\x1c\n\x14queues_absent_reason\x18\n \x01(\t\x12-\n\x07process\x18\x0b \x01(\x0b\x32\x1c.agent.api.v1.RuntimeProcess\x12+\n\x06\x66ormer\x18\x0c \x01(\x0b\x32\x1b.agent.api.v1.FormerRuntime\x12\x10\n\x08restarts\x18\r \x01(\r\x12!\n\x05shims\x18\x0e \x03(\x0b\x32\x12.agent.api.v1.Shim\x12\x13\n\x0bshims_known\x18\x0f \x01(\x08\x12)\n\tcreations\x18\x10 \x03(\x0b\x32\x16.agent.api.v1.CreationB\x0c\n\n_sandboxes\"\x8b\x01\n\x08\x43reation\x12$\n\x03pod\x18\x01 \x01(\x0b\x32\x17.agent.api.v1.Container\x12\x0c\n\x04made\x18\x02 \x01(\t\x12\'\n\x04took\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06plugin\x18\x04 \x01(\t\x12\x12\n\nplugin_pid\x18\x05 \x01(\r\"\x8f\x02\n\x0bRuntimeStep\x12\x0c\n\x04rung\x18\x01 \x01(\t\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.agent.api.v1.RungState\x12+\n\x08\x64\x65\x61\x64line\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04took\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x06 \x01(\x04\x12/\n\x0c\x61nswers_took\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08silences\x18\x08 \x01(\x04\x12\x10\n\x08\x66\x61ilures\x18\t \x01(\x04\"A\n\x10RuntimeCondition\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\x08\x12\x0f\n\x07message\x18\x03 \x01(\t\"w\n\x0cSocketQueues\x12\x0f\n\x07pending\x18\x01 \x01(\r\x12\x0f\n\x07\x62\x61\x63klog\x18\x02 \x01(\r\x12\x13\n\x0b\x63onnections\x18\x03 \x01(\r\x12\x1a\n\x12unread_connections\x18\x04 \x01(\r\x12\x14\n\x0cunread_bytes\x18\x05 \x01(\x04\"\xfc\x01\n\x0eRuntimeProcess\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x0c\n\x04\x63omm\x18\x02 \x01(\t\x12+\n\x07started\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0f\n\x07threads\x18\x05 \x01(\r\x12\x16\n\x0eresident_bytes\x18\x06 \x01(\x04\x12,\n\x07\x62locked\x18\x07 \x03(\x0b\x32\x1b.agent.api.v1.RuntimeThread\x12.\n\x0b\x62lkio_delay\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04unit\x18\t \x01(\t\"H\n\rRuntimeThread\x12\x0b\n\x03tid\x18\x01 \x01(\r\x12\x0c\n\x04\x63omm\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\r\n\x05wchan\x18\x04 \x01(\t\"\xc0\x01\n\rFormerRuntime\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x0c\n\x04\x63omm\x18\x02 \x01(\t\x12*\n\x06missed\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x06signal\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x16\n\texit_code\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x12\n\noom_killed\x18\x06 \x01(\x08\x12\x0e\n\x06killer\x18\x07 \x01(\tB\t\n\x07_signalB\x0c\n\n_exit_code\"\xc4\x01\n\x04Shim\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12+\n\x07started\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x12\n\nsandbox_id\x18\x05 \x01(\t\x12\x0e\n\x06orphan\x18\x06 \x01(\x08\x12\x0e\n\x06unread\x18\x07 \x01(\t\x12,\n\x07\x62locked\x18\x08 \x03(\x0b\x32\x1b.agent.api.v1.RuntimeThread*\x80\x01\n\tRungState\x12\x1a\n\x16RUNG_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12RUNG_STATE_UNTRIED\x10\x01\x12\x11\n\rRUNG_STATE_OK\x10\x02\x12\x15\n\x11RUNG_STATE_SILENT\x10\x03\x12\x15\n\x11RUNG_STATE_FAILED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'agent.api.v1.runtime_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RUNGSTATE']._serialized_start=1795
-  _globals['_RUNGSTATE']._serialized_end=1923
-  _globals['_RUNTIMEREPORT']._serialized_start=110
-  _globals['_RUNTIMEREPORT']._serialized_end=607
-  _globals['_RUNTIMESTEP']._serialized_start=610
-  _globals['_RUNTIMESTEP']._serialized_end=881
-  _globals['_RUNTIMECONDITION']._serialized_start=883
-  _globals['_RUNTIMECONDITION']._serialized_end=948
-  _globals['_SOCKETQUEUES']._serialized_start=950
-  _globals['_SOCKETQUEUES']._serialized_end=1069
-  _globals['_RUNTIMEPROCESS']._serialized_start=1072
-  _globals['_RUNTIMEPROCESS']._serialized_end=1324
-  _globals['_RUNTIMETHREAD']._serialized_start=1326
-  _globals['_RUNTIMETHREAD']._serialized_end=1398
-  _globals['_FORMERRUNTIME']._serialized_start=1401
-  _globals['_FORMERRUNTIME']._serialized_end=1593
-  _globals['_SHIM']._serialized_start=1596
-  _globals['_SHIM']._serialized_end=1792
+  _globals['_RUNGSTATE']._serialized_start=2004
+  _globals['_RUNGSTATE']._serialized_end=2132
+  _globals['_RUNTIMEREPORT']._serialized_start=134
+  _globals['_RUNTIMEREPORT']._serialized_end=674
+  _globals['_CREATION']._serialized_start=677
+  _globals['_CREATION']._serialized_end=816
+  _globals['_RUNTIMESTEP']._serialized_start=819
+  _globals['_RUNTIMESTEP']._serialized_end=1090
+  _globals['_RUNTIMECONDITION']._serialized_start=1092
+  _globals['_RUNTIMECONDITION']._serialized_end=1157
+  _globals['_SOCKETQUEUES']._serialized_start=1159
+  _globals['_SOCKETQUEUES']._serialized_end=1278
+  _globals['_RUNTIMEPROCESS']._serialized_start=1281
+  _globals['_RUNTIMEPROCESS']._serialized_end=1533
+  _globals['_RUNTIMETHREAD']._serialized_start=1535
+  _globals['_RUNTIMETHREAD']._serialized_end=1607
+  _globals['_FORMERRUNTIME']._serialized_start=1610
+  _globals['_FORMERRUNTIME']._serialized_end=1802
+  _globals['_SHIM']._serialized_start=1805
+  _globals['_SHIM']._serialized_end=2001
 # @@protoc_insertion_point(module_scope)

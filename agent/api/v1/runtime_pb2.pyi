@@ -1,5 +1,6 @@
 import datetime
 
+from agent.api.v1 import oom_pb2 as _oom_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -25,7 +26,7 @@ RUNG_STATE_SILENT: RungState
 RUNG_STATE_FAILED: RungState
 
 class RuntimeReport(_message.Message):
-    __slots__ = ("at", "socket", "steps", "absent_reason", "name", "version", "conditions", "sandboxes", "queues", "queues_absent_reason", "process", "former", "restarts", "shims", "shims_known")
+    __slots__ = ("at", "socket", "steps", "absent_reason", "name", "version", "conditions", "sandboxes", "queues", "queues_absent_reason", "process", "former", "restarts", "shims", "shims_known", "creations")
     AT_FIELD_NUMBER: _ClassVar[int]
     SOCKET_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +42,7 @@ class RuntimeReport(_message.Message):
     RESTARTS_FIELD_NUMBER: _ClassVar[int]
     SHIMS_FIELD_NUMBER: _ClassVar[int]
     SHIMS_KNOWN_FIELD_NUMBER: _ClassVar[int]
+    CREATIONS_FIELD_NUMBER: _ClassVar[int]
     at: _timestamp_pb2.Timestamp
     socket: str
     steps: _containers.RepeatedCompositeFieldContainer[RuntimeStep]
@@ -56,7 +58,22 @@ class RuntimeReport(_message.Message):
     restarts: int
     shims: _containers.RepeatedCompositeFieldContainer[Shim]
     shims_known: bool
-    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., socket: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[RuntimeStep, _Mapping]]] = ..., absent_reason: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[RuntimeCondition, _Mapping]]] = ..., sandboxes: _Optional[int] = ..., queues: _Optional[_Union[SocketQueues, _Mapping]] = ..., queues_absent_reason: _Optional[str] = ..., process: _Optional[_Union[RuntimeProcess, _Mapping]] = ..., former: _Optional[_Union[FormerRuntime, _Mapping]] = ..., restarts: _Optional[int] = ..., shims: _Optional[_Iterable[_Union[Shim, _Mapping]]] = ..., shims_known: _Optional[bool] = ...) -> None: ...
+    creations: _containers.RepeatedCompositeFieldContainer[Creation]
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., socket: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[RuntimeStep, _Mapping]]] = ..., absent_reason: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[RuntimeCondition, _Mapping]]] = ..., sandboxes: _Optional[int] = ..., queues: _Optional[_Union[SocketQueues, _Mapping]] = ..., queues_absent_reason: _Optional[str] = ..., process: _Optional[_Union[RuntimeProcess, _Mapping]] = ..., former: _Optional[_Union[FormerRuntime, _Mapping]] = ..., restarts: _Optional[int] = ..., shims: _Optional[_Iterable[_Union[Shim, _Mapping]]] = ..., shims_known: _Optional[bool] = ..., creations: _Optional[_Iterable[_Union[Creation, _Mapping]]] = ...) -> None: ...
+
+class Creation(_message.Message):
+    __slots__ = ("pod", "made", "took", "plugin", "plugin_pid")
+    POD_FIELD_NUMBER: _ClassVar[int]
+    MADE_FIELD_NUMBER: _ClassVar[int]
+    TOOK_FIELD_NUMBER: _ClassVar[int]
+    PLUGIN_FIELD_NUMBER: _ClassVar[int]
+    PLUGIN_PID_FIELD_NUMBER: _ClassVar[int]
+    pod: _oom_pb2.Container
+    made: str
+    took: _duration_pb2.Duration
+    plugin: str
+    plugin_pid: int
+    def __init__(self, pod: _Optional[_Union[_oom_pb2.Container, _Mapping]] = ..., made: _Optional[str] = ..., took: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., plugin: _Optional[str] = ..., plugin_pid: _Optional[int] = ...) -> None: ...
 
 class RuntimeStep(_message.Message):
     __slots__ = ("rung", "state", "deadline", "took", "detail", "answers", "answers_took", "silences", "failures")

@@ -13,6 +13,7 @@ from agent.nodectl.show.words import age, duration, escape, latency, size, wrapp
 STEPS = ("RUNG", "STATE", "TOOK", "MAY TAKE", "MEAN", "ANSWERS", "SILENT", "ERRORS")
 SHIMS = ("SHIM", "AGE", "STATE", "SANDBOX")
 BROKEN = (pb.RUNG_STATE_SILENT, pb.RUNG_STATE_FAILED)
+MAX_CREATIONS = 8
 MAX_SHIMS = 20
 """Of those with which something is wrong; -o wide has all."""
 
@@ -33,6 +34,7 @@ def report(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool = False) -> str
         if step.detail:
             lines += wrapped("error    ", f"{_name(step)}: {escape(step.detail)}")
     lines += ["", *_says(runtime), *_socket(runtime), *process_lines(runtime, now_ns)]
+    lines += _creations(runtime, wide=wide)
     lines += _shims(runtime, now_ns, wide=wide)
     return "\n".join(lines)
 
@@ -142,6 +144,19 @@ def _end(former: pb.FormerRuntime) -> str:
     if former.HasField("exit_code"):
         return f"exit code {former.exit_code}"
     return "how is not known"
+
+
+def _creations(runtime: pb.RuntimeReport, *, wide: bool) -> Iterator[str]:
+    """What is being made, the oldest first."""
+    shown = runtime.creations if wide else runtime.creations[:MAX_CREATIONS]
+    for each in shown:
+        pod = escape(f"{each.pod.namespace or '?'}/{each.pod.pod or each.pod.pod_uid}")
+        text = f"{escape(each.made)} of {pod} for {duration(each.took.ToMilliseconds() / 1000)}"
+        if each.plugin:
+            text += f", its network by {escape(each.plugin)}[{each.plugin_pid}]"
+        yield from wrapped("makes    ", text)
+    if len(runtime.creations) > len(shown):
+        yield from wrapped("makes    ", f"{len(runtime.creations) - len(shown)} more")
 
 
 def _shims(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool) -> list[str]:
