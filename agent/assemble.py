@@ -88,6 +88,7 @@ from agent.observe.signals import NAME as SIGNALS
 from agent.serve.health import HealthServer
 from agent.serve.http import HttpServer
 from agent.serve.metrics import HttpStatistics
+from agent.serve.metrics_tls import MetricsTls, metrics_tls
 from agent.serve.node_agent import NodeAgent
 from agent.serve.pages import Pages
 from agent.serve.server import ApiServer
@@ -166,6 +167,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     tcp: TcpApi | None
     health: HealthServer | None
     http: HttpServer
+    metrics_tls: MetricsTls | None
 
 
 def assemble(
@@ -447,6 +449,7 @@ def assemble(
         view, max_subscribers=serve.max_subscribers, subscriber_queue=serve.subscriber_queue
     )
     tcp = tcp_api(settings, view, pools)
+    encrypted = metrics_tls(settings, pools)
     statistics = HttpStatistics()
     return Agent(
         settings=settings,
@@ -489,13 +492,15 @@ def assemble(
             Pages(
                 view,
                 statistics,
-                None if tcp is None else tcp.statistics,
+                tuple(door.statistics for door in (tcp, encrypted) if door is not None),
                 cadvisor_names=serve.cadvisor_names,
             ).respond,
             statistics=statistics,
             max_connections=serve.metrics_max_connections,
             header_timeout=serve.metrics_header_timeout,
+            contexts=None if encrypted is None else encrypted.context,
         ),
+        metrics_tls=encrypted,
     )
 
 

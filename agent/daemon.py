@@ -126,6 +126,8 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     listener = None if serve.metrics_address is None else listen(serve.metrics_address)
     if agent.tcp is not None:
         await agent.tcp.prepare()
+    if agent.metrics_tls is not None:
+        await agent.metrics_tls.prepare()
     spawn(agent.guard.run(NAMING, agent.resolver.run()))
     agent.node.tell(AgentStarted(version=__version__, pid=agent.view.identity.pid))
     agent.journal.attach(loop, agent.node.tell, partial(_adopt, agent))
@@ -157,9 +159,12 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
         spawn(agent.tcp.rotation.watch())
     if listener is not None:
         await agent.http.start(listener)
+    if agent.metrics_tls is not None:
+        spawn(agent.metrics_tls.rotation.watch())
     if agent.health is not None:
         await agent.health.start()
-    metrics = "" if serve.metrics_address is None else f"http://{serve.metrics_address}/metrics"
+    scheme = "https" if serve.metrics_tls else "http"
+    metrics = "" if serve.metrics_address is None else f"{scheme}://{serve.metrics_address}/metrics"
     grpc = "" if serve.grpc_address is None else str(serve.grpc_address)
     status = agent.view.status()
     spawn(agent.guard.run("protection", agent.shield.begin()))

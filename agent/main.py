@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -71,9 +73,14 @@ def main() -> None:
 def run(config: Path | None, overrides: tuple[str, ...]) -> None:
     """Run the agent in the foreground."""
     settings = _settings(config, overrides)
+    # What is imported stays: to look through it for garbage is a tenth of the start, and again of
+    # each full collection later.
+    gc.disable()
     from agent.daemon import run_agent
     from agent.engine.refusal import Refusal
 
+    gc.freeze()
+    gc.enable()
     try:
         run_agent(settings)
     except Refusal as refusal:
@@ -95,14 +102,11 @@ def check(config: Path | None, overrides: tuple[str, ...]) -> None:
     The files of TLS are read too, so run it where the agent runs.
     """
     settings = _settings(config, overrides)
-    from agent.serve.certificates import CertificateError, read_certificates, tls_files
+    from agent.serve.certificates import check_files
 
-    files = tls_files(settings)
-    try:
-        if files is not None:
-            read_certificates(files)
-    except CertificateError as error:
-        _refuse(error.problems)
+    problems = check_files(settings, time.time())
+    if problems:
+        _refuse(problems)
     click.echo(render(settings), nl=False)
 
 

@@ -169,7 +169,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
     collector = ScrapeCollector()
     registry = build_registry(collector)
     http = HttpStatistics(last_scrape_seconds=0.1)
-    tls = TlsStatistics(certificate_until=1, client_ca_until=1)
+    tls = (TlsStatistics(endpoint="grpc", certificate_until=1, client_ca_until=1),)
     collector.now = Scrape(
         status=STATUS,
         series=SERIES,

@@ -89,4 +89,7 @@ def test_check_reads_the_files_of_tls(tmp_path: Path) -> None:
     pair.key.unlink()
     found = invoke(*command)
     assert (found.exit_code, found.stdout) == (2, "")
-    assert f"serve.tls_key: {pair.key}: No such file or directory\n" in found.stderr
+    assert (
+        f"serve.tls_key: {pair.key}: No such file or directory: put the PEM file there\n"
+        in found.stderr
+    )

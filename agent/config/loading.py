@@ -8,9 +8,7 @@
 All mistakes are told at once.
 """
 
-import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -81,6 +79,8 @@ def _from_file(path: Path | None, problems: list[Problem]) -> Iterator[_Given]:
     file = DEFAULT_PATH if path is None else path
     try:
         text = file.read_bytes().decode()
+        import tomllib  # there may be no file
+
         document = tomllib.loads(text)
     except FileNotFoundError:
         if path is not None:
@@ -142,6 +142,8 @@ def _unknown(given: _Given) -> Problem:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib
+
     known = sorted(known)
     near = difflib.get_close_matches(name[:LONGEST_QUOTE], known, n=1, cutoff=0.5)
     return f"a known one, perhaps {near[0]}" if near else f"one of {', '.join(known)}"

@@ -96,6 +96,17 @@ class Serve(Struct, frozen=True, kw_only=True):
     metrics_header_timeout: Annotated[
         float, duration("100ms", "5m"), "a client of /metrics that is silent for longer is dropped"
     ] = 5.0
+    metrics_tls: Annotated[
+        bool,
+        boolean(),
+        "serve /metrics with TLS, by serve.tls_certificate and serve.tls_key; until those can be"
+        " used, nobody gets it",
+    ] = False
+    metrics_client_ca: Annotated[
+        Path | None,
+        path(optional=True),
+        "PEM file: the CAs whose clients may get /metrics; empty: no client is asked who it is",
+    ] = None
     cadvisor_names: Annotated[
         bool,
         boolean(),

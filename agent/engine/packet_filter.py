@@ -62,6 +62,7 @@ class PacketFilterWatch(Struct, kw_only=True):
     def _listen(self, now_ns: int) -> None:
         if self._changes is None and self.tables.nftables:
             self._changes = NftChanges(self.namespaces)
+            self._dirty = True  # what was committed before that was not heard
         if self._changes is not None:
             try:
                 changes, lost = self._changes.heard(now_ns)

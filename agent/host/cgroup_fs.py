@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from agent.host.cgroup_tree import CounterReading
-from agent.host.cgroup_v1 import CgroupV1
 from agent.host.cgroup_v2 import CgroupV2
 from agent.host.mounts import find_memory_hierarchy
 from agent.host.root import HostRoot
 from agent.model.cgroup import CgroupMode, MemoryLimit
+
+if TYPE_CHECKING:
+    from agent.host.cgroup_v1 import CgroupV1
 
 
 class CgroupCounters(Protocol):
@@ -86,4 +88,6 @@ def open_cgroup_fs(root: HostRoot) -> CgroupV1 | CgroupV2:
         case CgroupMode.V2:
             return CgroupV2(hierarchy)
         case CgroupMode.V1 | CgroupMode.HYBRID:
+            from agent.host.cgroup_v1 import CgroupV1
+
             return CgroupV1(hierarchy)

@@ -87,7 +87,7 @@ class Ancestry:
 
     def missed_until(self, timestamp_us: int) -> None:
         """Events before this moment were missed: what was known before it may have changed."""
-        self._since_us = timestamp_us
+        self._since_us = max(self._since_us, timestamp_us)  # what was forgotten stays forgotten
         for pid, events in list(self._events.items()):
             del events[: bisect_right(events, timestamp_us - 1, key=_time)]
             if not events:

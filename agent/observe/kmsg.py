@@ -86,6 +86,8 @@ class KmsgWatcher:
     def _seen(self, data: bytes | KmsgOverrun) -> Iterator[Observation]:
         if isinstance(data, KmsgOverrun):
             if data is KmsgOverrun.TOO_LONG:
+                if self._next_sequence is not None:
+                    self._next_sequence += 1  # the kernel has skipped it
                 yield SourceLost(source=NAME, lost=1, detail="a record was too long to read")
             return  # OVERTAKEN: the next record's sequence tells how many
         self.records += 1
@@ -98,6 +100,8 @@ class KmsgWatcher:
             record = parse_kmsg(data)
         except ParseError as error:
             self.unparsed += 1
+            if self._next_sequence is not None:
+                self._next_sequence += 1  # else the next record's number would tell of it again
             yield SourceLost(source=NAME, lost=1, detail=f"unreadable record: {error}")
             return
         expected, self._next_sequence = self._next_sequence, record.sequence + 1

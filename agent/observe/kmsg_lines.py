@@ -67,7 +67,7 @@ class LineJoiner:
         """What is held, for nothing more has come."""
         if self._held is not None:
             yield self._held
-        self._held = None
+        self._held, self._others = None, 0
 
     def _append(self, record: KmsgRecord) -> None:
         if self._held is None:

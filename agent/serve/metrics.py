@@ -53,18 +53,24 @@ KILLS = Counter(
 )
 
 
+_DROPPED = {"limit": 0, "silent": 0, "slow": 0, "handshake": 0}
+
+
 class HttpStatistics(Struct, kw_only=True):
     """What the metrics endpoint itself has done; its server and its pages keep the count."""
 
     connections: int = 0  # open now
-    dropped: dict[str, int] = field(default_factory=lambda: {"limit": 0, "silent": 0, "slow": 0})
+    dropped: dict[str, int] = field(default_factory=lambda: dict(_DROPPED))
     scrapes: int = 0
     last_scrape_seconds: float | None = None
 
 
 class TlsStatistics(Struct, kw_only=True):
-    """What gRPC over TCP has seen; its server keeps the count. Times are seconds since 1970."""
+    """What one endpoint with TLS has seen; its server keeps the count. Times are seconds since
+    1970.
+    """
 
+    endpoint: str  # "grpc" or "metrics"
     certificate_until: int | None = None
     client_ca_until: int | None = None
     reload_failures: int = 0
@@ -77,7 +83,7 @@ class Scrape(Struct, frozen=True, kw_only=True):
     status: NodeStatus
     series: OOMSeries
     http: HttpStatistics
-    tls: TlsStatistics | None = None  # None while gRPC is not served over TCP
+    tls: tuple[TlsStatistics, ...] = ()  # of each endpoint that has it
     memory: MemoryReport | None = None
     pressure: PressureReport | None = None
     cni: CNIReport | None = None
@@ -170,10 +176,11 @@ def _journal_up(scrape: Scrape) -> Iterable[Sample]:
 
 
 def _tls_expiry(scrape: Scrape) -> Iterator[Sample]:
-    if scrape.tls is not None and scrape.tls.certificate_until is not None:
-        yield ("certificate",), scrape.tls.certificate_until
-    if scrape.tls is not None and scrape.tls.client_ca_until is not None:
-        yield ("client_ca",), scrape.tls.client_ca_until
+    for each in scrape.tls:
+        if each.certificate_until is not None:
+            yield (each.endpoint, "certificate"), each.certificate_until
+        if each.client_ca_until is not None:
+            yield (each.endpoint, "client_ca"), each.client_ca_until
 
 
 def _books_balanced(scrape: Scrape) -> Iterable[Sample]:
@@ -343,19 +350,20 @@ ROWS = (
     ),
     _gauge(
         "tls_certificate_expiry_timestamp_seconds",
-        "When what gRPC over TCP serves with ends: its certificate chain, the CA of its clients.",
+        "When what an endpoint serves with ends: its certificate chain, the CA of its clients.",
         _tls_expiry,
-        labels=("file",),
+        labels=("endpoint", "file"),
     ),
     _counter(
         "tls_reload_failures",
         "Looks at changed TLS files that found them unusable; the old certificate stays in use.",
-        lambda s: _one(None if s.tls is None else s.tls.reload_failures),
+        lambda s: (((each.endpoint,), each.reload_failures) for each in s.tls),
+        labels=("endpoint",),
     ),
     _counter(
         "tls_clients_refused",
         "Calls over TCP of clients whose certificate names none of serve.tls_clients.",
-        lambda s: _one(None if s.tls is None else s.tls.refused),
+        lambda s: (((), each.refused) for each in s.tls if each.endpoint == "grpc"),
     ),
     _gauge(
         "condition",

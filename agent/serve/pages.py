@@ -27,7 +27,7 @@ class Pages:
         self,
         view: View,
         statistics: HttpStatistics,
-        tls: TlsStatistics | None = None,
+        tls: tuple[TlsStatistics, ...] = (),
         *,
         cadvisor_names: bool = False,
     ) -> None:

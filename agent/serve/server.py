@@ -14,11 +14,11 @@ from pathlib import Path
 import grpc
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
-from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 
 from agent.api.v1 import node_agent_pb2, node_agent_pb2_grpc
 from agent.config import Address
 from agent.serve.node_agent import NodeAgent
+from agent.serve.reflection import Reflection
 from agent.serve.socket import ServeError, place_for_socket, refused_address
 
 log = logging.getLogger(__name__)
@@ -64,9 +64,7 @@ class ApiServer:
         self._health = health.aio.HealthServicer()
         node_agent_pb2_grpc.add_NodeAgentServicer_to_server(servicer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection(
-            (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
-        )
+        self._server.add_generic_rpc_handlers((Reflection((SERVICE, health.SERVICE_NAME)),))
 
     async def start(self, path: Path, group: str) -> None:
         """Serve on the unix socket `path`; raises ServeError if it cannot."""

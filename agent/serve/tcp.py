@@ -12,7 +12,7 @@ from agent.config import Address, Settings
 from agent.config.settings import Serve
 from agent.host.worker import Pools, Workers
 from agent.serve.admission import Admission, Allowed
-from agent.serve.certificates import CertificateError, TlsFiles, tls_files
+from agent.serve.certificates import CertificateError, Certificates, TlsFiles, tls_files
 from agent.serve.metrics import TlsStatistics
 from agent.serve.node_agent import NodeAgent
 from agent.serve.rotation import Rotation
@@ -39,8 +39,9 @@ class TcpApi:
         self, address: Address, files: TlsFiles, serve: Serve, view: View, workers: Workers
     ) -> None:
         self.address = address
-        self.statistics = TlsStatistics()
-        self.rotation = Rotation(files, workers, self.statistics)
+        self.statistics = TlsStatistics(endpoint="grpc")
+        self.rotation = Rotation(files, workers, self.statistics, self._take)
+        self._fresh: grpc.ServerCertificateConfiguration | None = None
         self._credentials: grpc.ServerCredentials | None = None
         self._server = ApiServer(
             NodeAgent(
@@ -54,9 +55,15 @@ class TcpApi:
     async def prepare(self) -> None:
         """Read the files; raises ServeError with every mistake in them."""
         try:
-            self._credentials = await self.rotation.credentials()
+            found = await self.rotation.begin()
         except CertificateError as error:
             raise ServeError(f"cannot serve gRPC on {self.address}: {error}") from None
+        self._fresh = None
+        self._credentials = grpc.dynamic_ssl_server_credentials(
+            _configuration(found),
+            self._fetch,  # type: ignore[arg-type]  # None is "no change", says grpc's documentation
+            require_client_authentication=True,
+        )
 
     async def start(self) -> int:
         """Serve with what `prepare` has read, and return the port; raises ServeError."""
@@ -64,9 +71,23 @@ class TcpApi:
             raise RuntimeError("prepare first")
         return await self._server.start_tls(self.address, self._credentials)
 
+    def _take(self, found: Certificates) -> None:
+        self._fresh = _configuration(found)
+
+    def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
+        """For gRPC at each handshake, on its thread: what is new, or None for no change."""
+        fresh, self._fresh = self._fresh, None
+        return fresh
+
     async def stop(self, grace_seconds: float) -> None:
         """As ApiServer.stop."""
         await self._server.stop(grace_seconds)
+
+
+def _configuration(found: Certificates) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration(
+        [(found.key, found.certificate)], root_certificates=found.client_ca
+    )
 
 
 def tcp_api(settings: Settings, view: View, pools: Pools) -> TcpApi | None:

@@ -425,6 +425,18 @@ def test_tcp_without_its_files_is_a_mistake_each() -> None:
     assert sorted(p.key for p in said) == ["oom.settle", "serve.tls_client_ca", "serve.tls_key"]
 
 
+def test_metrics_with_tls_name_their_files() -> None:
+    """The certificate and its key; a CA of clients is no use without TLS."""
+    said = problems(None, {}, {"serve.metrics_tls": "true"})
+    assert [p.key for p in said] == ["serve.tls_certificate", "serve.tls_key"]
+    assert all("serve.metrics_tls = false" in str(p) for p in said)
+    files = {"serve.tls_certificate": "/c", "serve.tls_key": "/k"}
+    serve = load(None, {}, {"serve.metrics_tls": "true", **files}).serve
+    assert (serve.metrics_tls, serve.metrics_client_ca) == (True, None)
+    [one] = problems(None, {}, {"serve.metrics_client_ca": "/ca"})
+    assert one.key == "serve.metrics_tls"
+
+
 def test_files_without_tcp_are_none() -> None:
     """The files may stand ready before the address does."""
     assert load(None, {}, {"serve.tls_key": "/k"}).serve.tls_key == Path("/k")

@@ -25,6 +25,8 @@ DEFAULTS = {
         "metrics_address": "127.0.0.1:9754",
         "metrics_max_connections": 16,
         "metrics_header_timeout": "5s",
+        "metrics_tls": False,
+        "metrics_client_ca": "",
         "cadvisor_names": False,
         "grpc_address": "",
         "health_address": "",

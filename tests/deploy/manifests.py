@@ -17,6 +17,7 @@ def applied() -> dict[str, list[Resource]]:
         "hardened": build(OVERLAYS / "hardened"),
         "cleanup": read(DEPLOY / "daemonset/cleanup/job.yaml"),
         "podmonitor": read(DEPLOY / "daemonset/podmonitor.yaml"),
+        "certificate": read(DEPLOY / "daemonset/certificate.yaml"),
         "static-pod": read(DEPLOY / "static-pod/nodewitness.yaml"),
     }
 

@@ -60,7 +60,7 @@ def test_schema(name: str, version: str) -> None:
     A field that is newer than the version is taken out first: that API server ignores it.
     """
     for resource in applied()[name]:
-        if "monitoring.coreos.com" in resource["apiVersion"]:
+        if resource["apiVersion"].startswith(("monitoring.coreos.com/", "cert-manager.io/")):
             continue
         checked = yaml.safe_load(yaml.safe_dump(resource))
         if version == "1.27":
@@ -84,6 +84,31 @@ def test_pod_monitor() -> None:
     assert endpoint["honorLabels"] is True
 
 
+def test_certificate() -> None:
+    """What cert-manager makes is the Secret that the pods mount, with the name that Prometheus
+    checks; until there is one the pods start without.
+    """
+    resources = applied()["certificate"]
+    ours = {r["metadata"]["name"]: r["spec"] for r in resources if r["kind"] == "Certificate"}
+    issuers = {r["metadata"]["name"]: r["spec"] for r in resources if r["kind"] == "Issuer"}
+    leaf, ca = ours["nodewitness"], ours["nodewitness-ca"]
+    assert ca["isCA"] is True
+    assert issuers[leaf["issuerRef"]["name"]]["ca"]["secretName"] == ca["secretName"]
+    assert "selfSigned" in issuers[ca["issuerRef"]["name"]]
+    (monitor,) = applied()["podmonitor"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["scheme"] == "https"
+    assert endpoint["tlsConfig"]["serverName"] in leaf["dnsNames"]
+    assert endpoint["tlsConfig"]["ca"]["secret"] == {"name": leaf["secretName"], "key": "ca.crt"}
+    for overlay in OVERLAYS:
+        daemonset = of(overlay)
+        (volume,) = [v for v in pod_template(daemonset)["spec"]["volumes"] if v["name"] == "tls"]
+        assert volume["secret"]["secretName"] == leaf["secretName"]
+        assert volume["secret"]["optional"] is True
+        namespaces = {r["metadata"]["namespace"] for r in (*resources, monitor, daemonset)}
+        assert len(namespaces) == 1
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_settings(overlay: str, tmp_path: Path) -> None:
     """File and variables are settings of the agent; ports and mounts are those that they name."""
@@ -99,7 +124,13 @@ def test_settings(overlay: str, tmp_path: Path) -> None:
     mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
     written = {str(settings.state.directory), str(serve.socket.parent), "/sys/fs/cgroup"}
     assert {path for path, mount in mounts.items() if not mount.get("readOnly")} == written
-    read = {str(DEFAULT_PATH.parent), str(settings.sources.pod_logs)}
+    assert serve.metrics_tls
+    assert serve.tls_certificate is not None
+    assert serve.tls_key is not None
+    assert (serve.tls_certificate.name, serve.tls_key.name) == ("tls.crt", "tls.key")  # a Secret's
+    assert serve.tls_key.parent == serve.tls_certificate.parent
+    certificates = str(serve.tls_certificate.parent)
+    read = {str(DEFAULT_PATH.parent), str(settings.sources.pod_logs), certificates}
     runtime = mounts.keys() - written - read
     assert len(runtime) == 1
     (runtime_directory,) = map(Path, runtime)
@@ -219,11 +250,17 @@ def test_static_pod_is_the_daemonsets() -> None:
     (config,) = [volume for volume in wanted["volumes"] if volume["name"] == "config"]
     del config["configMap"]
     config["hostPath"] = {"path": str(DEFAULT_PATH.parent), "type": "DirectoryOrCreate"}
+    (tls,) = [volume for volume in wanted["volumes"] if volume["name"] == "tls"]
+    del tls["secret"]
+    tls["hostPath"] = {"path": "/etc/nodewitness-tls", "type": "DirectoryOrCreate"}
     for container in (*wanted["initContainers"], *wanted["containers"]):
         container["imagePullPolicy"] = "Never"
     toml = tomllib.loads((DEPLOY / "daemonset/base/config.toml").read_text())
     names = [
-        {"name": f"NODEWITNESS_{section}_{key}".upper(), "value": value}
+        {
+            "name": f"NODEWITNESS_{section}_{key}".upper(),
+            "value": "true" if value is True else value,
+        }
         for section, pairs in toml.items()
         for key, value in pairs.items()
     ]

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.engine.board import SourceBoard
@@ -390,7 +390,16 @@ class Never:
     def cancel(self) -> None: ...
 
 
+STORM = ("kill", 7, 1, CONTAINER, True, True)
+"""More than is told in one go: its first part is stored, and nothing claims it."""
+
+
 @settings(max_examples=30, deadline=None)
+@example(steps=[STORM, ("die", 1, 1)])
+@example(steps=[STORM, ("settle",), ("die", 2, 1)])
+@example(steps=[STORM, ("die", 4, 1), ("die", 4, 1), ("die", 0, 1)])
+@example(steps=[STORM, ("settle",), ("settle",), ("stop",), STORM, ("die", 4, 1)])
+@example(steps=[("names", False), STORM, ("die", 4, 1), ("names", True), ("die", 4, ALL)])
 @given(steps=st.lists(STEP, max_size=20))
 def test_killed_between_any_two_steps(steps: list[tuple[Any, ...]]) -> None:
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as directory:

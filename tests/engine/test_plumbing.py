@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from agent.engine import packet_filter
 from agent.engine import plumbing as engine
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
@@ -235,3 +236,16 @@ async def test_deaf(node: Node) -> None:
     await node.rules.look()
     assert node.rules.filter is not None
     assert (node.rules.filter.unread, node.tables.counts) == ("", 2)
+
+
+async def test_a_listener_that_comes_late(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was committed before it listened was not heard, and is counted at once."""
+    node.rules._changes = None
+    node.tables.nftables = False
+    await node.look()
+    assert node.tables.counts == 1
+    node.tables.nftables = True
+    monkeypatch.setattr(packet_filter, "NftChanges", lambda _: node.tables)
+    for _ in range(2):  # rules are looked at every second time
+        await node.look()
+    assert node.tables.counts == 2

@@ -123,6 +123,19 @@ def test_a_later_scan_tells_nothing_of_what_was_missed() -> None:
     assert ancestry.find(100, 55) == Found(0, POD, SCAN)
 
 
+def test_what_was_forgotten_stays_forgotten() -> None:
+    """That the ring holds older events than those that there was no room for does not bring these
+    back: the pid may have been another process's until the one that was forgotten.
+    """
+    ancestry = Ancestry(max_pids=1)
+    ancestry.hear(Moved(40, 100, 7, POD))
+    ancestry.hear(Moved(41, 101, 7, POD))
+    ancestry.missed_until(10)
+    ancestry.scanned(Scan(60, {100: POD}))
+    assert ancestry.find(100, 20) is None
+    assert ancestry.find(100, 50) == Found(0, POD, SCAN)
+
+
 def test_circle_ends() -> None:
     """Events that make no sense do not make it walk for ever."""
     assert known(fork(10, 2, 1, thread=True), fork(10, 1, 2, thread=True)).find(1, 20) is None

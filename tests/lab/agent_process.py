@@ -23,6 +23,8 @@ START_SECONDS = 300.0
 STOP_SECONDS = 120.0
 # While a storm goes on, an emulated agent that has just begun takes seconds for each answer.
 HEALTH_SECONDS = 15.0
+# The last line of its opening, which it says once it serves.
+OPENED = "\n  journal  "
 # grpc.health.v1.HealthCheckResponse{status: SERVING}
 SERVING = b"\x08\x01"
 
@@ -82,12 +84,16 @@ class AgentProcess:
             self.wait_serving()
 
     def wait_serving(self, seconds: float = START_SECONDS) -> None:
-        """Wait until its health service says SERVING; fails at once when it has ended."""
+        """Wait until its health service says SERVING; fails at once when it has ended.
+
+        It is not asked before it has said its opening: each try in vain is a process of the relay,
+        some six a second, and they would take the guest's processors from the start itself.
+        """
 
         def serving() -> bool:
             if not self.process.running():
                 raise AssertionError(f"the agent has ended\n{self.log()}")
-            return self.serving()
+            return OPENED in self.process.out and self.serving()
 
         until(serving, seconds, "the agent is SERVING", self.log)
 

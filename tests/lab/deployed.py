@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.certificates import Authority
 from tests.deploy.kustomize import Resource, pod_template, the
 from tests.lab.agent_process import AgentProcess
 from tests.lab.deadline import until
@@ -12,6 +13,8 @@ from tests.lab.node import Node
 
 START_SECONDS = 300.0
 POD_NAME = "nodewitness-x7k2p"
+HOST_TLS = "/etc/nodewitness-tls"
+"""Where the static pod has its certificate from, on the node itself."""
 _PROBE = """
 import grpc, sys
 with grpc.insecure_channel(sys.argv[1]) as channel:
@@ -19,8 +22,10 @@ with grpc.insecure_channel(sys.argv[1]) as channel:
     sys.exit(ask(b"", timeout=30, wait_for_ready=True) != b"\\x08\\x01")
 """
 _GET = """
-import sys, urllib.request
-sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=30).read())
+import ssl, sys, urllib.request
+url, ca = sys.argv[1:]
+context = ssl.create_default_context(cafile=ca)
+sys.stdout.buffer.write(urllib.request.urlopen(url, timeout=30, context=context).read())
 """
 # The clone's mount makes room: a mount over it would not outlive the clean-up, whose container may
 # remove a directory that is a mount point in other mount namespaces only.
@@ -53,14 +58,22 @@ def without_the_labs_own(guest: Guest) -> Iterator[None]:
 
 
 class DeployedPod:
-    """The pod of a DaemonSet or a static one. Close it."""
+    """The pod of a DaemonSet or a static one, with TLS of this authority. Close it."""
 
-    def __init__(self, node: Node, resources: list[Resource], kind: str = "DaemonSet") -> None:
+    def __init__(
+        self, node: Node, resources: list[Resource], authority: Authority, kind: str = "DaemonSet"
+    ) -> None:
+        pair = authority.issue(HOST_IP, to="pod")
+        tls = {"tls.crt": pair.certificate.read_text(), "tls.key": pair.key.read_text()}
+        node.guest.run(["mkdir", "-p", HOST_TLS])
+        for name, text in (*tls.items(), ("ca.crt", authority.file.read_text())):
+            node.guest.write(f"{HOST_TLS}/{name}", text)
         template = pod_template(the(kind, resources))
         maps = {r["metadata"]["name"]: r["data"] for r in resources if r["kind"] == "ConfigMap"}
+        secrets = {"nodewitness-tls": tls}
         self.said: dict[str, str] = {}
         """What each init container has said."""
-        self.pod = ManifestPod(node, template, name=POD_NAME, config_maps=maps)
+        self.pod = ManifestPod(node, template, name=POD_NAME, config_maps=maps, secrets=secrets)
         for init in template["spec"].get("initContainers", ()):
             container = self.pod.start(init["name"])
             status = container.wait_exited()
@@ -99,8 +112,8 @@ class PodAgent(AgentProcess):
         return self.container.log()
 
     def metrics(self, seconds: float = 10.0) -> str:
-        url = f"http://{HOST_IP}:9754/metrics"
-        return self.guest.run(["python3", "-c", _GET, url]).out
+        url = f"https://{HOST_IP}:9754/metrics"
+        return self.guest.run(["python3", "-c", _GET, url, f"{HOST_TLS}/ca.crt"]).out
 
     def wait_serving(self, seconds: float = START_SECONDS) -> None:
         def serving() -> bool:

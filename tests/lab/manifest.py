@@ -60,16 +60,23 @@ _SECURITY_KEYS = frozenset(
 
 
 class ManifestPod:
-    """A pod of a template, with a sandbox. `config_maps`: name to files."""
+    """A pod of a template, with a sandbox. `config_maps`, `secrets`: name to files."""
 
     def __init__(
-        self, node: Node, template: Resource, *, name: str, config_maps: Mapping[str, Any]
+        self,
+        node: Node,
+        template: Resource,
+        *,
+        name: str,
+        config_maps: Mapping[str, Any],
+        secrets: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.node = node
         self.spec = template["spec"]
         assert self.spec.keys() <= _POD_KEYS, self.spec.keys() - _POD_KEYS
         self.name = name
         self._config_maps = config_maps
+        self._secrets = secrets or {}
         self.group = Group(node.guest, pod_path(node.driver, Qos.BURSTABLE, UID))
         self.logs = f"/var/log/pods/nodewitness_{name}_{UID}"
         self._labels = {
@@ -152,6 +159,14 @@ class ManifestPod:
                 self.node.guest.run(["mkdir", "-p", place])
                 for file, text in self._config_maps[name].items():
                     self.node.guest.write(f"{place}/{file}", text)
+                return place
+            case {"secret": {"secretName": name, "optional": True}}:
+                place = f"/var/lib/kubelet/pods/{UID}/volumes/{name}"
+                self.node.guest.run(["mkdir", "-p", f"{place}/..1"])
+                self.node.guest.run(["ln", "-sfn", "..1", f"{place}/..data"])
+                for file, text in self._secrets.get(name, {}).items():
+                    self.node.guest.write(f"{place}/..1/{file}", text)
+                    self.node.guest.run(["ln", "-sfn", f"..data/{file}", f"{place}/{file}"])
                 return place
             case {"hostPath": {"path": str(path), **rest}}:
                 quoted = shlex.quote(path)

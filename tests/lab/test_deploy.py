@@ -6,6 +6,7 @@ What the hardened overlay does not see is what docs/install.md says.
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,7 @@ from agent.api.v1.oom_pb2 import (
 from agent.api.v1.status_pb2 import Source
 from agent.install import HOME, LINK
 from agent.nodectl.exits import Exit
+from tests.certificates import Authority
 from tests.deploy.kustomize import Resource
 from tests.deploy.manifests import applied
 from tests.lab.asking import Asking
@@ -47,13 +49,13 @@ Deploy = Callable[..., DeployedPod]
 
 
 @pytest.fixture
-def deploy(node: Node, pods: Pods, guest: Guest) -> Iterator[Deploy]:
+def deploy(node: Node, pods: Pods, guest: Guest, tmp_path: Path) -> Iterator[Deploy]:
     """Run the pod of some manifests until it serves; all of it is gone at the end."""
     import_image(guest)
     made: list[DeployedPod] = []
 
     def run(resources: list[Resource], kind: str = "DaemonSet") -> DeployedPod:
-        made.append(DeployedPod(node, resources, kind))
+        made.append(DeployedPod(node, resources, Authority(tmp_path / "ca"), kind))
         return made[-1]
 
     with without_the_labs_own(guest):
@@ -64,7 +66,8 @@ def deploy(node: Node, pods: Pods, guest: Guest) -> Iterator[Deploy]:
                 one.close()
             node.start_containerd()
             pods.remove_all()
-            guest.run("rm -rf /var/lib/kubelet/pods; rmdir /var/lib/kubelet", check=False)
+            guest.run("rm -rf /var/lib/kubelet/pods /etc/nodewitness-tls", check=False)
+            guest.run("rmdir /var/lib/kubelet", check=False)
 
 
 def unseeing(asking: Asking) -> set[str]:

@@ -192,9 +192,11 @@ def test_e_started_after_the_kills(pods: Pods, agent: AgentProcess, guest: Guest
     assert books.repeats >= first.repeats + second.repeats
     incident = asking.closed("before-hidden")
     assert {victim.pid for victim in incident.victims} == first.victims
+    assert not incident.unattributed
     assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
     incident = asking.closed("before-group")
     assert {victim.pid for victim in incident.victims} == second.victims
+    assert not incident.unattributed
     assert sum(victim.repeats for victim in incident.victims) == second.repeats
     assert asking.kills("before-hidden", "survived") == 1
     assert asking.kills("before-group", "died") == len(second.victims)

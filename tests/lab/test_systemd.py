@@ -144,8 +144,8 @@ def test_killed_at_start(pods: Pods, asking: Asking, guest: Guest, figures: list
         if wrong:
             break
     figures.append(
-        f"killed by the kernel as they started (systemd driver): {killed} containers, with their"
-        f" pod: {killed}; containerd called {wrong} of them plain Error, 137"
+        f"killed by the kernel as they started (systemd driver): {killed} containers, each told"
+        f" with its pod; containerd called {wrong} of them plain Error, 137"
     )
     assert wrong, f"containerd said OOMKilled of all {killed}: nothing is proven"
 

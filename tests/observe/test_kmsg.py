@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import cast
 
 import pytest
@@ -12,6 +12,7 @@ from agent.host.proc import ProcReader
 from agent.model.evidence import ForgedSeen, KmsgSeen, Observation, SourceLost
 from agent.model.kmsg import OOMGroupKill, OOMInvoked, OOMKilledProcess, OOMUsage
 from agent.observe.kmsg import CAPTURE_AGE_NS, OVERLAP_RECORDS, KmsgWatcher
+from agent.observe.kmsg_lines import PATIENCE
 from tests.observe.fakes import FakeClock, FakeProc
 from tests.parse.captured_text import captured_lines
 
@@ -81,6 +82,13 @@ def test_overrun_counts_by_the_jump_of_the_sequence(bench: Bench) -> None:
     seen = bench.hear(record(7, "x"), KmsgOverrun.OVERTAKEN, record(12, "x"), record(13, "x"))
     assert [(s.source, s.lost) for s in seen if isinstance(s, SourceLost)] == [("kmsg", 4)]
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("unread", [b"no record\n", KmsgOverrun.TOO_LONG])
+def test_what_cannot_be_read_is_told_once(bench: Bench, unread: bytes | KmsgOverrun) -> None:
+    """The next record's number does not tell of it again; it does of what was lost beside it."""
+    seen = bench.hear(record(7, "x"), unread, record(9, "x"), unread, record(15, "x"))
+    assert [s.lost for s in seen if isinstance(s, SourceLost)] == [1, 1, 4]
 
 
 def test_where_the_ring_begins_is_no_loss(bench: Bench) -> None:
@@ -242,6 +250,23 @@ def test_the_last_line_is_told_at_the_tick(bench: Bench) -> None:
     assert bench.watcher.tick() == []
     assert bench.hear(record(3, SUMMARY[:500], priority=6)) == []
     assert [type(s) for s in bench.watcher.tick()] == [SourceLost]
+
+
+def test_each_line_has_all_the_patience(bench: Bench) -> None:
+    """What came behind a line that was given up at a tick is not held against the next one."""
+    numbers = count(1)
+
+    def others() -> list[Observation]:
+        new = "usb 1-1: new device"
+        return bench.hear(*(record(next(numbers), new, priority=6) for _ in range(PATIENCE - 1)))
+
+    assert bench.hear(record(next(numbers), SUMMARY[:500], priority=6)) == []
+    assert others() == []
+    assert [type(s) for s in bench.watcher.tick()] == [SourceLost]
+    assert bench.hear(record(next(numbers), SUMMARY[:500], priority=6)) == []
+    assert others() == []
+    assert bench.hear(piece(next(numbers), SUMMARY[500:])) == []
+    assert lines(bench.watcher.tick()) == [tuple]
 
 
 def test_what_is_known_is_passed_over() -> None:

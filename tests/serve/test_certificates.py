@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.serve.certificates import CertificateError, TlsFiles, fingerprint, read_certificates
+from agent.config import load
+from agent.serve.certificates import (
+    CertificateError,
+    TlsFiles,
+    check_files,
+    ended,
+    fingerprint,
+    read_certificates,
+)
 from tests.certificates import DAY, Authority, encrypted_key
 
 
@@ -20,6 +28,11 @@ def authority(tmp_path: Path) -> Authority:
 def files(authority: Authority) -> TlsFiles:
     pair = authority.issue("node-1")
     return TlsFiles(certificate=pair.certificate, key=pair.key, client_ca=authority.file)
+
+
+def authority_file(files: TlsFiles) -> Path:
+    assert files.client_ca is not None
+    return files.client_ca
 
 
 def problems(files: TlsFiles) -> tuple[str, ...]:
@@ -41,11 +54,11 @@ def test_fit(files: TlsFiles, authority: Authority) -> None:
 def test_every_mistake_at_once(files: TlsFiles, tmp_path: Path) -> None:
     """A directory, a missing file and a file of something else: a sentence each."""
     files.key.unlink()
-    files.client_ca.write_text("# nothing\n")
+    authority_file(files).write_text("# nothing\n")
     wrong = TlsFiles(certificate=tmp_path, key=files.key, client_ca=files.client_ca)
     assert problems(wrong) == (
-        f"serve.tls_certificate: {tmp_path}: Is a directory",
-        f"serve.tls_key: {files.key}: No such file or directory",
+        f"serve.tls_certificate: {tmp_path}: Is a directory: put the PEM file there",
+        f"serve.tls_key: {files.key}: No such file or directory: put the PEM file there",
         f"serve.tls_client_ca: {files.client_ca} holds no PEM certificate (BEGIN CERTIFICATE)",
     )
 
@@ -56,7 +69,8 @@ def test_key_of_another(files: TlsFiles, authority: Authority) -> None:
     files.key.write_bytes(other.key.read_bytes())
     [said] = problems(files)
     assert said == (
-        f"serve.tls_key: {files.key} is not the key of the certificate in {files.certificate}"
+        f"serve.tls_key: {files.key} is not the key of the certificate in {files.certificate}:"
+        " replace both"
     )
 
 
@@ -83,7 +97,7 @@ def test_broken_certificate(files: TlsFiles) -> None:
     """Not base64, and base64 of something else."""
     for body in ("!", "MIIB"):
         block = f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
-        files.client_ca.write_text(block)
+        authority_file(files).write_text(block)
         [said] = problems(files)
         assert said.startswith(f"serve.tls_client_ca: {files.client_ca} holds a broken certificate")
 
@@ -93,6 +107,45 @@ def test_not_a_small_file(files: TlsFiles) -> None:
     endless = TlsFiles(certificate=files.certificate, key=files.key, client_ca=Path("/dev/zero"))
     [said] = problems(endless)
     assert "has more than 1048576 bytes" in said
+
+
+def test_ended(files: TlsFiles, authority: Authority) -> None:
+    """The node's own certificate and the last CA count; what else is in the chain may be old."""
+    old = authority.issue("old", until=authority.until - 31 * DAY, to="old")
+    files.certificate.write_bytes(files.certificate.read_bytes() + old.certificate.read_bytes())
+    now = authority.until.timestamp() - 30 * 86400
+    assert ended(files, read_certificates(files), now) == []
+    files.certificate.write_bytes(old.certificate.read_bytes())
+    files.key.write_bytes(old.key.read_bytes())
+    [said] = ended(files, read_certificates(files), now)
+    when = f"{old.until:%Y-%m-%d %H:%M:%S} UTC"
+    assert said == (
+        f"serve.tls_certificate: the certificate in {files.certificate} ended on {when}: renew it"
+    )
+    _, ca = ended(files, read_certificates(files), authority.until.timestamp() + 1)
+    assert ca.startswith(f"serve.tls_client_ca: the certificate in {authority.file} ended on ")
+
+
+def test_check_of_both_endpoints(files: TlsFiles, tmp_path: Path) -> None:
+    """gRPC and /metrics have one certificate: a mistake in it is told once, by the key's name."""
+    missing = tmp_path / "clients.pem"
+    settings = load(
+        None,
+        {},
+        {
+            "serve.grpc_address": "127.0.0.1:9755",
+            "serve.tls_certificate": str(files.certificate),
+            "serve.tls_key": str(files.key),
+            "serve.tls_client_ca": str(files.client_ca),
+            "serve.metrics_tls": "true",
+            "serve.metrics_client_ca": str(missing),
+        },
+    )
+    files.key.write_bytes(b"")
+    key, ca = check_files(settings, 0)
+    assert key.startswith(f"serve.tls_key: {files.key} holds no PEM key")
+    assert ca.startswith(f"serve.metrics_client_ca: {missing}: No such file")
+    assert check_files(load(None, {}, {}), 0) == []
 
 
 def test_fingerprint_sees_a_swapped_link(authority: Authority, tmp_path: Path) -> None:

@@ -316,14 +316,21 @@ def test_promtool(pages: Pages) -> None:
 
 
 def test_tls(view: SampleView, pages: Pages) -> None:
-    """Where gRPC is not served over TCP, nothing is said of its certificates."""
+    """An endpoint without TLS says nothing of certificates; the others do, each for itself."""
     expiry = "tls_certificate_expiry_timestamp_seconds"
     refused = "tls_clients_refused_total"
     read = samples(pages)
-    assert (value(read, expiry, file="certificate"), value(read, refused)) == (None, None)
-    tls = TlsStatistics(certificate_until=1_800_000_000, client_ca_until=1_900_000_000, refused=3)
-    read = samples(Pages(view, HttpStatistics(), tls))
-    assert value(read, expiry, file="certificate") == 1_800_000_000
-    assert value(read, expiry, file="client_ca") == 1_900_000_000
-    assert value(read, "tls_reload_failures_total") == 0
+    assert value(read, expiry, endpoint="grpc", file="certificate") is None
+    assert value(read, refused) is None
+    grpc = TlsStatistics(
+        endpoint="grpc", certificate_until=1_800_000_000, client_ca_until=1_900_000_000, refused=3
+    )
+    metrics = TlsStatistics(endpoint="metrics", certificate_until=1_700_000_000, reload_failures=2)
+    read = samples(Pages(view, HttpStatistics(), (grpc, metrics)))
+    assert value(read, expiry, endpoint="grpc", file="certificate") == 1_800_000_000
+    assert value(read, expiry, endpoint="grpc", file="client_ca") == 1_900_000_000
+    assert value(read, expiry, endpoint="metrics", file="certificate") == 1_700_000_000
+    assert value(read, expiry, endpoint="metrics", file="client_ca") is None
+    assert value(read, "tls_reload_failures_total", endpoint="grpc") == 0
+    assert value(read, "tls_reload_failures_total", endpoint="metrics") == 2
     assert value(read, refused) == 3

@@ -400,6 +400,8 @@ async def test_reflection(node: Node) -> None:
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
+    await call.write(reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE))
+    assert (await call.read()).file_descriptor_response.file_descriptor_proto
     await call.done_writing()
 
 

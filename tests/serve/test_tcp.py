@@ -242,7 +242,7 @@ async def test_rotation(door: Door, caplog: pytest.LogCaptureFixture) -> None:
             await door.api.rotation.look()
             assert door.api.statistics.reload_failures == failures
         assert [await door.served_now()] == parse_pem_certificates(old)
-        assert caplog.text.count("the old certificate of gRPC over TCP stays in use") == 1
+        assert caplog.text.count("the old certificate stays in use") == 1
         assert str(key) in caplog.text
 
         os.replace(new.key, key)
@@ -263,7 +263,7 @@ async def test_rotation_of_the_clients_ca(door: Door, tmp_path: Path) -> None:
     """Who is trusted changes with the file."""
     other = Authority(tmp_path / "other", "another CA")
     fleet, stranger = door.authority.issue("fleet", to="fleet"), other.issue("fleet")
-    trusted = door.files.client_ca
+    trusted = door.authority.file
     server_ca = tmp_path / "server-ca.pem"
     server_ca.write_bytes(trusted.read_bytes())
     trusted.write_bytes(other.file.read_bytes())
