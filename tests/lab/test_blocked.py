@@ -122,6 +122,15 @@ def suspended_volume(disk: SlowDisk, pods: Pods, asking: Asking, figures: list[s
     pace.holds("a device suspended under a pod's volume")
     crowd.send(b"\n")
     asking.condition("TasksBlocked", "", lambda c: f"{CROWD} of lab-crowd.service" in c.message)
+    waits = until(
+        lambda: cpu if (cpu := asking.cpu()).blocked >= CROWD else None,
+        SECONDS,
+        "they are the load",
+        lambda: str(asking.cpu()),
+    )
+    assert waits.blocked > waits.runnable
+    shown = guest.run(["nodectl", "cpu"], check=False).out
+    assert "wait for io" in " ".join(shown.split())
     look = asking.blocked()
     figures.append(
         f"blocked: {look.looked_at} tasks looked at in {look.look_took.ToMilliseconds()} ms, "

@@ -221,6 +221,9 @@ def test_hanging_plugin(
         assert f"hang[{call.pid}] default/hung: S in {call.wait.wchan}" in said.out
         assert pods.node.containerd.running()
         assert not made.done()
+        (sandbox,) = [c for c in asking.runtime().creations if c.pod.pod == "hung"]
+        assert (sandbox.made, sandbox.plugin, sandbox.plugin_pid) == ("sandbox", "hang", call.pid)
+        assert sandbox.took.ToSeconds() >= STALL_SECONDS
 
         agent.restart(9)
         again = in_flight(asking, "hung", "hang")

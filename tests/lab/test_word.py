@@ -6,6 +6,7 @@ wins. The races themselves are the systemd driver's (test_systemd.py); the judge
 
 import pytest
 
+from agent.api.v1.exits_pb2 import VERDICT_EXITED
 from agent.api.v1.oom_pb2 import (
     DISAGREEMENT_KILL_NOT_REPORTED,
     DISAGREEMENT_REPORTED_WITHOUT_DEATH,
@@ -60,6 +61,9 @@ def test_the_last_word(pods: Pods, node: Node, asking: Asking) -> None:
     assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
     assert incident.container_exit.exit_code == 0
     assert not incident.container_exit.HasField("signal")
+    death = asking.exit("afterlife")
+    assert (death.verdict, death.exit_code) == (VERDICT_EXITED, 0)
+    assert list(death.incident_ids) == [incident.id]
     # containerd hears of nearly every kill in a cgroup that stays; if not, it says Completed.
     reported = incident.runtime_says.startswith("OOMKilled")
     assert incident.runtime_says in ("OOMKilled, exit code 0", "Completed, exit code 0")
