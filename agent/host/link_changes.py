@@ -22,9 +22,9 @@ from typing import Self
 from agent.host.absence import SourceAbsent
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import NETLINK_ROUTE
+from agent.host.netlink_listener import host_listener, make_room
 
 RTMGRP_LINK = 0x1  # the bit of RTNLGRP_LINK
-SO_RCVBUFFORCE = 33
 SO_MEMINFO = 55  # since Linux 4.12
 _MEMINFO = struct.Struct("@9I")
 _DROPS_AT = 8  # SK_MEMINFO_DROPS
@@ -38,20 +38,9 @@ class LinkChanges:
         """`receive_bytes`: of waiting messages, which the kernel doubles for its own; each takes
         some three KiB of it. Raises SourceAbsent.
         """
-        with (
-            namespaces.opened(namespaces.of_process(1)) as fd,
-            namespaces.inside(fd),
-        ):
-            try:
-                self._socket = socket.socket(
-                    socket.AF_NETLINK,
-                    socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK,
-                    NETLINK_ROUTE,
-                )
-            except OSError as error:
-                raise SourceAbsent.of(error, "netlink socket of links") from error
+        self._socket = host_listener(namespaces, NETLINK_ROUTE, "links")
         try:
-            self._size(receive_bytes)
+            make_room(self._socket, receive_bytes)
             self._socket.bind((0, RTMGRP_LINK))  # without an address of its own it hears nothing
         except OSError as error:
             self._socket.close()
@@ -98,9 +87,3 @@ class LinkChanges:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _size(self, receive_bytes: int) -> None:
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, receive_bytes)
-        except PermissionError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)

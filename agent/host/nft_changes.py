@@ -17,6 +17,7 @@ import sys
 from agent.host.absence import SourceAbsent
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import NETLINK_NETFILTER
+from agent.host.netlink_listener import host_listener
 from agent.model.absence import ParseError
 from agent.model.plumbing import RuleChange
 from agent.parse.netlink import split_messages
@@ -54,18 +55,7 @@ class NftChanges:
         program = newgen_filter()
         buffer = ctypes.create_string_buffer(program, len(program))
         fprog = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
-        with (
-            namespaces.opened(namespaces.of_process(1)) as fd,
-            namespaces.inside(fd),
-        ):
-            try:
-                self._socket = socket.socket(
-                    socket.AF_NETLINK,
-                    socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK,
-                    NETLINK_NETFILTER,
-                )
-            except OSError as error:
-                raise SourceAbsent.of(error, "netlink socket of netfilter") from error
+        self._socket = host_listener(namespaces, NETLINK_NETFILTER, "netfilter")
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
             # Without an address of its own it has port 0, which is whom a multicast of the kernel

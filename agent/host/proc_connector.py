@@ -24,6 +24,7 @@ from typing import Self
 
 from agent.host.absence import SourceAbsent
 from agent.host.exit_filter import exit_filter
+from agent.host.netlink_listener import make_room
 from agent.host.proc import ProcReader
 from agent.model.absence import Absence, ParseError
 from agent.parse.proc_event import (
@@ -39,7 +40,6 @@ NLMSG_DONE = 3
 PROC_CN_MCAST_LISTEN = 1  # enum proc_cn_mcast_op
 PROC_CN_MCAST_IGNORE = 2
 SO_ATTACH_FILTER = 26
-SO_RCVBUFFORCE = 33
 
 RECEIVE_BYTES = 1 << 20
 """Of waiting messages, which the kernel doubles for its own; each takes some 800 bytes of it."""
@@ -63,7 +63,7 @@ class ProcConnector:
             raise SourceAbsent.of(error, "process connector", advice) from error
         self._listening = False
         try:
-            self._size(receive_bytes)
+            make_room(self._socket, receive_bytes)
             self.follow(())
             self._bind()
             self._listen(proc)
@@ -126,12 +126,6 @@ class ProcConnector:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _size(self, receive_bytes: int) -> None:
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, receive_bytes)
-        except PermissionError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
 
     def _bind(self) -> None:
         try:
