@@ -55,6 +55,7 @@ def _meanwhile(worst: Meanwhile) -> pb.PullMeanwhile:
         slowest=None if worst.slowest_op is None else duration(worst.slowest_seconds),
         stuck=duration(worst.stuck_seconds),
         cause="" if worst.cause is None else worst.cause.value,
+        stuck_device=text(worst.stuck_device),
     )
 
 

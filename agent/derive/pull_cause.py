@@ -23,9 +23,10 @@ _OPS = (Op.READ, Op.WRITE, Op.FLUSH)
 class DiskWord(Struct, frozen=True, kw_only=True):
     """What the devices beneath a pull did, the worst of them."""
 
-    device: str = ""
+    slowest_device: str = ""
     op: Op | None = None
     seconds: float = 0.0  # that this kind of request takes on average
+    stuck_device: str = ""
     stuck_seconds: float = 0.0
 
     @property
@@ -48,13 +49,13 @@ def disk_word(chain: Iterable[DiskState], now_ns: int) -> DiskWord:
         for state in chain
         if state.stuck_since_boottime_ns is not None
     ]
-    longest, stuck_device = max(stuck, default=(0.0, ""))
-    worse = longest >= STUCK_SECONDS
+    stuck_seconds, stuck_device = max(stuck, default=(0.0, ""))
     return DiskWord(
-        device=stuck_device if worse or not device else device,
+        slowest_device=device,
         op=op,
         seconds=seconds,
-        stuck_seconds=longest,
+        stuck_device=stuck_device,
+        stuck_seconds=stuck_seconds,
     )
 
 

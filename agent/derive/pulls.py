@@ -151,15 +151,17 @@ def _worse(memory: _Memory, now: Moment, disk: DiskWord) -> Meanwhile:
     seen = (now.boottime_ns - memory.first_ns) / 1e9
     silent = _silent(now.connections) if memory.phase is Phase.DOWNLOAD else 0.0
     slower = disk.seconds > so_far.slowest_seconds
+    stuck = min(disk.stuck_seconds, seen)
     return replace(
         so_far,
         still_seconds=max(so_far.still_seconds, (now.boottime_ns - memory.moved_ns) / 1e9),
         silent_seconds=max(so_far.silent_seconds, min(silent, seen)),
         retransmits=max([so_far.retransmits, *(each.retransmits for each in now.connections)]),
-        slowest_device=disk.device if slower else so_far.slowest_device,
+        slowest_device=disk.slowest_device if slower else so_far.slowest_device,
         slowest_op=disk.op if slower else so_far.slowest_op,
         slowest_seconds=max(so_far.slowest_seconds, disk.seconds),
-        stuck_seconds=max(so_far.stuck_seconds, min(disk.stuck_seconds, seen)),
+        stuck_device=disk.stuck_device if stuck > so_far.stuck_seconds else so_far.stuck_device,
+        stuck_seconds=max(so_far.stuck_seconds, stuck),
     )
 
 

@@ -90,13 +90,14 @@ def _why(report: PullReport, pull: Pull, cause: Cause) -> str:
 
 def _disk(pull: Pull) -> str:
     meanwhile = pull.meanwhile
-    device = meanwhile.slowest_device or next(iter(pull.disks), "its disk")
     if meanwhile.stuck_seconds > max(meanwhile.slowest_seconds, 1.0):
-        return f"{device} ended no request for {meanwhile.stuck_seconds:.0f} s meanwhile"
+        seconds = f"{meanwhile.stuck_seconds:.0f} s"
+        return f"{meanwhile.stuck_device} ended no request for {seconds} meanwhile"
     if meanwhile.slowest_op is None:
+        device = next(iter(pull.disks), "its disk")
         return f"a thread of it waits in state D, for {device} as it seems"
-    milliseconds = f"{1000 * meanwhile.slowest_seconds:.0f} ms"
-    return f"a {meanwhile.slowest_op.value} on {device} took {milliseconds} meanwhile"
+    op, device = meanwhile.slowest_op.value, meanwhile.slowest_device
+    return f"a {op} on {device} took {1000 * meanwhile.slowest_seconds:.0f} ms meanwhile"
 
 
 def _pods(waiting: tuple[Container, ...]) -> str:

@@ -71,6 +71,7 @@ class Meanwhile(Struct, frozen=True, kw_only=True):
     slowest_device: str = ""
     slowest_op: Op | None = None
     slowest_seconds: float = 0.0  # a request took so long on average
+    stuck_device: str = ""
     stuck_seconds: float = 0.0  # the longest time in which a device ended nothing
     cause: Cause | None = None  # of the last stall
 

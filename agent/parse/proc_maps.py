@@ -43,6 +43,6 @@ def _mapping(line: bytes) -> Mapping:
         )
     except ValueError as error:
         raise ParseError(_FORM, line) from error
-    if found.size <= 0 or len(found.permissions) != 4 or found.inode < 0:
+    if not found.start < found.end <= 1 << 64 or len(found.permissions) != 4 or found.inode < 0:
         raise ParseError(_FORM, line)
     return found

@@ -160,8 +160,8 @@ def test_disk_word() -> None:
     """The slowest, and the one that has ended nothing for longest."""
     assert disk_word((), NOW_NS) == DiskWord()
     told = disk_word((slow(0.2), VOLUME), NOW_NS)
-    assert (told.device, told.op, told.seconds) == ("dm-0", Op.WRITE, 0.2)
-    assert (told.stuck_seconds, told.bad) == (42.0, True)
+    assert (told.slowest_device, told.op, told.seconds) == ("nvme0n1", Op.WRITE, 0.2)
+    assert (told.stuck_device, told.stuck_seconds, told.bad) == ("dm-0", 42.0, True)
     assert not disk_word((WELL,), NOW_NS).bad
 
 

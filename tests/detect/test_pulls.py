@@ -62,7 +62,7 @@ def test_network() -> None:
             "a write on dm-0 took 2900 ms meanwhile",
         ),
         (
-            Meanwhile(slowest_device="dm-0", slowest_seconds=0.1, stuck_seconds=42.0),
+            Meanwhile(slowest_device="loop0", stuck_device="dm-0", stuck_seconds=42.0),
             "dm-0 ended no request for 42 s meanwhile",
         ),
         (Meanwhile(), "a thread of it waits in state D, for nvme0n1 as it seems"),

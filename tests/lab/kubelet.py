@@ -58,6 +58,7 @@ class Pods:
         sandboxes = [sandbox.id for sandbox in cri.call("ListPodSandbox").items]
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(lambda sandbox: remove_sandbox(self.node, sandbox), sandboxes))
+        guest.run(_KILL_SHIMS)
         guest.run(_BURY_PODS)
 
 
@@ -87,6 +88,14 @@ _PODS = " ".join(
 
 _KILL_PODS = f"""
 for pod in {_PODS}; do [ ! -e $pod ] || echo 1 > $pod/cgroup.kill; done
+"""
+
+# No sandbox is left: a shim is of one that containerd lost, as it does when it is ended meanwhile.
+_KILL_SHIMS = """
+for comm in $(grep -lx containerd-shim /proc/[0-9]*/comm 2> /dev/null); do
+    pid=${comm#/proc/}
+    kill -9 ${pid%/comm} 2> /dev/null || true
+done
 """
 
 # What has been killed may take a moment to be gone.

@@ -66,7 +66,7 @@ class Pull(_message.Message):
     def __init__(self, phase: _Optional[str] = ..., kind: _Optional[str] = ..., digest: _Optional[str] = ..., namespace: _Optional[str] = ..., bytes: _Optional[int] = ..., total_bytes: _Optional[int] = ..., begun: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., still: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., stalled: _Optional[bool] = ..., cause: _Optional[str] = ..., disks: _Optional[_Iterable[str]] = ..., meanwhile: _Optional[_Union[PullMeanwhile, _Mapping]] = ..., unread: _Optional[str] = ...) -> None: ...
 
 class PullMeanwhile(_message.Message):
-    __slots__ = ("still", "silent", "retransmits", "slowest_device", "slowest_op", "slowest", "stuck", "cause")
+    __slots__ = ("still", "silent", "retransmits", "slowest_device", "slowest_op", "slowest", "stuck", "cause", "stuck_device")
     STILL_FIELD_NUMBER: _ClassVar[int]
     SILENT_FIELD_NUMBER: _ClassVar[int]
     RETRANSMITS_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class PullMeanwhile(_message.Message):
     SLOWEST_FIELD_NUMBER: _ClassVar[int]
     STUCK_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
+    STUCK_DEVICE_FIELD_NUMBER: _ClassVar[int]
     still: _duration_pb2.Duration
     silent: _duration_pb2.Duration
     retransmits: int
@@ -83,7 +84,8 @@ class PullMeanwhile(_message.Message):
     slowest: _duration_pb2.Duration
     stuck: _duration_pb2.Duration
     cause: str
-    def __init__(self, still: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., silent: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retransmits: _Optional[int] = ..., slowest_device: _Optional[str] = ..., slowest_op: _Optional[str] = ..., slowest: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., stuck: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., cause: _Optional[str] = ...) -> None: ...
+    stuck_device: str
+    def __init__(self, still: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., silent: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retransmits: _Optional[int] = ..., slowest_device: _Optional[str] = ..., slowest_op: _Optional[str] = ..., slowest: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., stuck: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., cause: _Optional[str] = ..., stuck_device: _Optional[str] = ...) -> None: ...
 
 class RegistryConnection(_message.Message):
     __slots__ = ("local", "remote", "dialling", "since_received", "unread_bytes", "unacknowledged_segments", "retransmits", "round_trip")
