@@ -8,10 +8,8 @@ from msgspec import Struct
 
 from agent.model.disks import DiskState, Op
 from agent.model.heartbeat import Connection
-from agent.model.pulls import Cause, Phase
+from agent.model.pulls import SLOW_SECONDS, Cause, Phase
 
-SLOW_SECONDS = 0.1
-"""A request of the disk takes so long on average."""
 STUCK_SECONDS = 2.0
 """Requests are in flight and none has ended for so long."""
 UNREAD_SECONDS = 2.0

@@ -86,6 +86,13 @@ FLUSH_ATTEMPTS = 64
 MAX_ROUNDS = 64
 """Of telling at the end: more than the ledger has to tell."""
 
+CLAIM_NS = 5_000_000_000
+"""For so long there may be more to tell than is told in one go, and no checkpoint: whoever is
+killed then leaves what is told unclaimed, and the next agent must find it again in the kernel's
+rings. Then MORE_PARTS are told in one go, while kills wait in these rings.
+"""
+MORE_PARTS = 16
+
 _NOT_OF_THE_OOM_LEDGER = (
     CgroupAppeared,
     SourceLost,
@@ -149,6 +156,7 @@ class Node:
         self._due: asyncio.TimerHandle | None = None
         self._cgroups_fd: int | None = None  # the one that the loop waits for
         self._go_on: asyncio.Handle | None = None  # with what inotify told and a step has left
+        self._claimed_ns = clock.boottime_ns()  # when a checkpoint could be made
         self._hear_trace: Callable[[], None] = lambda: None
         self.on_counters: Callable[[CountersSeen | CgroupGone], None] = lambda seen: None
 
@@ -246,6 +254,13 @@ class Node:
         """Tell all that is new; answer at once what the ledger asks and the kernel can answer."""
         now_ns = self._clock.boottime_ns()
         self._guard.call(LEDGER, partial(self._reread, now_ns))
+        for _ in range(MORE_PARTS):
+            self._settle_part(now_ns)
+            if not self._ledger.untold or now_ns - self._claimed_ns < CLAIM_NS:
+                break
+        self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
+
+    def _settle_part(self, now_ns: int) -> None:
         for _ in range(FLUSH_ATTEMPTS):
             if self._guard.attempt(LEDGER, partial(self._flush, now_ns)):
                 break  # else what broke it is out of its way: on with the others
@@ -256,8 +271,8 @@ class Node:
         checkpoint = None
         if not self._ledger.untold:  # else it would claim what the next round tells
             checkpoint = self._guard.call(LEDGER, self._ledger.checkpoint)
+            self._claimed_ns = now_ns
         self._publisher.publish(told, checkpoint)
-        self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
 
     def tell(self, kind: EventKind) -> None:
         """Something to be told that is no observation: a source's or the journal's state."""

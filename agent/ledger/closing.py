@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from agent.ledger.attribution import LIMIT_LEVELS, confidence_of
 from agent.ledger.incidents import Entry, IncidentBook
 from agent.ledger.levels import Levels
-from agent.ledger.naming import NAMES_NS, lacks_pod
+from agent.ledger.naming import awaited_until_ns, lacks_pod
 from agent.model.cgroup import CgroupLevel, CgroupPlace
 from agent.model.event import OOMAmended, OOMRecorded, RuntimeDisagreement
 from agent.model.evidence import (
@@ -216,8 +216,8 @@ class Closing:
             names = self._directory.names(entry.place)
             if names is not None and names.pod_named:
                 self._book.amend(entry, container=names)
-        since_ns = max(entry.opened_ns, self._book.started_ns or 0)
-        entry.names_owed = lacks_pod(entry.incident) and now_ns - since_ns < NAMES_NS
+        until_ns = awaited_until_ns(entry.opened_ns, self._book.started_ns or 0)
+        entry.names_owed = lacks_pod(entry.incident) and now_ns < until_ns
 
     def _settle_place(self, entry: Entry, place: CgroupPlace) -> None:
         entry.place = place

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from agent.api.wire import CodecError
+from agent.engine import node
 from agent.engine.board import SourceBoard
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
@@ -692,8 +693,13 @@ async def test_very_much_is_told_in_parts(bench: Bench) -> None:
     assert len(bench.checkpoints()) > claimed
 
 
-async def test_a_storm_that_does_not_end_reaches_the_disk(bench: Bench) -> None:
-    """As it is told, in parts, and each part holds the loop no longer than the one before it."""
+async def test_a_storm_that_does_not_end_reaches_the_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is told, in parts, and each part holds the loop no longer than the one before it; from
+    time to time all of it, so that a checkpoint claims it.
+    """
+    monkeypatch.setattr(node, "CLAIM_NS", 3600 * SECOND)  # the kills themselves take their time
     pids = iter(range(1000, 1000 + 8 * MAX_A_FLUSH))
     bench.heard.clear()
     stored = len(bench.archive.batches)
@@ -701,6 +707,12 @@ async def test_a_storm_that_does_not_end_reaches_the_disk(bench: Bench) -> None:
         some = islice(pids, 2 * MAX_A_FLUSH)
         bench.take([line for pid in some for line in bench.kill(pid)])
     assert bench.archive.batches[stored:] == [(MAX_A_FLUSH, None)] * 3
+    claimed = len(bench.checkpoints())
+    bench.clock.now_ns += 3600 * SECOND
+    bench.take(bench.kill(829))
+    assert len(bench.incidents()) == 6 * MAX_A_FLUSH + 1
+    assert len(bench.checkpoints()) == claimed + 1
+    assert all(size <= MAX_A_FLUSH for size, _ in bench.archive.batches[stored:])
 
 
 async def test_ends_that_cannot_be_told(bench: Bench) -> None:

@@ -182,31 +182,39 @@ def row_of(
     )
 
 
-def counters_reach(agent: AgentProcess, pod: Pod, kills: int) -> None:
+def counters(agent: AgentProcess) -> list[tuple[dict[str, str], float]]:
+    """nodewitness_oom_kills_total of everybody who has any."""
+    return [
+        (sample.labels, sample.value)
+        for family in text_string_to_metric_families(agent.metrics())
+        for sample in family.samples
+        if sample.name == "nodewitness_oom_kills_total" and sample.value
+    ]
+
+
+def counted(agent: AgentProcess, pod: Pod) -> tuple[float, float]:
+    """Kills in the counters of a pod's containers, and in those of all others."""
+    found = counters(agent)
+    own = sum(n for labels, n in found if labels["pod"] == pod.name)
+    return own, sum(n for _, n in found) - own
+
+
+def counters_reach(agent: AgentProcess, pod: Pod, kills: int, others: float | None = None) -> None:
     """Wait until nodewitness_oom_kills_total of a pod's containers sums up to so many kills. With
-    nothing pending any more, nothing is on its way to be counted twice.
+    nothing pending any more, nothing is on its way to be counted twice; nor has one of them been
+    counted for others, if what those have is given.
     """
-
-    def counters() -> list[tuple[dict[str, str], float]]:
-        return [
-            (sample.labels, sample.value)
-            for family in text_string_to_metric_families(agent.metrics())
-            for sample in family.samples
-            if sample.name == "nodewitness_oom_kills_total" and sample.value
-        ]
-
-    def total() -> float:
-        return sum(n for labels, n in counters() if labels["pod"] == pod.name)
-
     until(
-        lambda: total() >= kills,
+        lambda: counted(agent, pod)[0] >= kills,
         COUNTER_SECONDS,
         f"{kills} kills in the pod's counters",
-        lambda: str(counters()),
+        lambda: str(counters(agent)),
         every=ASK_SECONDS,
     )
     until(Asking(agent).nothing_pending, COUNTER_SECONDS, "nothing is pending")
-    assert total() == kills, counters()
+    own, elsewhere = counted(agent, pod)
+    assert own == kills, counters(agent)
+    assert others in (None, elsewhere), counters(agent)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +238,7 @@ def test_d_killed_in_the_middle(
     agent.start(settings)
     asking = Asking(agent)
     start = Start.of(asking)
+    _, others = counted(agent, pod)
     with (
         leaf_reader(pod, "notified") as notified,
         leaf_reader(pod, "10000") as polled,
@@ -248,7 +257,7 @@ def test_d_killed_in_the_middle(
     # It was killed and there again in the middle.
     assert 150 <= unseen_from <= unseen_to - UNSEEN < unseen_to < len(leaves)
     found = each_has_its_pod(asking, start, pod, leaves, exact=True)
-    counters_reach(agent, pod, 500)
+    counters_reach(agent, pod, 500, others)
     how = "probe" if settings is PROBE else "recorder"
     figures.append(
         f"storm of {len(leaves)} kills, {how}: the agent was killed at {unseen_from} and was there"
