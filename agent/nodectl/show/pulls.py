@@ -19,7 +19,7 @@ MAX_ENDED = 5
 """-o wide has all."""
 MAX_PODS = 3
 STUCK_SECONDS = 2.0
-"""A device that ended nothing for so long says more than one that was slow."""
+"""A device that ended nothing for so long, and for three requests of the slowest, says more."""
 
 
 def report(report: pb.PullReport, *, wide: bool = False) -> str:
@@ -114,7 +114,7 @@ def _waiting(report: pb.PullReport) -> Iterator[str]:
 def _ended(report: pb.PullReport, each: pb.EndedPull) -> tuple[str, ...]:
     worst = each.pull.meanwhile
     disk = "-"
-    if _seconds(worst.stuck) >= max(STUCK_SECONDS, _seconds(worst.slowest)):
+    if _seconds(worst.stuck) >= max(STUCK_SECONDS, 3 * _seconds(worst.slowest)):
         disk = f"{escape(worst.stuck_device)} stuck {duration(_seconds(worst.stuck))}"
     elif worst.HasField("slowest"):
         took = latency(worst.slowest.ToNanoseconds())
