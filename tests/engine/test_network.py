@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from agent.derive.leftovers import LeftoverFold
 from agent.engine import network as engine
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
+from agent.engine.nat import NatWatch
 from agent.engine.network import NAMESPACES, NETLINK, NetworkWatch
 from agent.engine.network_leftovers import ASK_NS, LeftoverWatch
 from agent.engine.network_pace import NetworkPace
@@ -23,6 +24,7 @@ from agent.host.absence import SourceAbsent
 from agent.host.cni_state import RESULTS, CNIState
 from agent.host.cri import CriSandbox
 from agent.host.namespaces import Namespaces
+from agent.host.nftables import NatReader
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.worker import Abandoned, Workers
@@ -38,6 +40,7 @@ from agent.model.namespaces import (
     NamespaceKind,
     NamespaceReport,
 )
+from agent.model.netlink import NatTable
 from agent.model.network import Datapath, LeftoverKind, NetworkReport, PathStep, StepState
 from agent.model.oom import Container
 from agent.model.source import SourceHealth
@@ -126,6 +129,13 @@ class Node:
             inventory=self.inventory,
             workers=workers,
             netlink=Workers(2, name="netlink"),
+            nat=NatWatch(
+                clock=self,
+                root=HostRoot.at(top),
+                namespaces=cast(Namespaces, self),
+                reader=cast(NatReader, self),
+                workers=Workers(1, name="nat"),
+            ),
             board=self.board,
             guard=self.guard,
             plans=plans,
@@ -141,7 +151,6 @@ class Node:
         monkeypatch.setattr(engine, "survey", self._survey)
         monkeypatch.setattr(engine, "read_host", lambda *_: self._told("host", HOST))
         monkeypatch.setattr(engine, "read_namespaces", self._networks)
-        monkeypatch.setattr(engine, "read_nat", lambda *_: self._told("nat", NAT))
 
     def boottime_ns(self) -> int:
         return self.now
@@ -152,6 +161,12 @@ class Node:
     def suspended_ns(self) -> int:
         return 0
 
+    def read(self) -> NatTable:
+        """As a NatReader, that costs nothing."""
+        table: NatTable = self._told("nat", NAT)
+        return table
+
+    seconds = 0.0
     opened = Namespaces.opened
 
     def of_process(self, pid: int) -> Path:
@@ -396,9 +411,10 @@ async def test_netlink_that_fails(node: Node, error: Exception) -> None:
     assert node.health(NETLINK).state.value == "up"
 
 
-async def test_nftables_that_fails(node: Node) -> None:
+@pytest.mark.parametrize("error", [SourceAbsent(Absence.FAILED, "no"), Abandoned("hangs")])
+async def test_nftables_that_fails(node: Node, error: Exception) -> None:
     """It costs the last step alone."""
-    node.fails = {"nat": SourceAbsent(Absence.FAILED, "no")}
+    node.fails = {"nat": error}
     await node.look()
     assert node.report().pods[0].unknown is not None
     assert node.health(NETLINK).state.value == "up"
