@@ -129,6 +129,7 @@ class NetworkWatch(Struct, kw_only=True):
             leftovers=self.leftovers.leftovers,
             judged_leftovers=self.leftovers.judged,
             pools=self.leftovers.pools,
+            addresses_unknown=self.leftovers.addresses_unknown,
         )
 
     # Namespaces

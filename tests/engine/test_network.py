@@ -46,6 +46,7 @@ from agent.model.oom import Container
 from agent.model.source import SourceHealth
 from agent.observe.namespaces import Wanted
 from agent.parse.cgroup_path import place
+from agent.parse.cni_plan import DATA_DIRECTORY, FLANNEL_DIRECTORY
 from tests.derive.network_making import HOST, NAT, NETWORK, POD
 
 S = 1_000_000_000
@@ -531,6 +532,40 @@ async def test_a_sandbox_that_nobody_can_place(node: Node) -> None:
     node.knows("e" * 64, ready=True)
     await node.look(60)
     assert len(node.report().leftovers) == 2
+
+
+async def test_a_plugin_behind_another(node: Node) -> None:
+    """flannel has host-local give the addresses: of which range, it keeps for each container."""
+    flannel = {"name": "cbr0", "type": "flannel", "delegate": {}}
+    (node.top / "cni.conf").write_text(json.dumps(flannel))
+    await node.look()
+    assert node.report().pools == ()
+    assert "flannel gives the addresses of network cbr0" in node.report().addresses_unknown
+    networks = node.top / DATA_DIRECTORY.lstrip("/") / "cbr0"
+    networks.mkdir(parents=True)
+    (networks / "10.244.1.2").write_text(f"{SANDBOX}\neth0")
+    (networks / "10.244.1.3").write_text(f"{DEAD}\neth0")
+    await node.look()
+    (pool,) = node.report().pools
+    assert (pool.used, pool.ranges) == (2, ())
+    assert "of whatever flannel calls" in node.report().addresses_unknown
+    kept = node.top / FLANNEL_DIRECTORY.lstrip("/")
+    kept.mkdir()
+    ipam = {"type": "host-local", "ranges": [[{"subnet": "10.244.1.0/29"}]]}
+    bridge = {"name": "cbr0", "type": "bridge", "ipMasq": True, "ipam": ipam}
+    (kept / SANDBOX).write_text(json.dumps(bridge))
+    await node.look(61)
+    (pool,) = node.report().pools
+    assert (pool.total, pool.used, pool.leaked, pool.unread) == (5, 2, 1, "")
+    assert node.report().addresses_unknown == ""
+
+
+async def test_a_configuration_that_cannot_be_read(node: Node) -> None:
+    """Nothing is said of addresses then."""
+    (node.top / "cni.conf").write_text("{")
+    await node.look()
+    assert node.report().pools == ()
+    assert "/cni.conf: expected JSON" in node.report().addresses_unknown
 
 
 async def test_a_disk_that_fails(node: Node) -> None:
