@@ -16,6 +16,7 @@ from agent.derive.pod_namespaces import pod_networks
 from agent.derive.pod_network import judge_pod, unjudged
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
+from agent.engine.nat import NatWatch
 from agent.engine.network_leftovers import LeftoverWatch
 from agent.engine.network_pace import NetworkPace
 from agent.engine.network_plans import NetworkPlans
@@ -23,7 +24,6 @@ from agent.host.absence import SourceAbsent
 from agent.host.cgroup_fs import CgroupFs
 from agent.host.clock import Clock
 from agent.host.namespaces import Namespaces
-from agent.host.nftables import read_nat
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
@@ -70,6 +70,7 @@ class NetworkWatch(Struct, kw_only=True):
     inventory: Inventory
     workers: Workers  # for what stands in /proc
     netlink: Workers  # for what waits for the kernel's rtnl_mutex
+    nat: NatWatch
     board: SourceBoard
     guard: Guard
     plans: NetworkPlans
@@ -128,6 +129,7 @@ class NetworkWatch(Struct, kw_only=True):
             leftovers=self.leftovers.leftovers,
             judged_leftovers=self.leftovers.judged,
             pools=self.leftovers.pools,
+            addresses_unknown=self.leftovers.addresses_unknown,
         )
 
     # Namespaces
@@ -193,9 +195,6 @@ class NetworkWatch(Struct, kw_only=True):
                     self._networks, host, batch, deadline_seconds=READ_SECONDS
                 )
                 networks.update((network.inode, network) for network in found)
-            nat = None
-            if self.plans.masquerades():
-                nat = await self.netlink.run(self._nat, deadline_seconds=READ_SECONDS)
         except (Abandoned, TooManyAbandoned) as error:
             self._blind(NETLINK, Absent(absence=Absence.FAILED, detail=str(error)))
         except SourceAbsent as error:
@@ -203,6 +202,7 @@ class NetworkWatch(Struct, kw_only=True):
         except ParseError as error:
             self._blind(NETLINK, Absent(absence=Absence.FAILED, detail=str(error)))
         else:
+            nat = await self.nat.look() if self.plans.masquerades() else None
             return Sample(namespaces=seen, host=host, networks=networks, nat=nat)
         return None
 
@@ -213,13 +213,6 @@ class NetworkWatch(Struct, kw_only=True):
     def _networks(self, host: HostNetwork, targets: list[Target]) -> list[NamespaceNetwork]:
         with self.namespaces.opened(self.namespaces.of_process(1)) as fd:
             return read_namespaces(self.root, self.namespaces, fd, host, targets)
-
-    def _nat(self) -> NatTable | None:
-        with self.namespaces.opened(self.namespaces.of_process(1)) as fd:
-            try:
-                return read_nat(self.root, self.namespaces, fd)
-            except (SourceAbsent, ParseError):
-                return None
 
     # Pods
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct, field
 
-from agent.derive.address_pool import pools_of
+from agent.derive.address_pool import Addresses, pools_of
 from agent.derive.leftovers import LeftoverFold, Owners, candidates
 from agent.engine.network_plans import NetworkPlans
 from agent.inventory.listing import Listing
@@ -38,6 +38,7 @@ class LeftoverWatch(Struct, kw_only=True):
     leftovers: tuple[Leftover, ...] = ()
     judged: bool = False
     pools: tuple[AddressPool, ...] = ()
+    addresses_unknown: str = ""  # why nobody can tell whether pods get addresses
     _answer: _Answer | None = field(default=None)
 
     async def look(
@@ -49,15 +50,20 @@ class LeftoverWatch(Struct, kw_only=True):
     ) -> None:
         """One look; all times are those of `seen`. `pods`: cgroups that nothing lives in."""
         now = seen.boottime_ns
-        taken = [(str(each.address), each.container_id) for each in self.plans.allocations]
-        owners = Owners(
-            by_netns=self.plans.owners(),
-            living=frozenset(each.container.id for each in seen.containers if each.pid),
-            busy=self.busy(),
-        )
+        living = frozenset(each.container.id for each in seen.containers if each.pid)
+        owners = Owners(by_netns=self.plans.owners(), living=living, busy=self.busy())
+        addresses = self._addresses()
+        of_pods = addresses.of_pods(living)
+        taken = [
+            each
+            for directory, given in addresses.given.items()
+            if directory in of_pods
+            for each in given
+        ]
         self.fold.observe(candidates(seen, host, networks, taken, owners, pods), now)
         await self._judge(now)
-        self.pools = self._pools()
+        self.pools = pools_of(addresses, self.leftovers)
+        self.addresses_unknown = addresses.unknown(living)
 
     async def _judge(self, now_ns: int) -> None:
         about = frozenset[object](each.key for each in self.fold.ripe(now_ns))
@@ -87,9 +93,13 @@ class LeftoverWatch(Struct, kw_only=True):
             unplaced=len(unplaced),
         )
 
-    def _pools(self) -> tuple[AddressPool, ...]:
-        plan = self.plans.plan
-        if plan is None:
-            return ()
-        addresses = (str(each.address) for each in self.plans.allocations)
-        return pools_of(plan, addresses, self.leftovers, unread=self.plans.unread)
+    def _addresses(self) -> Addresses:
+        return Addresses(
+            plan=self.plans.plan,
+            without=self.plans.without,
+            given={
+                directory: tuple((str(each.address), each.container_id) for each in given)
+                for directory, given in self.plans.allocations.items()
+            },
+            unread=self.plans.unread,
+        )

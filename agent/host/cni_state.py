@@ -2,6 +2,7 @@
 
     /var/lib/cni/results/lab-24f0...-eth0
     /var/lib/cni/networks/lab/10.88.0.5, last_reserved_ip.0, lock
+    /var/lib/cni/flannel/24f0...
 
 All of it lies on a disk: for a worker.
 """
@@ -21,6 +22,7 @@ from agent.host.files import read_file
 from agent.host.root import HostRoot
 from agent.model.absence import Absence, ParseError
 from agent.parse.cni_plan import (
+    DATA_DIRECTORY,
     Address,
     CNIResult,
     NetworkPlan,
@@ -31,6 +33,7 @@ from agent.parse.cni_plan import (
 
 RESULTS = "/var/lib/cni/results"
 MAX_FILES = 16384
+MAX_NETWORKS = 64
 _FILE_LIMIT = 1 << 20
 
 
@@ -50,6 +53,30 @@ class CNIState:
     def plan(self, path: str) -> NetworkPlan:
         """What a configuration asks for. Raises SourceAbsent, ParseError."""
         return parse_plan(read_file(self._at(path), limit=_FILE_LIMIT))
+
+    def delegate(self, directory: str) -> NetworkPlan | None:
+        """What a plugin has asked another one for last; None: nothing that can be read. Raises
+        SourceAbsent unless there is none.
+        """
+        newest: tuple[int, str] | None = None
+        for name in self._names(directory):
+            with contextlib.suppress(OSError):
+                made_ns = os.stat(self._at(directory) / name).st_mtime_ns
+                newest = max(newest or (made_ns, name), (made_ns, name))
+        if newest is None:
+            return None
+        try:
+            return self.plan(f"{directory}/{newest[1]}")
+        except (SourceAbsent, ParseError):
+            return None
+
+    def networks(self) -> list[str]:
+        """The directories that host-local has made where it makes them by default. Raises
+        SourceAbsent unless there are none.
+        """
+        names = self._names(DATA_DIRECTORY)
+        found = [name for name in names if (self._at(DATA_DIRECTORY) / name).is_dir()]
+        return [f"{DATA_DIRECTORY}/{name}" for name in found[:MAX_NETWORKS]]
 
     def results(self, known: dict[str, CNIResult]) -> dict[str, CNIResult]:
         """libcni's results by file name; those of `known` are not read again. Raises SourceAbsent

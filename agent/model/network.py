@@ -127,7 +127,7 @@ class AddressPool(Struct, frozen=True, kw_only=True):
 
     network: str  # of the CNI configuration
     directory: str
-    ranges: tuple[str, ...]  # "10.88.0.1-10.88.255.254"
+    ranges: tuple[str, ...]  # "10.88.0.1-10.88.255.254"; none: they are not known
     total: int = 0  # addresses that pods can get
     used: int = 0
     leaked: int = 0  # of those: of containers that are gone
@@ -148,3 +148,4 @@ class NetworkReport(Struct, frozen=True, kw_only=True):
     leftovers: tuple[Leftover, ...] = ()
     judged_leftovers: bool = False  # whether the runtime was asked, or nothing was suspicious
     pools: tuple[AddressPool, ...] = field(default_factory=tuple)
+    addresses_unknown: str = ""  # why nobody can tell whether pods get addresses

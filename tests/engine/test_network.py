@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from agent.derive.leftovers import LeftoverFold
 from agent.engine import network as engine
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
+from agent.engine.nat import NatWatch
 from agent.engine.network import NAMESPACES, NETLINK, NetworkWatch
 from agent.engine.network_leftovers import ASK_NS, LeftoverWatch
 from agent.engine.network_pace import NetworkPace
@@ -23,6 +24,7 @@ from agent.host.absence import SourceAbsent
 from agent.host.cni_state import RESULTS, CNIState
 from agent.host.cri import CriSandbox
 from agent.host.namespaces import Namespaces
+from agent.host.nftables import NatReader
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.worker import Abandoned, Workers
@@ -38,11 +40,13 @@ from agent.model.namespaces import (
     NamespaceKind,
     NamespaceReport,
 )
+from agent.model.netlink import NatTable
 from agent.model.network import Datapath, LeftoverKind, NetworkReport, PathStep, StepState
 from agent.model.oom import Container
 from agent.model.source import SourceHealth
 from agent.observe.namespaces import Wanted
 from agent.parse.cgroup_path import place
+from agent.parse.cni_plan import DATA_DIRECTORY, FLANNEL_DIRECTORY
 from tests.derive.network_making import HOST, NAT, NETWORK, POD
 
 S = 1_000_000_000
@@ -126,6 +130,13 @@ class Node:
             inventory=self.inventory,
             workers=workers,
             netlink=Workers(2, name="netlink"),
+            nat=NatWatch(
+                clock=self,
+                root=HostRoot.at(top),
+                namespaces=cast(Namespaces, self),
+                reader=cast(NatReader, self),
+                workers=Workers(1, name="nat"),
+            ),
             board=self.board,
             guard=self.guard,
             plans=plans,
@@ -141,7 +152,6 @@ class Node:
         monkeypatch.setattr(engine, "survey", self._survey)
         monkeypatch.setattr(engine, "read_host", lambda *_: self._told("host", HOST))
         monkeypatch.setattr(engine, "read_namespaces", self._networks)
-        monkeypatch.setattr(engine, "read_nat", lambda *_: self._told("nat", NAT))
 
     def boottime_ns(self) -> int:
         return self.now
@@ -152,6 +162,12 @@ class Node:
     def suspended_ns(self) -> int:
         return 0
 
+    def read(self) -> NatTable:
+        """As a NatReader, that costs nothing."""
+        table: NatTable = self._told("nat", NAT)
+        return table
+
+    seconds = 0.0
     opened = Namespaces.opened
 
     def of_process(self, pid: int) -> Path:
@@ -396,9 +412,10 @@ async def test_netlink_that_fails(node: Node, error: Exception) -> None:
     assert node.health(NETLINK).state.value == "up"
 
 
-async def test_nftables_that_fails(node: Node) -> None:
+@pytest.mark.parametrize("error", [SourceAbsent(Absence.FAILED, "no"), Abandoned("hangs")])
+async def test_nftables_that_fails(node: Node, error: Exception) -> None:
     """It costs the last step alone."""
-    node.fails = {"nat": SourceAbsent(Absence.FAILED, "no")}
+    node.fails = {"nat": error}
     await node.look()
     assert node.report().pods[0].unknown is not None
     assert node.health(NETLINK).state.value == "up"
@@ -515,6 +532,40 @@ async def test_a_sandbox_that_nobody_can_place(node: Node) -> None:
     node.knows("e" * 64, ready=True)
     await node.look(60)
     assert len(node.report().leftovers) == 2
+
+
+async def test_a_plugin_behind_another(node: Node) -> None:
+    """flannel has host-local give the addresses: of which range, it keeps for each container."""
+    flannel = {"name": "cbr0", "type": "flannel", "delegate": {}}
+    (node.top / "cni.conf").write_text(json.dumps(flannel))
+    await node.look()
+    assert node.report().pools == ()
+    assert "flannel gives the addresses of network cbr0" in node.report().addresses_unknown
+    networks = node.top / DATA_DIRECTORY.lstrip("/") / "cbr0"
+    networks.mkdir(parents=True)
+    (networks / "10.244.1.2").write_text(f"{SANDBOX}\neth0")
+    (networks / "10.244.1.3").write_text(f"{DEAD}\neth0")
+    await node.look()
+    (pool,) = node.report().pools
+    assert (pool.used, pool.ranges) == (2, ())
+    assert "of whatever flannel calls" in node.report().addresses_unknown
+    kept = node.top / FLANNEL_DIRECTORY.lstrip("/")
+    kept.mkdir()
+    ipam = {"type": "host-local", "ranges": [[{"subnet": "10.244.1.0/29"}]]}
+    bridge = {"name": "cbr0", "type": "bridge", "ipMasq": True, "ipam": ipam}
+    (kept / SANDBOX).write_text(json.dumps(bridge))
+    await node.look(61)
+    (pool,) = node.report().pools
+    assert (pool.total, pool.used, pool.leaked, pool.unread) == (5, 2, 1, "")
+    assert node.report().addresses_unknown == ""
+
+
+async def test_a_configuration_that_cannot_be_read(node: Node) -> None:
+    """Nothing is said of addresses then."""
+    (node.top / "cni.conf").write_text("{")
+    await node.look()
+    assert node.report().pools == ()
+    assert "/cni.conf: expected JSON" in node.report().addresses_unknown
 
 
 async def test_a_disk_that_fails(node: Node) -> None:
