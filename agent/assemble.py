@@ -59,6 +59,7 @@ from agent.engine.who import Who
 from agent.host.boot import BootFacts
 from agent.host.cgroup_fs import CgroupFs
 from agent.host.clock import HostClock
+from agent.host.cni_directory import CNIDirectory
 from agent.host.cri import CriClient
 from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
@@ -223,6 +224,7 @@ def assemble(
         on_health=board.hear,
         guard=guard,
     )
+    cni_directory = CNIDirectory(host.root, settings.cni.conf_dir, settings.cni.bin_dirs)
     roster = Roster(
         settings=settings,
         root=host.root,
@@ -233,6 +235,7 @@ def assemble(
         possible_cpus=boot.possible_cpus,
         probes=OOMProbes(host.root, host.fs.mode),
         kmsg_known=lambda: ledger.kmsg_known,
+        plugin_directories=cni_directory.plugin_directories,
     )
     ledger = OOMLedger(
         boot_id=boot.boot_id,
@@ -365,7 +368,13 @@ def assemble(
     afterlife = watch_afterlife(ground, resolver, deaths)
     judge.sees(TASKS, lambda scene: replace(scene, afterlife=afterlife.report))
     cni = watch_cni(
-        ground, deaths, cri=cri, silent=resolver.runtime_silent, watches=watches, lost=take
+        ground,
+        deaths,
+        cni_directory,
+        cri=cri,
+        silent=resolver.runtime_silent,
+        watches=watches,
+        lost=take,
     )
     plugins = roster.plugin_watcher()
     if plugins is not None:

@@ -276,14 +276,16 @@ class Pressure(Struct, frozen=True, kw_only=True):
 class CNI(Struct, frozen=True, kw_only=True):
     """The plugins that give pods their networks."""
 
-    conf_dir: Annotated[Path, path(), "where the runtime looks for its CNI configuration"] = Path(
-        "/etc/cni/net.d"
-    )
+    conf_dir: Annotated[
+        Path | None,
+        path(optional=True),
+        "where the runtime looks for its CNI configuration; empty: where it says",
+    ] = None
     bin_dirs: Annotated[
         tuple[Path, ...],
-        directories(),
-        "where the plugins are; what is executed from there is a call",
-    ] = (Path("/opt/cni/bin"), Path("/usr/lib/cni"), Path("/usr/libexec/cni"))
+        directories(optional=True),
+        "where the plugins are, and what is executed from there is a call; none: where it says",
+    ] = ()
     slow_after: Annotated[float, duration("1s", "1h"), "a call that runs for longer is slow"] = 10.0
     stalled_after: Annotated[
         float,

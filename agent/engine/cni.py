@@ -73,6 +73,7 @@ class CNIWatch(Struct, kw_only=True):
     _waits: dict[int, CallWait] = field(default_factory=dict)
     _callers: list[int] = field(default_factory=list)  # of plugins: the runtime
     _following: bool = False
+    _searched: tuple[str, ...] = ()  # directories of which the processes were looked for
 
     # Executions
 
@@ -174,7 +175,6 @@ class CNIWatch(Struct, kw_only=True):
 
     async def run(self) -> None:
         """Look for ever, until cancelled."""
-        await self.guard.run(CNI, self._find_running())
         while True:
             await self.guard.round(CNI, self.look())
             await asyncio.sleep(LOOK_SECONDS)
@@ -183,6 +183,7 @@ class CNIWatch(Struct, kw_only=True):
         """One round."""
         now = self.clock.boottime_ns()
         self.ledger.tick(now)
+        await self._find_running()
         await self.config.look()
         old = [c for c in self.ledger.running() if now - c.started_boottime_ns >= YOUNG_NS]
         old.sort(key=lambda call: call.started_boottime_ns)
@@ -204,7 +205,13 @@ class CNIWatch(Struct, kw_only=True):
         self._waits = {pid: wait for pid, wait in found.items() if pid in self._pidfds}
 
     async def _find_running(self) -> None:
-        """Those that were executed before we came, by the names of their processes."""
+        """Those that were executed before we came, by the names of their processes; again when the
+        plugins turn out to be elsewhere.
+        """
+        directories = self.directory.plugin_directories()
+        if directories == self._searched:
+            return
+        self._searched = directories
         for process, path in await self.workers.run(
             self._running_before, deadline_seconds=WAITS_SECONDS
         ):
@@ -245,6 +252,7 @@ class CNIWatch(Struct, kw_only=True):
             ),
             config=self.config.config,
             word=self.config.word,
+            elsewhere=self.config.elsewhere,
         )
 
     def _named(self, call: CNICall) -> CNICall:

@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct, field
 
+from agent.derive.cni_elsewhere import elsewhere
 from agent.engine.board import SourceBoard
 from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
 from agent.host.cni_directory import CNIDirectory
+from agent.host.cri import CriNetwork
 from agent.host.inotify import (
     IN_ATTRIB,
     IN_CREATE,
@@ -47,22 +49,33 @@ class CNIConfigWatch(Struct, kw_only=True):
     workers: Workers
     board: SourceBoard
     open_inotify: Callable[[], Inotify] = Inotify
-    network: Callable[[], Awaitable[tuple[bool, str] | None]]
+    network: Callable[[], Awaitable[CriNetwork | None]]
     """Asks the runtime whether its network is ready; None: it is not to be asked now."""
     word: NetworkWord | None = None
     config: CNIConfig | None = None  # None: not read yet, or not to be read now
     _inotify: Inotify | None = None
     _due_ns: int = 0
     _ask_due_ns: int = 0
+    _asked_ns: int = 0
     _readings: int = field(default=0)
+    _elsewhere_ns: int | None = None  # since then it cannot be what the runtime has
+
+    @property
+    def elsewhere(self) -> str:
+        """Why what was read cannot be what the runtime has; empty: it can."""
+        return "" if self.config is None else elsewhere(self.config, self.word)
 
     async def look(self) -> None:
         """Read it if it has changed or is due."""
         await self._ask()
         now = self.clock.boottime_ns()
-        if not self._changed() and now < self._due_ns:
-            return
-        self._due_ns = now + AGAIN_NS
+        if self._changed() or now >= self._due_ns:
+            self._due_ns = now + AGAIN_NS
+            await self._read_all(now)
+        if self.config is not None:
+            self._tell(self.config, now)
+
+    async def _read_all(self, now: int) -> None:
         try:
             self.config = await self.workers.run(
                 self._read, now, deadline_seconds=READ_SECONDS, key=CNI_CONFIG
@@ -72,19 +85,34 @@ class CNIConfigWatch(Struct, kw_only=True):
             self.board.absent(CNI_CONFIG, Absent(absence=Absence.FAILED, detail=str(error)))
             return
         self._readings += 1
-        self.board.up(CNI_CONFIG, "" if self.config.watched else "read every 10 s")
+
+    def _tell(self, config: CNIConfig, now: int) -> None:
+        """A runtime may be a moment behind its files: only what it says later speaks against us."""
+        why = self.elsewhere
+        since = self._elsewhere_ns = (self._elsewhere_ns or now) if why else None
+        if since is not None and self._asked_ns > since:
+            self.board.absent(CNI_CONFIG, Absent(absence=Absence.UNSUPPORTED, detail=why))
+            return
+        self.board.up(CNI_CONFIG, "" if config.watched else "read every 10 s")
         self.board.count(CNI_CONFIG, self._readings)
 
     async def _ask(self) -> None:
         now = self.clock.boottime_ns()
         if now < self._ask_due_ns:
             return
-        self._ask_due_ns = now + ASK_NS
+        self._ask_due_ns, self._asked_ns = now + ASK_NS, now
         self.word = None
         with contextlib.suppress(SourceAbsent):  # that it does not answer, others say
             said = await self.network()
             if said is not None:
-                self.word = NetworkWord(boottime_ns=now, ready=said[0], message=said[1])
+                self.word = NetworkWord(boottime_ns=now, ready=said.ready, message=said.message)
+                self._follow(said)
+
+    def _follow(self, said: CriNetwork) -> None:
+        """To where the runtime looks."""
+        if self.directory.told(said.places):
+            self.close()
+            self._due_ns = 0
 
     def close(self) -> None:
         """Watch no more."""

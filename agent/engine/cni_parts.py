@@ -10,7 +10,7 @@ from agent.engine.cni_config import CNIConfigWatch
 from agent.engine.ground import Ground
 from agent.engine.watch import Watch
 from agent.host.cni_directory import CNIDirectory
-from agent.host.cri import CriClient
+from agent.host.cri import CriClient, CriNetwork
 from agent.host.file_locks import FileLocks
 from agent.host.plugin_process import PluginProcesses
 from agent.host.tasks import TaskReader
@@ -29,6 +29,7 @@ CNI_WORKERS = 4
 def watch_cni(
     ground: Ground,
     deaths: DeathBook,
+    directory: CNIDirectory,
     *,
     cri: CriClient | None,
     silent: Callable[[], bool],
@@ -37,9 +38,6 @@ def watch_cni(
 ) -> CNIWatch:
     """With threads of its own."""
     workers = ground.pools.new(CNI_WORKERS, name="cni")
-    directory = CNIDirectory(
-        ground.root, ground.settings.cni.conf_dir, ground.settings.cni.bin_dirs
-    )
 
     def exit_of(call: CNICall) -> ProcessExit | None:
         death = deaths.death(call.pid, call.started_boottime_ns)
@@ -54,7 +52,7 @@ def watch_cni(
             if isinstance(watch.watcher, ExitWatcher):
                 watch.watcher.follow_others(pids)
 
-    async def network() -> tuple[bool, str] | None:
+    async def network() -> CriNetwork | None:
         return None if cri is None or silent() else await cri.network()
 
     return CNIWatch(

@@ -45,7 +45,6 @@ from agent.parse import cgroup_attach_task, task_newtask
 from agent.parse.inet_sock_set_state import EVENT as DIAL
 from agent.parse.inet_sock_set_state import dial_filter
 from agent.parse.proc_cgroup import parse_memory_hierarchy
-from agent.parse.sched_process_exec import exec_filter
 
 TRACE_PREFIX = "nodewitness-"
 RECORDER_SUFFIX = "-recorder"
@@ -103,6 +102,8 @@ class Roster(Struct, frozen=True, kw_only=True):
     paths: CgroupPaths = field(default_factory=CgroupPaths)
     kmsg_known: Callable[[], int] = lambda: -1
     """Every kill of the kernel's log up to this sequence is in the books."""
+    plugin_directories: Callable[[], tuple[str, ...]]
+    """What is executed from there is a CNI call."""
 
     def sampler(self) -> VmstatSampler:
         """The node's own count; without it there are no books. Raises SourceAbsent."""
@@ -254,11 +255,7 @@ class Roster(Struct, frozen=True, kw_only=True):
         with contextlib.closing(Tracefs(self.root)) as tracefs:
             instance = self._owned(tracefs, self.trace_name + CNI_SUFFIX, CNI_SHARES)
         try:
-            directories = map(str, self.settings.cni.bin_dirs)
-            instance.enable(plugins.EVENT, exec_filter(directories))
-            instance.start()
-            instance.open_pipe()
-            return plugins.watcher(instance)
+            return plugins.PluginWatcher(instance, self.plugin_directories)
         except BaseException:
             instance.close()
             raise

@@ -71,8 +71,8 @@ DEFAULTS = {
     "conditions": {"event_ttl": "15m", "max": 2000},
     "pressure": {"memory": "150ms", "io": "500ms", "cpu": "800ms", "window": "1s", "hold": "30s"},
     "cni": {
-        "conf_dir": "/etc/cni/net.d",
-        "bin_dirs": ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"],
+        "conf_dir": "",
+        "bin_dirs": [],
         "slow_after": "10s",
         "stalled_after": "30s",
     },

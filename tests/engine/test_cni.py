@@ -19,6 +19,7 @@ from agent.engine.cni_parts import CNI_WORKERS
 from agent.engine.guard import Guard
 from agent.host.absence import SourceAbsent
 from agent.host.cni_directory import CNIDirectory
+from agent.host.cri import CriNetwork
 from agent.host.file_locks import FileLocks
 from agent.host.plugin_process import PluginProcesses
 from agent.host.root import HostRoot
@@ -118,7 +119,7 @@ class Bench:
             stalled_after=30,
         )
 
-    async def network(self) -> tuple[bool, str] | None:
+    async def network(self) -> CriNetwork | None:
         return None
 
     def follow(self, pids: Set[int]) -> None:

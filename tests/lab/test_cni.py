@@ -23,6 +23,7 @@ from agent.api.v1.cni_pb2 import (
 )
 from agent.api.v1.condition_pb2 import (
     CONDITION_STATUS_FALSE,
+    CONDITION_STATUS_UNKNOWN,
     SEVERITY_CRITICAL,
     SEVERITY_WARNING,
 )
@@ -46,6 +47,8 @@ then, and what is not known is said.
 CONFIG = "/etc/cni/net.d/10-lab.conflist"
 FIRST = "/etc/cni/net.d/05-first.conflist"
 PLUGINS = "/usr/lib/cni"
+TOML = "/etc/containerd/config.toml"
+MOVED, MOVED_PLUGINS = "/var/lib/elsewhere/cni/net.d", "/home/kubernetes/bin"
 LOCK = "/run/cni-ipam/lab/lock"
 STALL_SECONDS = 6
 """cni.stalled_after of these tests, well below the runtime's own patience."""
@@ -170,6 +173,69 @@ def test_healthy(pods: Pods, agent: AgentProcess, figures: list[str]) -> None:
     assert asking.metric("nodewitness_cni_calls_total", **labels) >= 2
     for name in ("CNIStalled", "CNINotConfigured"):
         assert not asking.conditions(types=[name])
+
+
+@pytest.fixture
+def moved(guest: Guest, node: Node, configured: str) -> Iterator[None]:
+    """containerd has its configuration and plugins where nobody expects them; at the end all is as
+    it was.
+    """
+    toml = guest.read(TOML)
+    there = toml.replace(f'"{PLUGINS}"', f'"{MOVED_PLUGINS}"')
+    there = there.replace(f'"{CONFIG.rpartition("/")[0]}"', f'"{MOVED}"')
+    try:
+        guest.run(
+            f"mkdir -p {MOVED} {MOVED_PLUGINS} && mv {CONFIG} {MOVED}/"
+            f" && cp -a {PLUGINS}/. {MOVED_PLUGINS}/"
+        )
+        guest.write(TOML, there)
+        node.stop_containerd()
+        node.start_containerd()
+        yield
+    finally:
+        guest.write(TOML, toml)
+        guest.write(CONFIG, configured)
+        node.stop_containerd()
+        node.start_containerd()
+        guest.run(["rm", "-rf", MOVED, MOVED_PLUGINS])
+
+
+def test_elsewhere(pods: Pods, guest: Guest, agent: AgentProcess, moved: None) -> None:
+    """Who is set to look in the wrong place does not know, and says what to set. Who is not goes
+    where the runtime says that it looks: the configuration is found, and each call is seen.
+    """
+    wrong = {"cni.conf_dir": CONFIG.rpartition("/")[0], "cni.bin_dirs": PLUGINS}
+    agent.start(wrong)
+    asking = Asking(agent)
+    found = asking.condition("CNINotConfigured", "", status=CONDITION_STATUS_UNKNOWN)
+    assert "ready by a configuration elsewhere" in found.message
+    assert "set cni.conf_dir and cni.bin_dirs" in found.message
+    said = guest.run(["nodectl", "cni"])
+    assert "config   NOT KNOWN: the runtime's network is ready" in said.out
+    agent.stop()
+
+    agent.start()
+    asking = Asking(agent)
+    until(
+        lambda: asking.cni().cni.config.directory == MOVED,
+        SECONDS,
+        "it looks where the runtime does",
+        lambda: str(asking.cni()),
+    )
+    config = asking.cni().cni.config
+    assert list(config.bin_directories) == [MOVED_PLUGINS]
+    assert [(file.loaded, file.path) for file in config.files] == [
+        (True, f"{MOVED}/10-lab.conflist")
+    ]
+    assert [plugin.path for plugin in config.files[0].plugins] == [
+        f"{MOVED_PLUGINS}/{name}" for name in ("bridge", "host-local", "portmap")
+    ]
+    attempt = 1
+    while f"{MOVED_PLUGINS}/bridge" not in {call.plugin for call in asking.cni().cni.calls}:
+        assert attempt <= ATTEMPTS, asking.cni()
+        pods.create(f"elsewhere-{attempt}", host_network=False)
+        attempt += 1
+    asking.condition("CNINotConfigured", "", status=CONDITION_STATUS_FALSE)
 
 
 def use_plugin(guest: Guest, node: Node, text: str, name: str, script: str) -> None:
@@ -470,7 +536,7 @@ def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> 
 
     until(lambda: network_ready(pods.node), SECONDS, "the runtime says so too")
     guest.run(f"cd {PLUGINS} && mv host-local {ASIDE}")
-    because("PluginMissing", f"plugin host-local of {CONFIG}: no such file in /opt/cni/bin")
+    because("PluginMissing", f"plugin host-local of {CONFIG}: no such file in {PLUGINS}")
     until(lambda: asking.cni().cni.runtime.ready, SECONDS, "and the runtime does not notice")
     assert "network is ready  <- wrong" in guest.run(["nodectl", "cni"]).out
     guest.run(f"cd {PLUGINS} && mv {ASIDE} host-local && chmod -x portmap")

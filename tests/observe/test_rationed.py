@@ -15,6 +15,7 @@ from agent.host.trace_instance import TraceInstance
 from agent.model.evidence import DialSeen, PluginExecuted, SourceLost
 from agent.observe import dials, plugins
 from agent.observe.rationed import LOSS_TICKS, RECORDS_PER_TICK, RationedWatcher
+from agent.parse.sched_process_exec import exec_filter
 from tests.observe.test_signals import FakeInstance
 from tests.parse.test_inet_sock_set_state import BEGUN
 
@@ -22,6 +23,14 @@ EXECUTED = (
     b"          bridge-18360   [001] .....  5847.512501: sched_process_exec:"
     b" filename=/usr/lib/cni/bridge pid=18360 old_pid=18360\n"
 )
+
+
+DIRECTORIES = ["/usr/lib/cni"]
+
+
+def plugin_watcher(instance: TraceInstance) -> plugins.PluginWatcher:
+    """Of what is executed in DIRECTORIES."""
+    return plugins.PluginWatcher(instance, lambda: tuple(DIRECTORIES))
 
 
 class Bench:
@@ -38,7 +47,7 @@ class Bench:
             return bool(epoll.poll(0))
 
 
-@pytest.fixture(params=[(dials.watcher, BEGUN), (plugins.watcher, EXECUTED)], ids=["dial", "exec"])
+@pytest.fixture(params=[(dials.watcher, BEGUN), (plugin_watcher, EXECUTED)], ids=["dial", "exec"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     made = Bench(*request.param)
     yield made
@@ -83,7 +92,7 @@ def test_losses_are_told_once_a_minute(bench: Bench) -> None:
     ("bench", "text", "source"),
     [
         ((dials.watcher, BEGUN), b"inet_sock_set_state: family=?", "dials"),
-        ((plugins.watcher, EXECUTED), b"sched_process_exec: filename=?", "cni"),
+        ((plugin_watcher, EXECUTED), b"sched_process_exec: filename=?", "cni"),
     ],
     indirect=["bench"],
 )
@@ -95,7 +104,7 @@ def test_unknown_text_is_told_as_lost(bench: Bench, text: bytes, source: str) ->
     assert seen.source == source
 
 
-@pytest.mark.parametrize("make", [dials.watcher, plugins.watcher])
+@pytest.mark.parametrize("make", [dials.watcher, plugin_watcher])
 def test_descriptors(make: Callable[[TraceInstance], RationedWatcher]) -> None:
     """Closing closes the instance."""
     made = Bench(make, b"")
@@ -103,3 +112,17 @@ def test_descriptors(make: Callable[[TraceInstance], RationedWatcher]) -> None:
     made.watcher.close()
     with pytest.raises(OSError, match="Bad file"):
         os.fstat(fd)
+
+
+def test_the_filter_follows_the_directories(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written when they change, and not else."""
+    made = Bench(plugin_watcher, EXECUTED)
+    made.watcher.tick()
+    monkeypatch.setattr(f"{__name__}.DIRECTORIES", ["/home/kubernetes/bin", "/opt/cni/bin"])
+    made.watcher.tick()
+    made.watcher.tick()
+    assert made.instance.enabled == [
+        (plugins.EVENT, exec_filter(["/usr/lib/cni"])),
+        (plugins.EVENT, exec_filter(["/home/kubernetes/bin", "/opt/cni/bin"])),
+    ]
+    made.watcher.close()

@@ -33,8 +33,16 @@ class FakeInstance:
     def __init__(self) -> None:
         self.data = b""
         self.overruns = 3  # from before we came
+        self.enabled: list[tuple[str, str]] = []
         self._read, self._write = os.pipe()
         os.write(self._write, b"x")
+
+    def enable(self, event: str, event_filter: str) -> None:
+        self.enabled.append((event, event_filter))
+
+    def start(self) -> None: ...
+
+    def open_pipe(self) -> None: ...
 
     def fileno(self) -> int:
         return self._read
