@@ -16,7 +16,7 @@ https://docs.kernel.org/filesystems/proc.html (3.5 /proc/<pid>/mountinfo)
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent.host.absence import SourceAbsent
@@ -87,7 +87,7 @@ class BlockDevices:
 
     def _disk(self, device: DiskCounters, mounts: dict[str, list[str]]) -> Disk:
         at = self._block / device.name
-        parts = tuple(self._partitions(at, device.name))
+        parts = dict(self._partitions(at, device.name))
         points = [point for key in (device.id, *parts) for point in mounts.get(key, ())]
         kind = next((k for prefix, k in _KINDS if device.name.startswith(prefix)), DiskKind.OTHER)
         label = ""
@@ -102,13 +102,15 @@ class BlockDevices:
             label=label,
             beneath=self._list(at / "slaves"),
             mounts=tuple(dict.fromkeys(points))[:MAX_MOUNTS],
-            part_ids=parts,
+            part_ids=tuple(parts),
+            part_names=tuple(parts.values()),
         )
 
-    def _partitions(self, at: Path, name: str) -> list[str]:
-        inside = (entry for entry in self._list(at) if entry.startswith(name))
-        found = (self._text(at / entry / "dev") for entry in inside)
-        return [device for device in found if device]
+    def _partitions(self, at: Path, name: str) -> Iterator[tuple[str, str]]:
+        """Number and name of each."""
+        for entry in self._list(at):
+            if entry.startswith(name) and (device := self._text(at / entry / "dev")):
+                yield device, entry
 
     def _list(self, path: Path) -> tuple[str, ...]:
         try:
