@@ -69,13 +69,6 @@ class BlockDevices:
         """Whether device-mapper holds back what is asked of it; where that is unknown, False."""
         return self._text(self._block / name / "dm/suspended") == "1"
 
-    def mounted(self, pid: int) -> frozenset[str]:
-        """The devices in the mount table of a process. Raises SourceAbsent, ParseError; waits while
-        a mount or unmount there hangs.
-        """
-        mounts = parse_mountinfo(read_file(self._proc / str(pid) / "mountinfo"))
-        return frozenset(mount.device for mount in mounts)
-
     def _mounts(self, pid: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         try:
