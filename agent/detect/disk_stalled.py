@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.detect.blocked import evidence, owner, owners, where
+from agent.derive.disk_chain import disk_chain
+from agent.detect.blocked import evidence, owners, where
 from agent.detect.detector import Detector
+from agent.detect.disk_waiters import Waiters, waiters
 from agent.detect.disk_words import name_of, user_of
 from agent.detect.kernel_log import said, said_of_disks
 from agent.detect.scene import Scene
@@ -22,49 +24,47 @@ def _detect(scene: Scene) -> Iterator[Finding]:
     stalled = report.stalled()
     if not stalled:
         return
-    worst = _cause(stalled)
-    waiting = _waiting(scene.blocked, worst)
+    worst = _cause(stalled, report.disks)
+    waiting = waiters(scene.blocked, worst, report.disks)
     yield Finding(
         type=DISK_STALLED.name,
         entity=NODE,
         reason="Suspended" if worst.suspended else "NoCompletion",
-        message=_message(report, stalled, worst, scene.blocked, waiting),
+        message=_message(report, stalled, worst, waiting),
         evidence=(
-            *_evidence(report, stalled, scene.blocked, waiting),
+            *_evidence(report, stalled, scene.blocked, waiting.shown),
             *said(scene, said_of_disks(scene, stalled)),
         ),
-        severity=None if waiting else Severity.WARNING,
+        severity=None if waiting.shown else Severity.WARNING,
     )
 
 
-def _cause(stalled: tuple[DiskState, ...]) -> DiskState:
+def _cause(stalled: tuple[DiskState, ...], disks: tuple[DiskState, ...]) -> DiskState:
     """The one with nothing beneath it that stalls too: what lies on it waits for it."""
-    names = {state.disk.name for state in stalled}
-    return next((s for s in stalled if not names & set(s.disk.beneath)), stalled[0])
-
-
-def _waiting(report: BlockedReport | None, state: DiskState) -> tuple[BlockedTask, ...]:
-    """Those that wait and have it in their mount table; if that is known of none, all that wait."""
-    if report is None:
-        return ()
-    tasks = tuple(task for task in report.tasks if not task.kernel)
-    ids = {state.disk.id, *state.disk.part_ids}
-    near = {owner(task) for task in tasks if task.devices & ids and task.names is not None}
-    return tuple(task for task in tasks if owner(task) in near) or tasks
+    ids = {state.disk.id for state in stalled}
+    for state in stalled:
+        beneath = {each.disk.id for each in disk_chain(state.disk.id, disks)} - {state.disk.id}
+        if not ids & beneath:
+            return state
+    return stalled[0]
 
 
 def _message(
     report: DiskReport,
     stalled: tuple[DiskState, ...],
     worst: DiskState,
-    blocked: BlockedReport | None,
-    waiting: tuple[BlockedTask, ...],
+    waiting: Waiters,
 ) -> str:
     told = [f"{name_of(worst)} {_what(report, worst)}"]
-    if waiting and blocked is not None:
-        count = f"{len(waiting)} tasks wait" if len(waiting) > 1 else "1 task waits"
-        of = f" ({owners(waiting)})" if len(waiting) > 1 else ""
-        told.append(f"{count}, {where(waiting[0])}{of}")
+    shown, perhaps = waiting.shown, waiting.perhaps
+    if shown:
+        count = f"{len(shown)} tasks wait" if len(shown) > 1 else "1 task waits"
+        of = f" ({owners(shown)})" if len(shown) > 1 else ""
+        told.append(f"{count}, {where(shown[0])}{of}")
+    if perhaps:
+        more = " more" if shown else ""
+        count = f"{len(perhaps)}{more} blocked task{'s' if len(perhaps) > 1 else ''}"
+        told.append(f"{count} may wait for it ({owners(perhaps)})")
     users = ", ".join(dict.fromkeys(user_of(user) for user in worst.users))
     if users:
         told.append(f"lately used by {users}")

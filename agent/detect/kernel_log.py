@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from agent.derive.disk_chain import disk_chain
 from agent.detect.scene import Scene
 from agent.detect.tasks import seconds
 from agent.model.condition import EVENT_LASTS_SECONDS, Evidence
@@ -37,12 +38,18 @@ def of_disks(scene: Scene) -> tuple[FaultSum, ...]:
 
 
 def said_of_disks(scene: Scene, states: tuple[DiskState, ...]) -> tuple[FaultSum, ...]:
-    """What was said lately of these disks, their partitions, and what lies beneath."""
-    names = {name for state in states for name in (state.disk.name, *state.disk.beneath)}
+    """What was said lately of these disks, their partitions, and what lies beneath: of a disk there
+    not the partitions of others.
+    """
+    whole = {state.disk.name for state in states}
+    names = set(whole)
+    for state in states:
+        for each in disk_chain(state.disk.id, scene.disks.disks if scene.disks else ()):
+            names |= {each.disk.name, *each.disk.beneath}
     return tuple(
         each
         for each in of_disks(scene)
-        if any(name == each.last.device or is_part(name, each.last.device) for name in names)
+        if each.last.device in names or any(is_part(name, each.last.device) for name in whole)
     )
 
 

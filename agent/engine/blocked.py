@@ -7,6 +7,7 @@ All reading is done in workers that can be left behind.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from msgspec import Struct, field
@@ -118,7 +119,7 @@ class BlockedWatch(Struct, kw_only=True):
         return replace(blocked, names=self.names(where), unit=where.unit)
 
     async def _detail(self, found: tuple[BlockedTask, ...]) -> None:
-        """Stack and mounts of the first that wait for too long, once of each."""
+        """Stack and devices of the first that wait for too long, once of each."""
         assert self.report is not None
         keys = {_key(blocked) for blocked in found}
         self._detailed &= keys
@@ -135,13 +136,12 @@ class BlockedWatch(Struct, kw_only=True):
                     replace(blocked, task=replace(blocked.task, unread=f"stack: {error}"))
                 )
                 return
-            try:
-                devices = await self.workers.run(
-                    self.sight.mounts, blocked.task.pid, deadline_seconds=DETAIL_SECONDS
+            blocked = replace(blocked, task=task)
+            with contextlib.suppress(Abandoned, TooManyAbandoned):
+                blocked = await self.workers.run(
+                    self.sight.with_devices, blocked, deadline_seconds=DETAIL_SECONDS
                 )
-            except (Abandoned, TooManyAbandoned):
-                devices = frozenset()
-            self._fold.learned(replace(blocked, task=task, devices=devices))
+            self._fold.learned(blocked)
 
 
 def _key(blocked: BlockedTask) -> tuple[int, int, int]:

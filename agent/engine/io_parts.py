@@ -12,6 +12,7 @@ from agent.engine.ground import Ground
 from agent.host.block_devices import BlockDevices
 from agent.host.block_io_delays import BlockIoDelays
 from agent.host.etcd import EtcdFinder
+from agent.host.open_devices import OpenDevices
 from agent.host.task_scan import TaskScan
 from agent.host.tasks import TaskReader
 from agent.model.pressure import PressureReport, Resource, Scope
@@ -71,7 +72,7 @@ def watch_blocked(
             TaskScan(ground.root),
             tasks,
             ground.proc,
-            BlockDevices(ground.root),
+            OpenDevices(ground.root),
             BlockIoDelays(ground.root),
         ),
         waited_us=waited_us,

@@ -56,11 +56,12 @@ CAPABILITIES = (
             "host/rule_tools.py",
             "host/modules.py",
             "host/containerd_files.py",
+            "host/open_devices.py",
         ),
         without="CNI calls, the kubelet's program and files, the host's cgroup namespace; whose"
-        " namespaces are whose; where tasks wait; etcd's directory where it is relative; the"
-        " kubelet's and the API server's connections; image pulls; in a container the xtables lock"
-        " and an nf_tables that is built into the kernel",
+        " namespaces are whose; where tasks wait, and what they have open; etcd's directory where"
+        " it is relative; the kubelet's and the API server's connections; image pulls; in a"
+        " container the xtables lock and an nf_tables that is built into the kernel",
     ),
     Capability(
         name="SYS_ADMIN",

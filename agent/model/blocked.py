@@ -17,7 +17,10 @@ class BlockedTask(Struct, frozen=True, kw_only=True):
     cgroup: str = ""
     names: Container | None = None  # of the pod's container that it is in
     unit: str = ""
-    devices: frozenset[str] = frozenset()  # "253:0": block devices in its mount table, if read
+    devices: frozenset[str] | None = None
+    """ "253:0": those in its mount table. None: not read."""
+    opened: frozenset[str] = frozenset()
+    """Block devices that it has open, or has open files on; as far as that was read."""
     io_delay_seconds: float | None = None  # that it waited for block io, ever; None: not known
 
 

@@ -70,9 +70,10 @@ class Disk(Struct, frozen=True, kw_only=True):
     name: str
     kind: DiskKind
     label: str = ""  # of device-mapper its name there, of loop its file
-    beneath: tuple[str, ...] = ()  # names of the devices that it lies on
+    beneath: tuple[str, ...] = ()  # names of the devices and partitions that it lies on
     mounts: tuple[str, ...] = ()  # of it and of its partitions, on the host
     part_ids: tuple[str, ...] = ()  # of its partitions
+    part_names: tuple[str, ...] = ()
 
 
 class Op(enum.Enum):

@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.host.absence import SourceAbsent
-from agent.host.block_devices import BlockDevices
 from agent.host.block_io_delays import BlockIoDelays
+from agent.host.open_devices import OpenDevices
 from agent.host.proc import ProcReader
 from agent.host.task_scan import BLOCKED, TaskScan
 from agent.host.tasks import TaskReader
@@ -46,7 +47,7 @@ class BlockedSight:
         scan: TaskScan,
         tasks: TaskReader,
         proc: ProcReader,
-        devices: BlockDevices,
+        devices: OpenDevices,
         delays: BlockIoDelays,
     ) -> None:
         self._scan = scan
@@ -101,9 +102,12 @@ class BlockedSight:
         """The same with their kernel stacks, or why there are none."""
         return [self._tasks.with_stack(task) for task in tasks]
 
-    def mounts(self, pid: int) -> frozenset[str]:
-        """The devices in the mount table of a process; empty if it cannot be read."""
+    def with_devices(self, blocked: BlockedTask) -> BlockedTask:
+        """The same with the devices that it may wait for, as far as that can be read."""
         try:
-            return self._devices.mounted(pid)
+            mounts = self._devices.mounts(blocked.task.pid)
+            devices = frozenset(mounts.values())
+            blocked = replace(blocked, devices=devices)
+            return replace(blocked, opened=self._devices.opened(blocked.task.pid, mounts))
         except (SourceAbsent, ParseError):
-            return frozenset()
+            return blocked

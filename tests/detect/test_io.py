@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from agent.detect import (
@@ -14,7 +15,7 @@ from agent.detect import (
 from agent.detect.blocked import owners
 from agent.detect.detector import Detector
 from agent.detect.scene import Scene
-from agent.model.blocked import BlockedReport
+from agent.model.blocked import BlockedReport, BlockedTask
 from agent.model.condition import Finding, Severity
 from agent.model.disks import DiskReport, Op, OpRate, is_part
 from agent.model.faults import FaultKind, FaultReport, FaultSum, KernelFault
@@ -31,6 +32,7 @@ from tests.serve.io_sample import (
     SYSTEM,
     VOLUME,
     YOUNG,
+    task,
 )
 
 
@@ -92,8 +94,9 @@ def test_suspended() -> None:
     assert finding.message == (
         "dm-0 (device-mapper vg0-data on nvme1n1), mounted at"
         " /var/lib/kubelet/pods/u/volumes/data, is suspended by device-mapper for 42 s; 2 tasks"
-        " wait, work[434] of shop/web-0 app in folio_wait_bit_common (2 of shop/web-0 app); lately"
-        " used by shop/web-0, containerd.service"
+        " wait, work[434] of shop/web-0 app in folio_wait_bit_common (2 of shop/web-0 app); 1 more"
+        " blocked task may wait for it (1 of containerd.service); lately used by shop/web-0,"
+        " containerd.service"
     )
     told = [(e.what, e.value) for e in finding.evidence]
     assert ("suspended", "1") in told
@@ -118,14 +121,90 @@ def test_no_completion() -> None:
     assert "has 1 request in flight" in finding.message
 
 
-def test_who_waits() -> None:
-    """Those with the device in their mount table; if that is known of none, all that wait."""
-    strangers = replace(BLOCKED, tasks=(SYSTEM, replace(STUCK, devices=frozenset()), KERNEL))
-    (finding,) = found(disk_stalled.DETECTOR, DISKS, strangers)
-    assert "2 tasks wait, containerd[998] of containerd.service in" in finding.message
-    alone = replace(BLOCKED, tasks=(STUCK,))
-    (finding,) = found(disk_stalled.DETECTOR, DISKS, alone)
+def stalled_beneath_a_partition() -> DiskReport:
+    """LVM on a partition of a disk that ends nothing; the volume with an encrypted one on top."""
+    since = NOW_NS - 15 * 10**9
+    parts = replace(ROOT.disk, part_names=("nvme0n1p1", "nvme0n1p2"))
+    volume = replace(VOLUME.disk, beneath=("nvme0n1p2",))
+    crypt = replace(VOLUME.disk, name="dm-1", id="253:1", beneath=("dm-0",), label="crypt")
+    upper = replace(VOLUME, suspended=False, in_flight=1)
+    return replace(
+        DISKS,
+        disks=(
+            replace(upper, disk=crypt),
+            replace(upper, disk=volume, stuck_since_boottime_ns=None),
+            replace(ROOT, disk=parts, stuck_since_boottime_ns=since),
+        ),
+    )
+
+
+def test_beneath_a_partition() -> None:
+    """The disk is the cause, however far beneath; who waits has what is on top among his mounts,
+    and what the kernel says of the disk is told, but not what it says of other partitions.
+    """
+    report = stalled_beneath_a_partition()
+    lines = [
+        fault_sum(KernelFault(kind=FaultKind.REQUEST, device=name, text=f"dev {name}"))
+        for name in ("nvme0n1", "nvme0n1p1", "nvme0n1p2", "nvme1n1")
+    ]
+    inside = replace(BLOCKED, tasks=(replace(STUCK, devices=frozenset(("253:1",))),))
+    (finding,) = found(disk_stalled.DETECTOR, report, inside, of(*lines))
+    assert (finding.reason, finding.severity) == ("NoCompletion", None)
+    assert finding.message.startswith("nvme0n1 (NVMe), mounted at /, /boot, has 3 requests in fl")
     assert "1 task waits, work[434] of shop/web-0 app in" in finding.message
+    assert finding.message.endswith("; dm-1 as well")
+    upper = replace(report, disks=(*report.disks[:2], replace(ROOT, disk=report.disks[2].disk)))
+    (finding,) = found(disk_stalled.DETECTOR, upper, None, of(*lines))
+    assert finding.message.startswith("dm-1 (device-mapper crypt on dm-0)")
+    assert {line.rpartition(" ")[2] for line in said(finding)} == {"nvme0n1", "nvme0n1p2"}
+
+
+VOLUMES = frozenset(("253:0",))
+OTHERS = frozenset(("254:0",))
+HOST = replace(SYSTEM, devices=VOLUMES | OTHERS)
+
+
+@pytest.mark.parametrize(
+    ("blocked", "expected"),
+    [
+        # A pod: what it has among its mounts, or open without a file system.
+        (STUCK, "1 task waits, work[434] of shop/web-0 app in"),
+        (replace(STUCK, devices=OTHERS, opened=VOLUMES), "1 task waits"),
+        (replace(STUCK, devices=OTHERS), ""),
+        # The host, whose mounts are nearly all devices: what it has open.
+        (replace(HOST, opened=VOLUMES), "1 task waits, containerd[998] of containerd.service in"),
+        (replace(HOST, opened=OTHERS), "1 blocked task may wait for it (1 of containerd.service)"),
+        (replace(HOST, devices=OTHERS), ""),
+        (SYSTEM, "1 blocked task may wait for it"),
+        # A server, not a disk.
+        (replace(HOST, task=task(9, 99, wchan="rpc_wait_bit_killable"), opened=VOLUMES), ""),
+        (replace(STUCK, task=task(9, 99, stack=("a+0x1", "nfs_file_read+0x7 [nfs]"))), ""),
+        # It has just begun: that its mounts are not read says nothing.
+        (YOUNG, ""),
+        (KERNEL, ""),
+    ],
+)
+def test_who_waits(blocked: BlockedTask, expected: str) -> None:
+    """Who is shown to have the device; only that makes it more than a warning."""
+    (finding,) = found(disk_stalled.DETECTOR, DISKS, replace(BLOCKED, tasks=(blocked,)))
+    assert expected in finding.message
+    assert ("wait" in finding.message) == bool(expected)
+    shown = "task waits" in expected
+    assert finding.severity == (None if shown else Severity.WARNING)
+    assert any(each.what == "task" for each in finding.evidence) == shown
+
+
+def test_who_else_waits() -> None:
+    """Of a pod's container all that are blocked, whose mounts were read of one; of the host those
+    of one process.
+    """
+    thread = replace(HOST, task=replace(SYSTEM.task, tid=999), devices=None)
+    other = replace(thread, task=replace(SYSTEM.task, pid=700, tid=700))
+    tasks = (STUCK, BESIDE, replace(HOST, opened=VOLUMES), thread, other)
+    (finding,) = found(disk_stalled.DETECTOR, DISKS, replace(BLOCKED, tasks=tasks))
+    assert "; 4 tasks wait, work[434] of" in finding.message
+    assert "(2 of shop/web-0 app, 2 of containerd.service)" in finding.message
+    assert "; 1 more blocked task may wait for it (1 of containerd.service)" in finding.message
 
 
 def test_well() -> None:

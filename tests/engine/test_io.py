@@ -170,8 +170,8 @@ class FakeSight:
         self.stacked += [task.pid for task in tasks]
         return [replace(task, stack=("a+0x1/0x2",)) for task in tasks]
 
-    def mounts(self, pid: int) -> frozenset[str]:
-        return frozenset(("253:0",))
+    def with_devices(self, blocked: BlockedTask) -> BlockedTask:
+        return replace(blocked, devices=frozenset(("253:0",)))
 
 
 class Tasks:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.host.absence import SourceAbsent
-from agent.host.block_devices import BlockDevices
 from agent.host.block_io_delays import BlockIoDelays
+from agent.host.open_devices import OpenDevices
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.task_scan import TaskScan
@@ -25,7 +25,7 @@ class Host:
             self.scan,
             TaskReader(self.root),
             ProcReader(self.root),
-            BlockDevices(self.root),
+            OpenDevices(self.root),
             BlockIoDelays(self.root),
         )
 
@@ -89,15 +89,24 @@ def test_many(host: Host) -> None:
 
 
 def test_details(host: Host) -> None:
-    """A stack, or why there is none; the devices of a mount table."""
+    """A stack, or why there is none; the devices of a mount table, and of what is open."""
     directory = host.add(100, "D")
     (directory / "task/100/stack").write_text("[<0>] io_schedule+0x46/0x80\n")
     (directory / "mountinfo").write_text("22 1 253:0 / /data rw - ext4 /dev/x rw\n")
     (blocked,) = host.sight.scan().tasks
     (task,) = host.sight.stacks((blocked.task,))
     assert task.stack == ("io_schedule+0x46/0x80",)
-    assert host.sight.mounts(100) == {"253:0"}
-    assert host.sight.mounts(101) == frozenset()
+    blind = host.sight.with_devices(blocked)
+    assert blind.devices == frozenset(("253:0",))
+    assert blind.opened == frozenset()
+    for name in ("fd", "fdinfo"):
+        (directory / name).mkdir()
+    (directory / "fd/3").symlink_to("/data/f")
+    (directory / "fdinfo/3").write_text("pos:\t0\nmnt_id:\t22\n")
+    assert host.sight.with_devices(blocked).opened == {"253:0"}
+    (directory / "mountinfo").unlink()
+    assert host.sight.with_devices(blocked) == blocked
+    assert blocked.devices is None
 
 
 def test_io_delays(host: Host) -> None:

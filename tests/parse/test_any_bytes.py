@@ -342,6 +342,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (containerd_content.parse_started, (b"2026-11-27T21:47:54.433645781Z",)),
     (containerd_content.parse_total, (b"6297600",)),
     (fdinfo.parse_position, (b"pos:\t3145728\nflags:\t02100001\n",)),
+    (fdinfo.parse_mount_id, (b"flags:\t02100001\nmnt_id:\t27\n",)),
     (vmstat.parse_oom_kill, (b"nr_free_pages 131476\noom_kill 3\nnuma_hit 1\n",)),
 ]
 _TAKE_TEXT = {
