@@ -72,8 +72,12 @@ def series(conditions: Conditions) -> ConditionSeries:
     """As of now."""
     true = conditions.select(statuses=(Verity.TRUE,))
     of_pods = [c for c in true if c.entity.kind in (EntityKind.POD, EntityKind.CONTAINER)]
+    worst: dict[str, Severity] = {}
+    for condition in true:  # the worst come first
+        worst.setdefault(condition.type, condition.severity)
     return ConditionSeries(
         roll_up=conditions.roll_up(),
+        worst=worst,
         of_pods=tuple(of_pods[:MAX_POD_SERIES]),
         left_out=conditions.left_out + max(0, len(of_pods) - MAX_POD_SERIES),
     )
@@ -84,6 +88,12 @@ def of_node(now: ConditionSeries) -> Samples:
     for name, verity in now.roll_up.items():
         for status in Verity:
             yield (name, status.value), status is verity
+
+
+def severities(now: ConditionSeries) -> Samples:
+    """1 while True, with the worst that was found, which may be less than the catalogue's."""
+    for name, severity in now.worst.items():
+        yield (name, severity.value), 1.0
 
 
 def of_pods(now: ConditionSeries) -> Samples:
@@ -107,6 +117,13 @@ ROWS = (
         "has. True is bad.",
         lambda s: of_node(s.conditions),
         labels=("condition", "status"),
+    ),
+    gauge(
+        "condition_severity",
+        "The worst severity found of a condition, over all that it can be about; 1 while True, "
+        "else absent.",
+        lambda s: severities(s.conditions),
+        labels=("condition", "severity"),
     ),
     gauge(
         "pod_condition",

@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 from agent.model.blocked import BlockedReport
 from agent.model.cni import CNIReport
-from agent.model.condition import Condition, Verity
+from agent.model.condition import Condition, Severity, Verity
 from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.faults import FaultReport
@@ -26,6 +26,7 @@ class ConditionSeries(Struct, frozen=True, kw_only=True):
     """What /metrics says of conditions."""
 
     roll_up: dict[str, Verity] = field(default_factory=dict)
+    worst: dict[str, Severity] = field(default_factory=dict)  # of what is True, by type
     of_pods: tuple[Condition, ...] = ()  # True ones of pods and containers
     left_out: int = 0
 

@@ -20,6 +20,7 @@ from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.pods import Container
+from tests.lab.scenarios.etcd import etcd_stand_in
 from tests.lab.scenarios.slow_disk import MOUNT, NAME, SlowDisk, slow_disk
 from tests.lab.status_pace import StatusPace
 
@@ -50,13 +51,6 @@ for thread in threads:
 TRICKLE, UNLIMITED = "131072", "max"
 DELAY_MS = 150
 SHARES = CPUShares.DESCRIPTOR.fields
-SYNCS = f"""
-import os
-f = os.open("{MOUNT}/wal", os.O_CREAT | os.O_WRONLY)
-while True:
-    os.pwrite(f, b"x" * 512, 0)
-    os.fsync(f)
-"""
 
 
 @pytest.fixture
@@ -231,9 +225,7 @@ def etcd_on_a_slow_disk(
     """A stand-in for etcd that syncs all the time: its device is found, and nothing is said until
     each write takes too long.
     """
-    guest.run("cp $(readlink -f $(command -v python3)) /run/lab/etcd")
-    argv = ["env", "PYTHONHOME=/usr", "/run/lab/etcd", "-c", SYNCS, f"--data-dir={MOUNT}"]
-    etcd = guest.start(argv, cgroup="system.slice/etcd.service")
+    etcd = etcd_stand_in(guest, MOUNT)
     try:
         known = until(
             lambda: next(iter(asking.devices().etcd), None),

@@ -1,5 +1,5 @@
-"""A stand-in for the kubelet: a process of that name that answers healthz as it is told to, and
-that reads from the slow disk (scenarios.slow_disk).
+"""A stand-in for the kubelet: a process of that name that answers healthz as it is told to, that
+reads from the slow disk (scenarios.slow_disk), and that calls an API server on this node.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,13 @@ from tests.lab.wire import Process
 DIRECTORY = "/run/lab/stand-in"
 CGROUP = "system.slice/kubelet.service"
 PORT = 10299
+API_PORT = 6443
+"""Where it finds the API server, of 127.0.0.1."""
 FILE = f"{MOUNT}/read"
 """What it reads: a block of it, past all caches."""
 
 _PROGRAM = f"""\
-import mmap, os, threading, time
+import mmap, os, socket, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 def told(word):
@@ -37,6 +39,16 @@ def read():
         os.preadv(file, [into], 0)
         os.close(file)
 
+def call():
+    while True:
+        while not told("call"):
+            time.sleep(0.2)
+        with socket.create_connection(("127.0.0.1", {API_PORT})) as peer:
+            while told("call"):
+                peer.sendall(b"beat")
+                peer.recv(4096)
+                time.sleep(0.2)
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         while told("hang"):
@@ -52,6 +64,7 @@ class Handler(BaseHTTPRequestHandler):
 for _ in range(4):
     threading.Thread(target=spin, daemon=True).start()
 threading.Thread(target=read, daemon=True).start()
+threading.Thread(target=call, daemon=True).start()
 ThreadingHTTPServer(("127.0.0.1", {PORT}), Handler).serve_forever()
 """
 
@@ -68,7 +81,7 @@ def stand_in(guest: Guest) -> Process:
 
 
 def told(guest: Guest, word: str) -> AbstractContextManager[None]:
-    """It is told "hang", "sick", "spin" or "read", and no more afterwards."""
+    """It is told "hang", "sick", "spin", "read" or "call", and no more afterwards."""
 
     @contextmanager
     def telling() -> Iterator[None]:
