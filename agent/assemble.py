@@ -39,6 +39,8 @@ from agent.engine.last_words import LastWords
 from agent.engine.network import NETLINK, NetworkWatch
 from agent.engine.network_parts import watch_network
 from agent.engine.node import LEDGER, Node, Spawn
+from agent.engine.node_object import NODE_OBJECT, NodeObjectWatch
+from agent.engine.node_object_parts import watch_node_object
 from agent.engine.places import PlaceFinder
 from agent.engine.plumbing import PLUMBING, PlumbingWatch
 from agent.engine.plumbing_parts import watch_plumbing
@@ -154,6 +156,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     ladder: RuntimeWatch
     heartbeat: HeartbeatWatch
     kubelet: KubeletWatch
+    believed: NodeObjectWatch | None
     cpu: CpuWatch
     disks: DiskWatch
     blocked: BlockedWatch
@@ -358,7 +361,7 @@ def assemble(
 
     pressure = watch_pressure(ground, stalled)
     node.on_counters = pressure.heard
-    conditions = conditions_of(settings.conditions, recovered, boot.boot_id, clock)
+    conditions = conditions_of(settings, recovered, boot.boot_id, clock)
     judge = judge_of(
         conditions, clock, board, guard, node, inventory, index, deaths_told, ledger, boot.boot_id
     )
@@ -402,8 +405,14 @@ def assemble(
     if dials is not None:
         watches.append(Watch(dials, board, guard, heartbeat.take, openers, spawn))
     judge.sees(CONNECTIONS, lambda scene: replace(scene, heartbeat=heartbeat.report))
-    kubelet = watch_kubelet(ground, deaths, index, headroom=headroom, usage=lambda: usage.report)
+    believed = watch_node_object(ground, settings.node.name or boot.hostname)
+    kubelet = watch_kubelet(
+        ground, deaths, index, headroom=headroom, usage=lambda: usage.report, believed=believed
+    )
     judge.sees(HEALTHZ, lambda scene: replace(scene, kubelet=kubelet.report))
+    if believed is not None:
+        asked = believed
+        judge.sees(NODE_OBJECT, lambda scene: replace(scene, belief=asked.belief))
     cpu = watch_cpu(ground, lambda: pressure.report)
     judge.sees(CPU, lambda scene: replace(scene, cpu=cpu.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
@@ -496,6 +505,7 @@ def assemble(
         ladder=ladder,
         heartbeat=heartbeat,
         kubelet=kubelet,
+        believed=believed,
         cpu=cpu,
         disks=disks,
         blocked=blocked,

@@ -145,6 +145,8 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(agent.ladder.run())
     spawn(agent.heartbeat.run())
     spawn(agent.kubelet.run())
+    if agent.believed is not None:
+        spawn(agent.believed.run())
     spawn(agent.cpu.run())
     spawn(agent.disks.run())
     spawn(agent.blocked.run())

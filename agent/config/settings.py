@@ -214,6 +214,41 @@ class Kubelet(Struct, frozen=True, kw_only=True):
     ] = 5.0
 
 
+class APIServer(Struct, frozen=True, kw_only=True):
+    """What the API server believes of this node; nothing is asked unless it is switched on."""
+
+    read_node: Annotated[
+        bool,
+        boolean(),
+        "read this node's Node object and its lease, and tell where the kernel says otherwise",
+    ] = False
+    endpoint: Annotated[
+        Address | None,
+        address(),
+        "where it is asked; empty: as KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT say",
+    ] = None
+    server_name: Annotated[
+        str,
+        text("a DNS name or an IP address", r"[A-Za-z0-9.:-]{0,253}"),
+        "the name that its certificate must have; empty: the address",
+    ] = ""
+    ca: Annotated[Path, path(), "PEM file: the CAs that its certificate may be of"] = Path(
+        "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
+    )
+    token: Annotated[Path, path(), "the token that says who asks; read anew for each question"] = (
+        Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+    )
+    client_certificate: Annotated[
+        Path | None,
+        path(optional=True),
+        "PEM file: a certificate, and its key, that says who asks in place of the token",
+    ] = None
+    interval: Annotated[
+        float, duration("1s", "1h"), "time between an answer and the next question"
+    ] = 10.0
+    deadline: Annotated[float, duration("50ms", "1m"), "an answer may take so long"] = 5.0
+
+
 class OOM(Struct, frozen=True, kw_only=True):
     """The OOM ledger."""
 
@@ -394,6 +429,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     serve: Serve = field(default_factory=Serve)
     sources: Sources = field(default_factory=Sources)
     kubelet: Kubelet = field(default_factory=Kubelet)
+    api_server: APIServer = field(default_factory=APIServer)
     oom: OOM = field(default_factory=OOM)
     conditions: Conditions = field(default_factory=Conditions)
     pressure: Pressure = field(default_factory=Pressure)

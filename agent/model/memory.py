@@ -153,6 +153,7 @@ class Headroom(Struct, frozen=True, kw_only=True):
     """
     crossed_since_boottime_ns: int | None = None  # stays while `room` cannot be read
     crossed_since_wall_ns: int | None = None
+    clear_since_boottime_ns: int | None = None  # in each reading since then it was not crossed
 
     @property
     def left(self) -> int | None:

@@ -25,7 +25,7 @@ def parse_cni_places(config: str) -> CNIPlaces:
     """What of it is told, and is a path of plain characters."""
     try:
         found: Any = json.loads(config)
-    except ValueError:
+    except (ValueError, RecursionError):
         return CNIPlaces()
     cni = found.get("cni") if isinstance(found, dict) else None
     if not isinstance(cni, dict):

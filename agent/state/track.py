@@ -135,12 +135,14 @@ class Track(Struct, kw_only=True):
 
         Another reason is told only when the last one has stood for the time that clearing takes:
         two that alternate must not flood anybody. Until then the old one stands, with its message.
+        So are the reasons that hold beside it.
         """
         before = self.condition
+        others = finding is not None and self.said is not None and finding.also != self.said.also
         expires = self.expires_ns if status is Verity.TRUE else None
         wall = None if expires is None else now.at(expires)
         if before is not None and before.status is status:
-            if before.reason != reason:
+            if before.reason != reason or others:
                 if now.boottime_ns - self.told_ns < _ns(self.kind.clear_after_seconds):
                     return False
             elif before.message == message:
@@ -151,7 +153,7 @@ class Track(Struct, kw_only=True):
                 self.said = finding
                 return False
         since = now.boottime_ns if finding is None else _at(finding, now)
-        told = before is None or before.status is not status or before.reason != reason
+        told = before is None or before.status is not status or before.reason != reason or others
         kept = before if before is not None and before.status is status else None
         severity = self.kind.severity
         if finding is not None and finding.severity is not None:

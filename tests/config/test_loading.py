@@ -173,8 +173,8 @@ WRONG_FILES = [
             key="zzzzzz",
             origin=f"{FILE}, line 1",
             got="an unknown table",
-            expected="one of cni, conditions, disks, heartbeat, host, kubelet, network, node, oom,"
-            " pressure, runtime, serve, sources, state, sweep, tick",
+            expected="one of api_server, cni, conditions, disks, heartbeat, host, kubelet, network,"
+            " node, oom, pressure, runtime, serve, sources, state, sweep, tick",
         ),
     ),
     (

@@ -61,6 +61,16 @@ DEFAULTS = {
         "healthz_interval": "5s",
         "healthz_deadline": "5s",
     },
+    "api_server": {
+        "read_node": False,
+        "endpoint": "",
+        "server_name": "",
+        "ca": "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+        "token": "/var/run/secrets/kubernetes.io/serviceaccount/token",
+        "client_certificate": "",
+        "interval": "10s",
+        "deadline": "5s",
+    },
     "oom": {
         "outcome_hold": "2s",
         "settle": "2s",

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agent.model.condition import (
     NODE,
@@ -139,6 +140,21 @@ def test_message_is_refreshed_without_an_event() -> None:
     condition = node.only()
     assert (condition.reason, condition.message) == ("Other", "8 left")
     assert (condition.revision, condition.since_boottime_ns) == (2, 0)
+
+
+def test_reasons_that_hold_besides() -> None:
+    """One that comes or goes is told, as another reason is: not sooner than clearing takes."""
+    node = Node(LEVEL)
+    first = found(LEVEL)
+    both = replace(first, message="it is so, and worse", also=("Worse",))
+    assert node.at(0, first) == [("Level", TRUE)]
+    assert node.at(1, both) == []
+    assert node.at(14, both) == []
+    assert node.at(15, both) == [("Level", TRUE)]
+    assert node.only().message == both.message
+    assert node.at(16, both) == []
+    assert node.at(31, first) == [("Level", TRUE)]
+    assert (node.only().message, node.only().revision) == ("it is so", 3)
 
 
 def test_blind() -> None:
