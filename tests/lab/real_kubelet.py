@@ -31,6 +31,9 @@ HOSTNAME = "lab"
 START_SECONDS = 300.0
 COPY_SECONDS = 120.0
 POD_SECONDS = 300.0
+ANSWER_SECONDS = "30"
+_NO_ANSWER = (1, 124)
+"""wget's exit code for every failure, and that of timeout."""
 KUBELET = os.environ.get("NODEWITNESS_KUBELET", "")
 _QOS = {"Guaranteed": Qos.GUARANTEED, "Burstable": Qos.BURSTABLE, "BestEffort": Qos.BEST_EFFORT}
 
@@ -96,7 +99,11 @@ class RealKubelet:
         if not self.process.running():
             raise AssertionError(f"the kubelet has ended\n{self.log()}")
         url = f"http://127.0.0.1:10255{path}"
-        done = self.guest.run(["busybox", "wget", "-q", "-T", "30", "-O", "-", url], check=False)
+        # Not wget's own -T: Debian's busybox 1.35 ends with a segmentation fault at it.
+        argv = ["timeout", ANSWER_SECONDS, "busybox", "wget", "-q", "-O", "-", url]
+        done = self.guest.run(argv, check=False)
+        if done.exit_code not in (0, *_NO_ANSWER):
+            raise AssertionError(f"{argv}: exit code {done.exit_code}\n{done.err}")
         return done.out if done.exit_code == 0 else None
 
     def summary(self) -> Json | None:
