@@ -53,7 +53,7 @@ EVERYTHING = 10_000
 PROBE: dict[str, str] = {}
 RECORDER = {"sources.probe": "false"}
 # Without the one tracefs cannot be mounted, without the other the process connector is refused.
-REFUSED = ("sys_admin", "net_admin")
+REFUSED = ("sys_admin", "net_admin", "sys_resource")
 
 
 @pytest.fixture(scope="module")
@@ -367,6 +367,9 @@ def test_e_without_tracefs_and_connector(
     for name in ("trace", "probe", "recorder", "signals", "connector"):
         assert sources[name].state == Source.STATE_DOWN, sources[name]
         assert sources[name].absence == "DENIED", sources[name]
+    for trigger in asking.pressure().triggers:
+        assert not trigger.armed, trigger
+        assert "CAP_SYS_RESOURCE is missing, and this kernel wants it" in trigger.detail, trigger
     with leaf_reader(pod, "notified") as notified, leaf_reader(pod, "10000") as polled:
         leaves = Storm(pod.group, kills=200, parallel=4).finish()
     kernel, books = settled(asking, start, leaves)
