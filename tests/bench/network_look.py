@@ -14,6 +14,7 @@ from pathlib import Path
 from agent.derive.leftovers import LeftoverFold
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
+from agent.engine.nat import NatWatch
 from agent.engine.network import NetworkWatch
 from agent.engine.network_leftovers import LeftoverWatch
 from agent.engine.network_pace import NetworkPace
@@ -24,6 +25,7 @@ from agent.host.clock import HostClock
 from agent.host.cni_state import RESULTS, CNIState
 from agent.host.cri import CriSandbox
 from agent.host.namespaces import Namespaces
+from agent.host.nftables import NatReader
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.worker import Workers
@@ -135,15 +137,23 @@ class Look:
             workers=Workers(NETWORK_WORKERS, name="cni-state"),
             loaded=lambda: str(CONFIG),
         )
+        namespaces, netlink = Namespaces(root), Workers(NETWORK_WORKERS, name="netlink")
         self._watch = NetworkWatch(
             clock=clock,
             root=root,
             fs=fs,
             proc=ProcReader(root),
-            namespaces=Namespaces(root),
+            namespaces=namespaces,
             inventory=inventory,
             workers=Workers(NETWORK_WORKERS, name="namespaces"),
-            netlink=Workers(NETWORK_WORKERS, name="netlink"),
+            netlink=netlink,
+            nat=NatWatch(
+                clock=clock,
+                root=root,
+                namespaces=namespaces,
+                reader=NatReader(root, namespaces),
+                workers=netlink,
+            ),
             board=board,
             guard=Guard(board),
             plans=plans,

@@ -27,6 +27,7 @@ from agent.parse import (
     containerd_content,
     cpu_max,
     cpu_stat,
+    cri_config,
     ctnetlink,
     diskstats,
     etcd_flags,
@@ -53,6 +54,7 @@ from agent.parse import (
     mountinfo,
     nft_generation,
     nft_rule,
+    node_object,
     oci_bundle,
     oom,
     oom_probe,
@@ -301,6 +303,10 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         (b"anon 33345536\nfile 90472448\ninactive_file 61001728\n",),
     ),
     (root_memory_stat.parse_total_inactive_file, (b"cache 1\ntotal_inactive_file 7\n",)),
+    (
+        cri_config.parse_cni_places,
+        (b'{"cni": {"binDir": "/opt/cni/bin", "confDir": "/etc/cni/net.d"}}',),
+    ),
     (rtnetlink.parse_filter_kind, (bytes(20) + b"\x08\0\x01\0bpf\0",)),
     (rtnetlink.parse_interface_address, (made.interface_address(bytes(4)),)),
     (rtnetlink.parse_link, (made.link(),)),
@@ -311,6 +317,23 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (
         sched_process_exec.parse_exec,
         (b"a-1 [000] 7.300000: sched_process_exec: filename=/a/b pid=1 old_pid=1",),
+    ),
+    (
+        node_object.parse_lease,
+        (b'{"kind": "Lease", "spec": {"renewTime": "2026-11-28T10:00:00.000000Z"}}',),
+    ),
+    (
+        node_object.parse_node,
+        (
+            (
+                b'{"kind": "Node", "metadata": {"name": "a"}, "status": {"conditions": '
+                b'[{"type": "Ready", "status": "True", "reason": "KubeletReady"}]}}'
+            ),
+        ),
+    ),
+    (
+        node_object.parse_refusal,
+        (b'{"kind": "Status", "message": "nodes \\"a\\" is forbidden", "code": 403}',),
     ),
     (shim_flags.parse_shim_flags, (b"shim\0-namespace\0k8s.io\0-id=5f0c\0",)),
     (
@@ -347,6 +370,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
 ]
 _TAKE_TEXT = {
     cgroup_path.place,
+    cri_config.parse_cni_places,
     kernel_fault.parse_kernel_fault,
     oom.parse_oom_line,
     oom_summary.parse_oom_summary,
