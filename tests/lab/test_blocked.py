@@ -21,6 +21,7 @@ from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.pods import Container
 from tests.lab.scenarios.etcd import etcd_stand_in
+from tests.lab.scenarios.remote_disk import DISK, PARTITION, RemoteDisk, remote_disk
 from tests.lab.scenarios.slow_disk import MOUNT, NAME, SlowDisk, slow_disk
 from tests.lab.status_pace import StatusPace
 
@@ -66,17 +67,24 @@ def device(asking: Asking) -> Disk | None:
 
 
 def test_a_slow_disk(pods: Pods, guest: Guest, asking: Asking, figures: list[str]) -> None:
-    """First it answers nothing, then it is slow; at last a shim waits for it."""
-    with slow_disk(guest) as disk:
+    """First it answers nothing, nor does the disk beneath, on a partition of which it lies; then it
+    is slow; at last a shim waits for it.
+    """
+    with remote_disk(guest) as remote, slow_disk(guest, f"/dev/{PARTITION}") as disk:
         pace = StatusPace(guest, figures)
-        suspended_volume(disk, pods, asking, figures, pace)
+        suspended_volume(disk, remote, pods, asking, figures, pace)
         etcd_on_a_slow_disk(disk, guest, asking, figures, pace)
         asking.condition("IOStall", "", status=CONDITION_STATUS_FALSE)
         shim_on_a_slow_disk(disk, pods, asking, figures, pace)
 
 
 def suspended_volume(
-    disk: SlowDisk, pods: Pods, asking: Asking, figures: list[str], pace: StatusPace
+    disk: SlowDisk,
+    remote: RemoteDisk,
+    pods: Pods,
+    asking: Asking,
+    figures: list[str],
+    pace: StatusPace,
 ) -> None:
     """Suspended under a pod's volume: the device with its mount and what is beneath, the task that
     waits, its wchan, its stack and its pod; then 200 tasks outside of all pods too, and all of it
@@ -89,19 +97,18 @@ def suspended_volume(
     until(lambda: guest.exists(f"{MOUNT}/f"), SECONDS, "it writes")
     known = until(lambda: device(asking), SECONDS, "the device is known")
     assert (known.kind, known.suspended, known.stalled) == ("device-mapper", False, False)
+    assert list(known.beneath) == [PARTITION]
     assert not asking.conditions(types=["DiskStalled", "TasksBlocked"])
     crowd = guest.start(["python3", "-c", READERS], cgroup="system.slice/lab-crowd.service")
     crowd.wait_out("ready", SECONDS)
 
     disk.suspend()
     begun = time.monotonic()
-    found = asking.condition(
-        "DiskStalled", "", lambda c: "default/stuck" in c.message and "work[" in c.message
-    )
+    found = asking.condition("DiskStalled", "", lambda c: "work[" in c.message)
     seen = time.monotonic() - begun
     init = pod.init_pid()
     assert (found.reason, found.severity) == ("Suspended", SEVERITY_CRITICAL)
-    what = f"(device-mapper {NAME} on {known.beneath[0]}), mounted at {MOUNT}, is suspended"
+    what = f"(device-mapper {NAME} on {PARTITION}), mounted at {MOUNT}, is suspended"
     assert what in found.message
     assert f"work[{init}] of default/stuck main" in found.message
     blocked = asking.condition("TasksBlocked", "", lambda c: f"work[{init}]" in c.message)
@@ -160,6 +167,7 @@ def suspended_volume(
     after = device(asking)
     assert after is not None
     assert (after.suspended, after.stalled) == (False, False)
+    requests_without_end(remote, pod, asking, figures)
     saturated(disk, pod, asking, figures, pace)
     pod.stop(0)
 
@@ -195,6 +203,51 @@ def the_kernel_says_so_too(device: str, init: int, guest: Guest, asking: Asking)
     shown = guest.run(["nodectl", "blocked", "--pod", "stuck"], check=False).out
     assert line in " ".join(shown.split())
     assert not [each for each in asking.devices().said if "forged" in each.text]
+
+
+def requests_without_end(
+    remote: RemoteDisk, container: Container, asking: Asking, figures: list[str]
+) -> None:
+    """The disk beneath has requests in flight and ends none, and nobody has suspended it: it is the
+    cause, not what lies on its partition; who waits is the same pod. Then it answers again.
+    """
+    guest = asking.guest
+    with remote.silent():
+        begun = time.monotonic()
+        # One request on top is several beneath, of which the last may have ended a look later.
+        begins = f"{DISK} (disk) has "
+        found = asking.condition(
+            "DiskStalled", "", lambda c: c.message.startswith(begins) and "work[" in c.message
+        )
+        seen = time.monotonic() - begun
+        init = container.init_pid()
+        assert (found.reason, found.severity) == ("NoCompletion", SEVERITY_CRITICAL)
+        assert "in flight and has ended none for" in found.message
+        assert f"work[{init}] of default/stuck main" in found.message
+        disks = {each.name: each for each in asking.devices().disks}
+        beneath = disks[DISK]
+        assert (beneath.stalled, beneath.suspended) == (True, False)
+        assert beneath.in_flight > 0
+        assert beneath.stuck.ToSeconds() >= AFTER
+        task = until(
+            lambda: next((t for t in asking.blocked(pod="stuck").tasks if t.pid == init), None),
+            SECONDS,
+            "its task is blocked",
+            lambda: str(asking.blocked()),
+        )
+        assert task.wchan
+        assert asking.metric("nodewitness_disk_stalled", device=DISK) == 1
+        shown = guest.run(["nodectl", "io"], check=False)
+        row = next(each for each in shown.out.splitlines() if each.startswith(f"{DISK} "))
+        assert (shown.exit_code, "STALLED for " in row) == (1, True)
+        figures.append(
+            f"disk, requests without an end: told after {seen:.1f} s, in {task.wchan}:"
+            f" {found.message}"
+        )
+    for name in ("DiskStalled", "TasksBlocked"):
+        asking.condition(name, "", status=CONDITION_STATUS_FALSE)
+    again = next(each for each in asking.devices().disks if each.name == DISK)
+    assert not again.stalled
 
 
 def saturated(
@@ -236,7 +289,7 @@ def etcd_on_a_slow_disk(
         (slow,) = (d for d in asking.devices().disks if d.label == NAME)
         name = slow.name
         assert (known.pid, known.directory, known.unit) == (etcd.pid, MOUNT, "etcd.service")
-        assert list(known.devices) == [name, *slow.beneath]
+        assert (list(slow.beneath), list(known.devices)) == ([PARTITION], [name, DISK])
         disk.delay_writes(DELAY_MS)
         found = asking.condition("EtcdDiskSlow", "", lambda c: c.reason == "Slow")
         assert f"{name} (device-mapper {NAME}) takes" in found.message
