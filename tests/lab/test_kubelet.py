@@ -3,23 +3,29 @@ that is dead; what it says beside what is true.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
 from agent.api.v1.condition_pb2 import (
     CONDITION_STATUS_FALSE,
+    CONDITION_STATUS_UNKNOWN,
     SEVERITY_CRITICAL,
     SEVERITY_INFO,
+    Condition,
 )
-from agent.api.v1.kubelet_pb2 import KubeletReport
+from agent.api.v1.kubelet_pb2 import NODE_CONDITION_STATUS_TRUE, KubeletReport
 from agent.api.v1.runtime_pb2 import RUNG_STATE_OK, RUNG_STATE_SILENT
+from tests.certificates import Authority
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.groups import Group
 from tests.lab.guest import Guest
+from tests.lab.kubelet import Pods
 from tests.lab.node import Node
+from tests.lab.scenarios import api_server as api_servers
 from tests.lab.scenarios.kubelet import CGROUP, FILE, PORT, stand_in, told
 from tests.lab.scenarios.runtime import stopped
 from tests.lab.scenarios.slow_disk import slow_disk
@@ -28,7 +34,8 @@ from tests.lab.wire import Process
 
 SECONDS = 240
 SETTINGS = {"kubelet.healthz_interval": "1s", "kubelet.healthz_deadline": "2s"}
-DOWN, DISAGREES = "KubeletDown", "KubeletDisagrees"
+DOWN, DISAGREES, MISREPORTED = "KubeletDown", "KubeletDisagrees", "NodeMisreported"
+NETWORKS, ASIDE = "/etc/cni/net.d", "/etc/cni/aside"
 STARVED = "1000 1000000"  # of each second a millisecond
 
 
@@ -37,6 +44,12 @@ def asking(agent: AgentProcess) -> Asking:
     """The agent, running, and not as patient as by default."""
     agent.start(SETTINGS)
     return Asking(agent)
+
+
+@pytest.fixture
+def api_server(guest: Guest, tmp_path: Path) -> Iterator[Process]:
+    with closing(api_servers.stand_in(guest, Authority(tmp_path / "ca"))) as process:
+        yield process
 
 
 @pytest.fixture
@@ -95,6 +108,80 @@ def test_healthz(
             c for c in asking.conditions(types=[DOWN]) if c.status != CONDITION_STATUS_FALSE
         ]
     asking.condition(DISAGREES, "", status=CONDITION_STATUS_FALSE)
+
+
+@contextmanager
+def no_network(guest: Guest) -> Iterator[None]:
+    """The CNI's configuration is gone, and back at the end."""
+    guest.run(f"mkdir {ASIDE} && mv {NETWORKS}/* {ASIDE}")
+    try:
+        yield
+    finally:
+        guest.run(f"mv {ASIDE}/* {NETWORKS} && rmdir {ASIDE}")
+
+
+def test_what_the_api_server_believes(
+    node: Node,
+    guest: Guest,
+    agent: AgentProcess,
+    kubelet: Process,
+    api_server: Process,
+    pods: Pods,
+    figures: list[str],
+) -> None:
+    """Ready=True beside a node without CNI and a runtime that is stopped: each is a disagreement
+    and an event, and each ends. Without the right to ask nothing is known, and it is said how to
+    get it.
+    """
+    pods.create("idle")  # what has a pod wants a network for more, whether a runtime answers or not
+    agent.start(SETTINGS | api_servers.SETTINGS)
+    asking = Asking(agent)
+    assert api_server.running(), api_server.err
+    seen = report(asking, lambda r: well(r) and r.HasField("belief"), "it says what it believes")
+    assert seen.process.pid == kubelet.pid
+    believed = {each.type: each for each in seen.belief.conditions}
+    assert believed["Ready"].status == NODE_CONDITION_STATUS_TRUE
+    assert believed["Ready"].message == "as it is told"
+    assert (seen.belief.node, seen.belief.lease_problem) == (api_servers.NODE, "")
+    assert seen.belief.HasField("lease_renewed")
+    labels = {"condition": "Ready", "status": "true"}
+    assert asking.metric("nodewitness_node_condition_believed", **labels) == 1
+    api_servers.takes(guest, "two")  # by now the kubelet has replaced the token
+    asking.condition(MISREPORTED, "", status=CONDITION_STATUS_FALSE)
+    with no_network(guest):
+        found = asking.condition(MISREPORTED, "", lambda c: c.reason == "CNINotConfigured")
+        assert found.severity == SEVERITY_INFO
+        assert found.message.startswith("the API server believes Ready=True, but no pod can get a")
+        figures.append(f"node object: {found.message}")
+        asking.condition(DISAGREES, "", lambda c: c.reason == "CNINotConfigured")
+        said = guest.run(["nodectl", "kubelet"], check=False).out
+        assert f"the API server believes of {api_servers.NODE}" in said
+        with stopped(node):
+            both = asking.condition(MISREPORTED, "", lambda c: c.reason == "RuntimeUnresponsive")
+            assert both.message.count("Ready=True, but") == 2
+            assert "no pod can get a network" in both.message
+            asking.condition(DISAGREES, "", lambda c: c.reason == "RuntimeUnresponsive")
+        asking.condition(MISREPORTED, "", lambda c: c.reason == "CNINotConfigured")
+    asking.condition(MISREPORTED, "", status=CONDITION_STATUS_FALSE)
+    asking.condition(DISAGREES, "", status=CONDITION_STATUS_FALSE)
+    told = [c.reason for c in changes(asking, MISREPORTED)]
+    assert told[-4:] == ["CNINotConfigured", "RuntimeUnresponsive", "CNINotConfigured", "Cleared"]
+
+    guest.run(f"touch {api_servers.DIRECTORY}/forbidden")
+    blind = asking.condition(MISREPORTED, "", status=CONDITION_STATUS_UNKNOWN)
+    assert "answers 403" in blind.message
+    assert "deploy/daemonset/components/node-read" in blind.message
+    assert not asking.kubelet().HasField("belief")
+    figures.append(f"node object: {blind.message}")
+    guest.run(f"rm {api_servers.DIRECTORY}/forbidden")
+    asking.condition(MISREPORTED, "", status=CONDITION_STATUS_FALSE)
+
+
+def changes(asking: Asking, kind: str) -> list[Condition]:
+    """Each event of this condition, in order."""
+    events = asking.events()
+    found = (event.condition_changed.condition for event in events)
+    return [condition for condition in found if condition.type == kind]
 
 
 def test_held_up(guest: Guest, asking: Asking, kubelet: Process, figures: list[str]) -> None:
