@@ -31,7 +31,8 @@ METRIC = "nodewitness_container_exits_total"
 DISAGREEMENTS = "nodewitness_runtime_disagreements_total"
 WAIT = ["/bin/work", "wait"]
 NODECTL = ["nodectl", "--timeout", "30s"]
-PUBLISH = ["containerd", "publish", "--namespace", "k8s.io", "--topic", "/tasks/oom"]
+SOCKET = "/run/containerd/containerd.sock"
+PUBLISH = ["containerd", "--address", SOCKET, "publish", "--namespace", "k8s.io"]
 
 
 def ready(pods: Pods, name: str, argv: list[str], **fields: int) -> Container:
@@ -355,7 +356,7 @@ def test_a_stale_reason(pods: Pods, guest: Guest, asking: Asking) -> None:
     )
 
     imagined = start(3, "polite", "143", "wait")
-    guest.run(PUBLISH, stdin=oom_event(imagined.id))
+    guest.run([*PUBLISH, "--topic", "/tasks/oom"], stdin=oom_event(imagined.id))
     until(
         lambda: imagined.status().get("reason") == "OOMKilled",
         EXIT_SECONDS,
