@@ -4,9 +4,11 @@ The time of an emulated machine that has a neighbour on its cores says little: o
 at another moment it may be thrice as much. So each measurement carries its own measure. A run of
 the command is its start (Python, gRPC, the command's modules), which asks nobody and reads nothing
 of the node, and its answer (the door, the calls, what is printed). Both are taken in one process,
-one after the other; the answer again and again, and its median counts. What the command takes,
-start and answer, is told in starts: that is the same while the machine is twice as slow, and more
-if the answer waits.
+one after the other, the answer again and again. What the command takes, start and answer, is told
+in the CPU time of its start: that is the same while the machine is twice as slow, and more if the
+answer waits, or the start does, for a processor or for its own files. It holds for the median
+answer against the median, and for the slowest of them, which one that hangs now and then is,
+against the slowest.
 """
 
 from dataclasses import dataclass
@@ -19,10 +21,6 @@ from tests.lab.guest import Guest
 MOST = 1.3
 ANSWERS = 5
 TIMEOUT_SECONDS = 60
-MOST_WAITING = 3.0
-"""The start waits for a processor or for its own files: of its CPU time no more than so many times
-as on the well node.
-"""
 # The start ends where all is imported that the command imports; the kernel knows when it began.
 _MEASURE = f"""
 import os, time
@@ -57,12 +55,23 @@ class Pace:
 
     start: float
     start_cpu: float
-    answer: float
+    answers: tuple[float, ...]
 
     @property
-    def in_starts(self) -> float:
-        """What the command takes."""
-        return (self.start + self.answer) / self.start
+    def typical(self) -> float:
+        """What the command takes, by the median answer."""
+        return (self.start + median(self.answers)) / self.start_cpu
+
+    @property
+    def slowest(self) -> float:
+        """What it takes by the slowest."""
+        return (self.start + max(self.answers)) / self.start_cpu
+
+    def __str__(self) -> str:
+        return (
+            f"starts in {self.start:.2f} s, {self.start_cpu:.2f} s of CPU, answers in"
+            f" {median(self.answers):.2f} s, at most in {max(self.answers):.2f} s"
+        )
 
 
 class StatusPace:
@@ -74,17 +83,15 @@ class StatusPace:
         self.healthy = self._measured()
 
     def holds(self, state: str) -> None:
-        """In this state it takes at most MOST times its healthy time."""
+        """In this state it takes at most MOST times its healthy time, the slowest of them too."""
         sick, well = self._measured(), self.healthy
-        ratio = sick.in_starts / well.in_starts
+        typical, slowest = sick.typical / well.typical, sick.slowest / well.slowest
         self._figures.append(
-            f"nodectl status, {state}: {ratio:.2f} times its healthy time (starts in"
-            f" {sick.start:.2f} s, answers in {sick.answer:.2f} s; well, in {well.start:.2f} s"
-            f" and {well.answer:.2f} s)"
+            f"nodectl status, {state}: {typical:.2f} times its healthy time, at its slowest"
+            f" {slowest:.2f} times ({sick}; well, {well})"
         )
-        assert ratio <= MOST, (state, sick, well)
-        waits, waited = sick.start / sick.start_cpu, well.start / well.start_cpu
-        assert waits <= MOST_WAITING * waited, (state, sick, well)
+        assert typical <= MOST, (state, sick, well)
+        assert slowest <= MOST, (state, sick, well)
 
     def _measured(self) -> Pace:
         argv = ["env", f"PYTHONPATH={CODE}", "python3", "-P", "-c", _MEASURE]
@@ -95,5 +102,5 @@ class StatusPace:
         return Pace(
             start=float(start),
             start_cpu=float(cpu),
-            answer=median(float(seconds) for seconds, _ in answers),
+            answers=tuple(float(seconds) for seconds, _ in answers),
         )
