@@ -210,7 +210,7 @@ def test_elsewhere(pods: Pods, guest: Guest, agent: AgentProcess, moved: None) -
     found = asking.condition("CNINotConfigured", "", status=CONDITION_STATUS_UNKNOWN)
     assert "ready by a configuration elsewhere" in found.message
     assert "set cni.conf_dir and cni.bin_dirs" in found.message
-    said = guest.run(["nodectl", "cni"])
+    said = guest.run(["nodectl", "--timeout", "60s", "cni"])
     assert "config   NOT KNOWN: the runtime's network is ready" in said.out
     agent.stop()
 
@@ -331,7 +331,7 @@ def test_hanging_plugin(
         assert f"hang[{call.pid}] (ADD for default/hung)" in condition.message
         assert asking.cni().cni.health.state == NETWORK_STATE_WEDGED
         assert asking.metric("nodewitness_cni_oldest_call_seconds") >= STALL_SECONDS
-        said = guest.run(["nodectl", "cni", "--running"], check=False)
+        said = guest.run(["nodectl", "--timeout", "60s", "cni", "--running"], check=False)
         assert said.exit_code == 1
         assert "WEDGED" in said.out
         assert f"hang[{call.pid}] default/hung: S in {call.wait.wchan}" in said.out
@@ -379,7 +379,7 @@ def becomes(pods: Pods, asking: Asking, state: NetworkState, words: str) -> None
             if attempt == ATTEMPTS:
                 raise
         attempt += 1
-    said = pods.node.guest.run(["nodectl", "cni"], check=False).out
+    said = pods.node.guest.run(["nodectl", "--timeout", "60s", "cni"], check=False).out
     assert words in " ".join(said.split())
 
 
@@ -506,7 +506,7 @@ def the_first_file(pods: Pods, guest: Guest, asking: Asking, configured: str) ->
     guest.write(FIRST, configured.replace('"name": "lab"', '"name": "first"'))
     until(lambda: loaded() == [(FIRST, "first")], SECONDS, "the first file counts")
     until(by_the_runtime, SECONDS, "the runtime has loaded it")
-    said = " ".join(guest.run(["nodectl", "cni"], check=False).out.split())
+    said = " ".join(guest.run(["nodectl", "--timeout", "60s", "cni"], check=False).out.split())
     assert f"ignored: {CONFIG}, for the first file alone is loaded" in said
     guest.run(["rm", FIRST])
     until(lambda: loaded() == [(CONFIG, "lab")], SECONDS, "the other one counts again")
@@ -527,7 +527,7 @@ def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> 
     the_first_file(pods, guest, asking, configured)
     guest.run(["rm", CONFIG])
     because("NoConfiguration", "no .conf, .conflist or .json in /etc/cni/net.d")
-    assert guest.run(["nodectl", "cni"], check=False).exit_code == 1
+    assert guest.run(["nodectl", "--timeout", "60s", "cni"], check=False).exit_code == 1
     guest.write(CONFIG, "{nonsense")
     because("InvalidConfiguration", f"the runtime cannot load {CONFIG}")
     until(lambda: not network_ready(pods.node), SECONDS, "the runtime says so too")
@@ -538,7 +538,7 @@ def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> 
     guest.run(f"cd {PLUGINS} && mv host-local {ASIDE}")
     because("PluginMissing", f"plugin host-local of {CONFIG}: no such file in {PLUGINS}")
     until(lambda: asking.cni().cni.runtime.ready, SECONDS, "and the runtime does not notice")
-    assert "network is ready  <- wrong" in guest.run(["nodectl", "cni"]).out
+    assert "network is ready  <- wrong" in guest.run(["nodectl", "--timeout", "60s", "cni"]).out
     guest.run(f"cd {PLUGINS} && mv {ASIDE} host-local && chmod -x portmap")
     because("PluginUnusable", f"{PLUGINS}/portmap is not executable")
     guest.run(f"chmod +x {PLUGINS}/portmap")
