@@ -19,9 +19,11 @@ from tests.lab.wire import Process
 SECONDS = 120.0
 STALLED_AFTER = 3
 SETTINGS = {"heartbeat.stalled_after": f"{STALLED_AFTER}s"}
-API, WEBHOOK = "10.99.0.2", "10.99.0.3"
+API, WEBHOOK, SERVICE = "10.99.0.2", "10.99.0.3", "10.99.1.1"
 STALLED, FAILING = "KubeletHeartbeatStalled", "APIServerDialFailing"
 DROP = "ip netns exec lab-api iptables -{} INPUT -d {} -j DROP"
+REJECT = f"iptables -{{}} OUTPUT -d {SERVICE} -p tcp --dport 443 -j REJECT"
+"""As kube-proxy has it on the node of who dials, for a Service without endpoints."""
 
 SERVER = """
 import socket, sys, threading
@@ -56,6 +58,17 @@ for target in sys.argv[2:]:
 """
 """Sends something five times a second to each address, and dials again when that breaks."""
 
+REFUSED = """
+import socket, sys, time
+for _ in range(5):
+    begun = time.monotonic()
+    try:
+        socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=20)
+    except ConnectionRefusedError:
+        print(time.monotonic() - begun)
+"""
+"""After how long each of five dials is refused."""
+
 
 @pytest.fixture
 def asking(agent: AgentProcess) -> Asking:
@@ -73,11 +86,12 @@ def peer(guest: Guest) -> Iterator[Guest]:
         f" && ip -n lab-api address add {API}/24 dev eth0"
         f" && ip -n lab-api address add {WEBHOOK}/24 dev eth0"
         " && ip -n lab-api link set eth0 up && ip -n lab-api link set lo up"
+        f" && ip -n lab-api address add {SERVICE}/32 dev lo && ip route add {SERVICE} via {API}"
     )
     try:
         yield guest
     finally:
-        guest.run("ip netns delete lab-api", check=False)
+        guest.run(f"{REJECT.format('D')}; ip netns delete lab-api", check=False)
 
 
 def listening(guest: Guest, host: str, port: int) -> Process:
@@ -152,12 +166,15 @@ def test_kubelet(peer: Guest, asking: Asking, figures: list[str]) -> None:
 
 
 def test_api_server(peer: Guest, asking: Asking, figures: list[str]) -> None:
-    """A webhook that nobody answers for, and then one that refuses: named by its address."""
-    peer.run(DROP.format("I", WEBHOOK))
+    """A webhook that nobody answers for, one that refuses, and a Service without endpoints: each is
+    named by its address, and each is over when it is served.
+    """
     remote = f"{WEBHOOK}:9443"
+    peer.run(DROP.format("I", WEBHOOK))
+    served = listening(peer, WEBHOOK, 9443)
     server = peer.start(["python3", "-c", CALLER, "kube-apiserver", remote])
     begun = time.monotonic()
-    with closing(server):
+    with closing(server), closing(served):
         silent = asking.condition(FAILING, "")
         seen = time.monotonic() - begun
         assert (silent.reason, silent.severity) == ("NobodyAnswers", SEVERITY_CRITICAL)
@@ -171,8 +188,45 @@ def test_api_server(peer: Guest, asking: Asking, figures: list[str]) -> None:
         assert asking.metric("nodewitness_heartbeat_unreachable", process="kube-apiserver") == 1
 
         peer.run(DROP.format("D", WEBHOOK))
-        refused = asking.condition(FAILING, "", lambda found: found.reason == "Refused")
-        assert f"dials {remote}, which refuses" in refused.message
+        served_again(asking, remote, "packets to the webhook flow again", figures)
+
+        served.signal(9)
+        refuses(asking, remote, "a webhook that is gone", figures)
         with closing(listening(peer, WEBHOOK, 9443)):
-            connected(asking, "kube-apiserver", remote)
-            asking.condition(FAILING, "", status=CONDITION_STATUS_FALSE)
+            served_again(asking, remote, "the webhook is served again", figures)
+    rejected(peer, asking, figures)
+
+
+def rejected(peer: Guest, asking: Asking, figures: list[str]) -> None:
+    """The Service has no endpoints, and later it has. A program that does not block while it dials
+    hears of the REJECT at once, before a SYN is sent again.
+    """
+    remote = f"{SERVICE}:443"
+    peer.run(REJECT.format("I"))
+    said = peer.run(["python3", "-c", REFUSED, SERVICE, "443"]).out.split()
+    heard = [float(each) for each in said]
+    told = ", ".join(f"{each:.2f}" for each in heard)
+    figures.append(f"heartbeat: a REJECT on the node itself is heard {told} s after connect(2)")
+    assert len(heard) == 5
+    assert max(heard) < 1, heard
+    with (
+        closing(listening(peer, SERVICE, 443)),
+        closing(peer.start(["python3", "-c", CALLER, "kube-apiserver", remote])),
+    ):
+        refuses(asking, remote, "a Service without endpoints", figures)
+        peer.run(REJECT.format("D"))
+        served_again(asking, remote, "the Service has endpoints", figures)
+
+
+def refuses(asking: Asking, remote: str, what: str, figures: list[str]) -> None:
+    begun = time.monotonic()
+    found = asking.condition(FAILING, "", lambda found: found.reason == "Refused")
+    figures.append(f"heartbeat: {what} is told after {time.monotonic() - begun:.1f} s")
+    assert f"dials {remote}, which refuses" in found.message
+
+
+def served_again(asking: Asking, remote: str, what: str, figures: list[str]) -> None:
+    begun = time.monotonic()
+    asking.condition(FAILING, "", status=CONDITION_STATUS_FALSE)
+    figures.append(f"heartbeat: over {time.monotonic() - begun:.1f} s after {what}")
+    connected(asking, "kube-apiserver", remote)
