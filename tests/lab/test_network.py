@@ -1,5 +1,6 @@
 """The network paths of real pods with the real plugins: each step proven, and broken by hand."""
 
+import json
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,12 @@ import grpc
 import pytest
 
 from agent.api.v1 import network_pb2 as pb
-from agent.api.v1.condition_pb2 import CONDITION_STATUS_FALSE, SEVERITY_CRITICAL, Condition
+from agent.api.v1.condition_pb2 import (
+    CONDITION_STATUS_FALSE,
+    CONDITION_STATUS_UNKNOWN,
+    SEVERITY_CRITICAL,
+    Condition,
+)
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.bpf import attached
@@ -35,6 +41,7 @@ while True:
 PARENT = "lab-parent"
 """The device of the host through which pods of ipvlan and macvlan send."""
 ALLOCATIONS = "/run/cni-ipam/lab"
+FLANNEL = "/var/lib/cni/flannel"
 SUBNET = '"subnet": "10.88.0.0/16"'
 OK, BROKEN, UNUSED = pb.STEP_STATE_OK, pb.STEP_STATE_BROKEN, pb.STEP_STATE_UNUSED
 LINK, ATTACHMENT = pb.PATH_STEP_LINK, pb.PATH_STEP_ATTACHMENT
@@ -121,6 +128,7 @@ def test_paths(
     six_steps(pods, guest, asking, configured, figures)
     routed(pods, guest, asking, configured)
     on_a_parent(pods, guest, asking, configured)
+    behind_another(pods, guest, asking, configured)
 
 
 def six_steps(
@@ -328,6 +336,51 @@ def cut_off(asking: Asking, pod: Pod) -> None:
     """
     found = asking.condition("PodNetworkIncomplete", pod.uid)
     assert PARENT in str(found) or "has no carrier" in found.message, str(found)
+
+
+def behind_another(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
+    """A stand-in for flannel, which calls bridge with a configuration of its own and keeps that:
+    before it has done so nobody knows how many addresses there are; then its range is full.
+    """
+    with_ranges = json.loads(configured)
+    (bridge, *others) = with_ranges["plugins"]
+    first = {**bridge, "name": "cbr0", "cniVersion": with_ranges["cniVersion"], "bridge": "cni1"}
+    subnet = {"subnet": "10.77.0.0/29", "rangeStart": "10.77.0.2", "rangeEnd": "10.77.0.3"}
+    delegate = json.dumps({**first, "ipam": {"type": "host-local", "ranges": [[subnet]]}})
+    path = "/run/lab/delegate"
+    guest.write(path, delegate)
+    script = (
+        f"#!/bin/sh\ncat > /dev/null\nmkdir -p {FLANNEL}\n"
+        f'[ "$CNI_COMMAND" = ADD ] && cp {path} {FLANNEL}/"$CNI_CONTAINERID"\n'
+        f"exec {PLUGINS}/bridge < {path}\n"
+    )
+    plugins = [{"type": "bridge", "delegate": {}}, *others]  # use_plugin puts the name there
+    text = json.dumps({**with_ranges, "name": "cbr0", "plugins": plugins})
+    try:
+        use_plugin(guest, pods.node, text, "flannel", script)
+        asking.condition(
+            "PodIPsExhausted",
+            "",
+            lambda found: "flannel gives the addresses of network cbr0" in found.message,
+            status=CONDITION_STATUS_UNKNOWN,
+        )
+        made = [pods.create(name, host_network=False) for name in ("behind-0", "behind-1")]
+        full = asking.condition("PodIPsExhausted", "", lambda c: c.reason == "AllInUse")
+        assert "all 2 of network cbr0 are taken" in full.message
+        (pool,) = [each for each in asking.networks().network.pools if each.network == "cbr0"]
+        assert pool.directory == "/var/lib/cni/networks/cbr0"
+        guest.run(["rm", "-r", FLANNEL])
+        asking.condition(
+            "PodIPsExhausted",
+            "",
+            lambda found: "of whatever flannel calls" in found.message,
+            status=CONDITION_STATUS_UNKNOWN,
+        )
+        for each in made:
+            remove_sandbox(pods.node, each.sandbox_id)
+    finally:
+        guest.run(f"rm -rf {PLUGINS}/flannel {FLANNEL} /var/lib/cni/networks/cbr0", check=False)
+        guest.run("ip link delete cni1", check=False)
 
 
 def lose_all(node: Node, *pods: Pod) -> None:
