@@ -249,7 +249,7 @@ def test_d_killed_in_the_middle(
         agent.stop(signal.SIGKILL)
         unseen_from = len(storm.so_far())
         storm.wait_for(unseen_from + UNSEEN)
-        agent.start(settings)
+        agent.start(settings, cold=True)
         unseen_to = len(storm.so_far())
         storm.let_go()
         leaves = storm.finish()
