@@ -79,8 +79,8 @@ CAPABILITIES = (
         name="SYS_RESOURCE",
         bit=24,
         modules=("host/psi_trigger.py", "daemon.py", "host/self_protection.py"),
-        without="pressure windows of 500 ms (before Linux 6.5: triggers), more descriptors than the"
-        " runtime allows, and the agent's own oom_score_adj and locked code",
+        without="pressure windows of less than 2 s (on old kernels: triggers), more descriptors"
+        " than the runtime allows, and the agent's own oom_score_adj and locked code",
     ),
     Capability(
         name="SYSLOG",

@@ -370,7 +370,12 @@ def test_a_failing_disk(guest: Guest, asking: Asking, figures: list[str]) -> Non
 
 def failing_disk(disk: SlowDisk, guest: Guest, asking: Asking, figures: list[str]) -> None:
     """The journal cannot be written: the file system is read-only. A block cannot be read."""
-    name = until(lambda: device(asking), SECONDS, "the disk is known").name
+
+    def mounted() -> str:
+        known = device(asking)
+        return known.name if known is not None and known.mounts else ""
+
+    name = until(mounted, SECONDS, "the disk is known, and where it is mounted")
     assert not asking.conditions(types=["FilesystemFailed"], statuses=[CONDITION_STATUS_TRUE])
     write = f"date > {MOUNT}/g; sync -f {MOUNT}"
     guest.run(write)  # it has read its directory: without that nothing is ever written

@@ -52,7 +52,9 @@ EVERYTHING = 10_000
 
 PROBE: dict[str, str] = {}
 RECORDER = {"sources.probe": "false"}
+NARROW = "a window of 2 s instead of 1 s, for CAP_SYS_RESOURCE is missing"
 # Without the one tracefs cannot be mounted, without the other the process connector is refused.
+# Without the third triggers of pressure have windows of two seconds.
 REFUSED = ("sys_admin", "net_admin", "sys_resource")
 
 
@@ -367,9 +369,8 @@ def test_e_without_tracefs_and_connector(
     for name in ("trace", "probe", "recorder", "signals", "connector"):
         assert sources[name].state == Source.STATE_DOWN, sources[name]
         assert sources[name].absence == "DENIED", sources[name]
-    for trigger in asking.pressure().triggers:
-        assert not trigger.armed, trigger
-        assert "CAP_SYS_RESOURCE is missing, and this kernel wants it" in trigger.detail, trigger
+    for trigger in asking.pressure().triggers:  # Debian's 6.1 has what came with Linux 6.5
+        assert trigger.detail == NARROW, trigger
     with leaf_reader(pod, "notified") as notified, leaf_reader(pod, "10000") as polled:
         leaves = Storm(pod.group, kills=200, parallel=4).finish()
     kernel, books = settled(asking, start, leaves)
