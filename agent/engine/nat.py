@@ -37,12 +37,13 @@ class NatWatch(Struct, kw_only=True):
     workers: Workers
     _changes: NftChanges | None = None
     _table: NatTable | None = None
-    _dirty: bool = True
+    _dirty: bool = True  # it is to be read again, whether or not it has changed
+    _committed: bool = False  # since it was read, as was heard
     _read_ns: int = 0
 
     async def look(self) -> NatTable | None:
-        """As it is now, or what was read before with the word that it may be another one by now;
-        None where it cannot be read. Raises nothing: it is one step of six.
+        """As it is now, or what was read before with the word that it is another one by now, or may
+        be; None where it cannot be read. Raises nothing: it is one step of six.
         """
         try:
             return await self.workers.run(self._look, deadline_seconds=READ_SECONDS, key="nat")
@@ -58,11 +59,21 @@ class NatWatch(Struct, kw_only=True):
         if due and age >= pause_ns:
             self._table, self._read_ns = None, now  # unless it can be read
             self._table = self.reader.read()
-            self._dirty = False
-        elif self._table is not None and (self._dirty or not heard):
-            unread = f"the rules were read {age / 1e9:.0f} s ago and may have changed since"
-            return replace(self._table, unread=self._table.unread or unread)
+            self._dirty = self._committed = False
+        elif self._table is not None:
+            read = f"the rules were read {age / 1e9:.0f} s ago"
+            if self._committed:
+                return replace(self._table, outdated=f"{read}, and were changed since")
+            if self._dirty or not heard:
+                unread = f"{read} and may have changed since"
+                return replace(self._table, unread=self._table.unread or unread)
         return self._table
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._changes is not None:
+            self._changes.close()
+            self._changes = None
 
     def _listen(self, now_ns: int) -> bool:
         """Whether every commit since the last reading was heard; first of all, so that none falls
@@ -80,5 +91,6 @@ class NatWatch(Struct, kw_only=True):
                 self._changes.close()
             self._changes, self._dirty = None, True
             return False
-        self._dirty |= lost or bool(changes)
+        self._committed |= lost or bool(changes)
+        self._dirty |= self._committed
         return True

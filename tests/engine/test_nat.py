@@ -103,17 +103,30 @@ async def test_somebody_commits(kernel: Kernel) -> None:
 
 
 async def test_many_chains(kernel: Kernel) -> None:
-    """Never for more than a share of the time: until then what is not found is not known."""
+    """Never for more than a share of the time: until then what was read is known to be old."""
     kernel.seconds = 2.0
     await kernel.look()
     kernel.commit()
     for _ in range(2):
         told = await kernel.look(20)
         assert told is not None
-        assert "ago and may have changed since" in told.unread
+        assert "ago, and were changed since" in told.outdated
     assert kernel.reads == 1
     assert await kernel.look(SHARE * 2.0) == NatTable()
     assert kernel.reads == 2
+
+
+async def test_deaf_after_a_commit(kernel: Kernel) -> None:
+    """What was heard is not forgotten with the listener."""
+    kernel.seconds = 2.0
+    await kernel.look()
+    kernel.lost = True
+    await kernel.look()
+    kernel.deaf = True
+    told = await kernel.look()
+    assert told is not None
+    assert "the rules were read 2 s ago, and were changed since" in told.outdated
+    assert await kernel.look(SHARE * 2.0) == NatTable()
 
 
 async def test_nobody_tells_of_commits(kernel: Kernel) -> None:
@@ -126,7 +139,8 @@ async def test_nobody_tells_of_commits(kernel: Kernel) -> None:
     kernel.seconds = 1.0
     told = await kernel.look()
     assert told is not None
-    assert told.unread
+    assert "ago and may have changed since" in told.unread
+    assert told.outdated == ""
     kernel.deaf = False
     kernel.seconds = 0.0
     await kernel.look()
@@ -157,3 +171,12 @@ async def test_rules_that_hang(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) 
         assert kernel.watch.workers.abandoned == 1
     finally:
         kernel.hangs.set()
+
+
+async def test_close(kernel: Kernel) -> None:
+    """Harmless when repeated, and before the first look."""
+    kernel.watch.close()
+    await kernel.look()
+    kernel.watch.close()
+    kernel.watch.close()
+    assert (kernel.opened, kernel.closed) == (1, 1)
