@@ -48,6 +48,17 @@ LEASE_SECONDS = 40.0
 """nodeLeaseDurationSeconds by default; after it the node's controller calls it Unknown."""
 STATUS_NS = 600 * 10**9
 """Without a lease: nodeStatusReportFrequency is five minutes, and may be half as much more."""
+SEEN_WELL = (
+    "container runtime is down",
+    "container runtime network not ready",
+    "runtime network not ready",
+    "network plugin is not ready",
+)
+"""How errors begin that are about what is looked at here: pkg/kubelet/runtime.go, and older ones'.
+Of the others (PLEG, CSINode, a shutdown, ...) only the kubelet knows.
+"""
+UNHEARD = ("NodeStatusUnknown", "NodeStatusNeverUpdated")
+"""The reasons that the node's controller gives: pkg/controller/nodelifecycle."""
 
 
 class _Disagreement(Struct, frozen=True, kw_only=True):
@@ -69,7 +80,7 @@ def _detect(scene: Scene) -> Iterator[Finding]:
         entity=NODE,
         reason=found[0].reason,
         message="the API server believes "
-        + "; and ".join(f"{_name(each.believed)}, but {each.words}" for each in found),
+        + "; and ".join(f"{_quoted(each.believed)}, but {each.words}" for each in found),
         evidence=tuple(_evidence(scene, belief, found)),
         also=tuple(each.reason for each in found[1:]),
     )
@@ -121,7 +132,10 @@ def _unheard(belief: NodeBelief, ready: NodeCondition) -> str:
 
 
 def _unfounded(scene: Scene, ready: NodeCondition) -> Iterator[_Disagreement]:
-    """Not Ready, or not heard of, and everything that makes it so is seen to be well."""
+    """Not Ready, or not heard of, and all that is said to make it so is seen to be well."""
+    unknown = ready.status is NodeStatus.UNKNOWN
+    if not (ready.reason in UNHEARD if unknown else _is_about_what_is_seen(ready.message)):
+        return
     kubelet, runtime, cni = scene.kubelet, scene.runtime, scene.cni
     healthz = None if kubelet is None else kubelet.healthz
     if kubelet is None or kubelet.failing or healthz is None or healthz.state is not RungState.OK:
@@ -135,12 +149,20 @@ def _unfounded(scene: Scene, ready: NodeCondition) -> Iterator[_Disagreement]:
     if any(True for each in (cni_not_configured, cni_stalled) for _ in each.DETECTOR.detect(scene)):
         return
     yield _Disagreement(
-        reason="NotHeard" if ready.status is NodeStatus.UNKNOWN else "NotReady",
+        reason="NotHeard" if unknown else "NotReady",
         believed=ready,
         words="here the kubelet's healthz says ok, the container runtime answers, and its network "
         "is ready",
         source="nodectl kubelet, nodectl runtime, nodectl cni",
     )
+
+
+def _is_about_what_is_seen(message: str) -> bool:
+    """Whether each error in it is: they stand there as an Aggregate of k8s.io/apimachinery does,
+    "one" or "[one, another]". A comma within one makes it two, of which one is not known.
+    """
+    errors = message[1:-1].split(", ") if message[:1] + message[-1:] == "[]" else [message]
+    return all(error.startswith(SEEN_WELL) for error in errors)
 
 
 def _pressure(
@@ -187,19 +209,29 @@ def _network(scene: Scene, believed: NodeCondition) -> Iterator[_Disagreement]:
 
 
 def _name(believed: NodeCondition) -> str:
-    """ "Ready=True", or "Ready=False (KubeletNotReady)"."""
+    """ "Ready=True", or "MemoryPressure=False (KubeletHasSufficientMemory)"."""
     why = f" ({believed.reason})" if believed.reason and believed.status.value != "True" else ""
     return f"{believed.type}={believed.status.value}{why}"
+
+
+def _quoted(believed: NodeCondition) -> str:
+    """With the message too where that is what is contradicted."""
+    if believed.type != READY or believed.status is NodeStatus.TRUE:
+        return _name(believed)
+    return f"{believed.type}={believed.status.value} ({_words(believed)})"
+
+
+def _words(believed: NodeCondition) -> str:
+    return ": ".join(w for w in (believed.reason, believed.message) if w) or "without a reason"
 
 
 def _evidence(scene: Scene, belief: NodeBelief, found: list[_Disagreement]) -> Iterator[Evidence]:
     told: dict[str, NodeCondition] = {each.believed.type: each.believed for each in found}
     asked = seconds(belief.boottime_ns, scene.now_boottime_ns)
     for believed in told.values():
-        words = ": ".join(word for word in (believed.reason, believed.message) if word)
         yield Evidence(
             what=f"the API server believes {_name(believed)}",
-            value=f"{words or 'without a reason'} (asked {asked} ago)",
+            value=f"{_words(believed)} (asked {asked} ago)",
             source=f"GET /api/v1/nodes/{belief.node.name} of {belief.address}",
         )
     for each in found:

@@ -52,6 +52,21 @@ def believes(lease: NodeLease | None = None, **conditions: NodeStatus) -> NodeBe
     return replace(BELIEF, node=NodeObject(name="node-1", conditions=told), lease=lease)
 
 
+def unready(message: str, reason: str = "KubeletNotReady") -> NodeBelief:
+    """Ready=False, or Unknown where the node's controller says so."""
+    status = UNKNOWN if reason.startswith("NodeStatus") else FALSE
+    told = NodeCondition(type="Ready", status=status, reason=reason, message=message)
+    return replace(BELIEF, node=NodeObject(name="node-1", conditions=(told,)), lease=None)
+
+
+DOWN = "container runtime is down"
+NO_NETWORK = (
+    "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: cni plugin not initialized"
+)
+STOPPED = unready("Kubelet stopped posting node status.", "NodeStatusUnknown")
+
+
 def scene(belief: NodeBelief | None, **parts: Any) -> Scene:
     """A node on which all is well, but for these."""
     well: dict[str, Any] = {"kubelet": WELL, "runtime": ANSWERS, "cni": WORKING, "sources": (CRI,)}
@@ -100,12 +115,26 @@ def memory(*, available: int, crossed: float | None = None, clear: float | None 
             "MemoryPressure=True, but memory.available 900Mi, hard threshold 100Mi: nothing of it",
         ),
         (
-            believes(Ready=FALSE),
+            unready(DOWN),
             {},
             "NotReady",
-            "Ready=False (Because), but here the kubelet's",
+            "Ready=False (KubeletNotReady: container runtime is down), but here the kubelet's",
         ),
-        (believes(Ready=UNKNOWN), {}, "NotHeard", "healthz says ok"),
+        (unready(NO_NETWORK), {}, "NotReady", "cni plugin not initialized), but here the"),
+        (unready(f"[{DOWN}, {NO_NETWORK}]"), {}, "NotReady", "(KubeletNotReady: [container "),
+        (
+            unready("runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady"),
+            {},
+            "NotReady",
+            "its network is ready",
+        ),
+        (
+            STOPPED,
+            {},
+            "NotHeard",
+            "Ready=Unknown (NodeStatusUnknown: Kubelet stopped posting node status.), but here",
+        ),
+        (unready("", "NodeStatusNeverUpdated"), {}, "NotHeard", "healthz says ok"),
     ],
 )
 def test_disagreement(belief: NodeBelief, parts: dict[str, Any], reason: str, words: str) -> None:
@@ -136,12 +165,12 @@ def test_all_of_them() -> None:
     [
         (None, {"runtime": RUNTIME}),
         (believes(Ready=TRUE, MemoryPressure=FALSE), {}),
-        (believes(Ready=FALSE), {"runtime": RUNTIME}),
-        (believes(Ready=FALSE), {"runtime": None}),
-        (believes(Ready=FALSE), {"kubelet": None}),
-        (believes(Ready=UNKNOWN), {"kubelet": KUBELET}),
-        (believes(Ready=FALSE), {"cni": replace(WORKING, word=None)}),
-        (believes(Ready=FALSE), {"cni": WEDGED}),
+        (unready(DOWN), {"runtime": RUNTIME}),
+        (unready(DOWN), {"runtime": None}),
+        (unready(DOWN), {"kubelet": None}),
+        (STOPPED, {"kubelet": KUBELET}),
+        (unready(NO_NETWORK), {"cni": replace(WORKING, word=None)}),
+        (unready(NO_NETWORK), {"cni": WEDGED}),
         (believes(MemoryPressure=FALSE), {"memory": memory(available=90, crossed=29)}),
         (believes(MemoryPressure=TRUE), {"memory": memory(available=900, clear=359)}),
         (believes(MemoryPressure=TRUE), {"memory": memory(available=90, crossed=300)}),
@@ -152,6 +181,31 @@ def test_all_of_them() -> None:
 def test_agreement(belief: NodeBelief | None, parts: dict[str, Any]) -> None:
     """Nor is it one where one side is not known, or where the other has had no time to hear."""
     assert detect(belief, **parts) == []
+
+
+@pytest.mark.parametrize(
+    "belief",
+    [
+        *(
+            unready(message)
+            for message in (
+                "",
+                "[]",
+                "node is shutting down",
+                "PLEG is not healthy: pleg was last seen active 3m1s ago; threshold is 3m0s",
+                f"[{DOWN}, PLEG is not healthy: pleg was last seen active 3m1s ago]",
+                f"[{NO_NETWORK}, CSINode is not yet initialized]",
+                f"[{DOWN}, {NO_NETWORK}",  # cut
+                "container runtime not ready: RuntimeReady=false",
+            )
+        ),
+        believes(Ready=UNKNOWN),
+    ],
+    ids=lambda belief: belief.node.conditions[0].message,
+)
+def test_of_what_only_the_kubelet_knows(belief: NodeBelief) -> None:
+    """Nothing is said of it, however well the rest is."""
+    assert detect(belief) == []
 
 
 def test_networks() -> None:
