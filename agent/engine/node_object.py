@@ -20,7 +20,10 @@ from agent.model.kubelet import NodeBelief
 
 NODE_OBJECT = "node-object"
 PATIENCE = 4
-"""A worker is left behind after so many deadlines: connecting, two answers, and the files."""
+"""A worker is left behind after so many deadlines: one is for connecting and both answers, and is
+kept by the reader; the rest is for the files and for the CPU that TLS takes.
+"""
+UNFINISHED = "the agent itself has failed at it: see the source node-object"
 
 
 class NodeObjectWatch(Struct, kw_only=True):
@@ -44,31 +47,36 @@ class NodeObjectWatch(Struct, kw_only=True):
             await asyncio.sleep(self.interval_seconds)
 
     async def look(self) -> None:
-        """One question."""
-        now, wall = self.clock.boottime_ns(), self.clock.wall_ns()
+        """One question. However it ends, what was believed before it is not what is believed."""
+        belief, unknown = None, UNFINISHED
         try:
-            reader = self.reader()
-            node, lease, problem = await self.workers.run(
-                reader.read, deadline_seconds=PATIENCE * self.deadline_seconds, key=NODE_OBJECT
-            )
+            belief, unknown = await self._ask(), ""
         except SourceAbsent as error:
-            self._blind(error.absent)
+            unknown = self._absent(error.absent)
         except (Abandoned, TooManyAbandoned) as error:
-            self._blind(Absent(absence=Absence.FAILED, detail=str(error)))
-        else:
+            unknown = self._absent(Absent(absence=Absence.FAILED, detail=str(error)))
+        finally:
+            self.belief, self.unknown = belief, unknown
+        if belief is not None:
             self._answers += 1
-            self.belief = NodeBelief(
-                boottime_ns=now,
-                wall_ns=wall,
-                address=reader.door.address,
-                node=node,
-                lease=lease,
-                lease_problem=problem,
-            )
-            self.unknown = ""
             self.board.up(NODE_OBJECT)
             self.board.count(NODE_OBJECT, self._answers)
 
-    def _blind(self, absent: Absent) -> None:
-        self.belief, self.unknown = None, absent.detail
+    async def _ask(self) -> NodeBelief:
+        now, wall = self.clock.boottime_ns(), self.clock.wall_ns()
+        reader = self.reader()
+        node, lease, problem = await self.workers.run(
+            reader.read, deadline_seconds=PATIENCE * self.deadline_seconds, key=NODE_OBJECT
+        )
+        return NodeBelief(
+            boottime_ns=now,
+            wall_ns=wall,
+            address=reader.door.address,
+            node=node,
+            lease=lease,
+            lease_problem=problem,
+        )
+
+    def _absent(self, absent: Absent) -> str:
         self.board.absent(NODE_OBJECT, absent)
+        return absent.detail

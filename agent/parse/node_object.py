@@ -35,6 +35,8 @@ MAX_WORDS = 1024
 """Of a reason or a message: what is longer is cut."""
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
+MAX_LEASE_SECONDS = (1 << 31) - 1
+"""leaseDurationSeconds is an int32, and more than 0."""
 _STATUSES = {status.value: status for status in NodeStatus}
 
 
@@ -46,7 +48,10 @@ def parse_node(data: bytes) -> NodeObject:
         raise ParseError("a Node with a name", _shown(name))
     status = _member(node, "status")
     found: dict[str, NodeCondition] = {}
-    for each in status.get("conditions") or ():
+    conditions = status.get("conditions")
+    if conditions is not None and not isinstance(conditions, list):
+        raise ParseError("conditions in a list", _shown(conditions))
+    for each in conditions or ():
         if not isinstance(each, dict):
             raise ParseError("a condition that is an object", _shown(each))
         kind = each.get("type")
@@ -65,7 +70,11 @@ def parse_lease(data: bytes) -> NodeLease:
     """When it was renewed. Raises ParseError."""
     spec = _member(_object(data, "Lease"), "spec")
     seconds = spec.get("leaseDurationSeconds")
-    if seconds is not None and (not isinstance(seconds, int) or isinstance(seconds, bool)):
+    if seconds is not None and (
+        not isinstance(seconds, int)
+        or isinstance(seconds, bool)
+        or not 0 < seconds <= MAX_LEASE_SECONDS
+    ):
         raise ParseError("leaseDurationSeconds in whole seconds", _shown(seconds))
     return NodeLease(
         renewed_wall_ns=_time(spec, "renewTime"),
@@ -142,7 +151,10 @@ def _member(found: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
-    return _printable(json.dumps(value)[:200])
+    try:
+        return _printable(json.dumps(value)[:200])
+    except (ValueError, RecursionError):  # as many digits, or as deep, as could just be read
+        return f"a {type(value).__name__}"
 
 
 def _printable(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
-from agent.engine.node_object import NODE_OBJECT, NodeObjectWatch
+from agent.engine.node_object import NODE_OBJECT, UNFINISHED, NodeObjectWatch
 from agent.host.absence import SourceAbsent
 from agent.host.api_server import Door, NodeReader
 from agent.host.worker import Abandoned, Workers
@@ -99,6 +99,15 @@ async def test_unknown(bench: Bench, error: Exception) -> None:
     bench.made.fails = None
     await bench.watch.look()
     assert bench.source()[0] is SourceState.UP
+
+
+async def test_a_bug_of_ours(bench: Bench) -> None:
+    """It is the guard's to tell of, and nothing is believed for it."""
+    await bench.watch.look()
+    bench.made.fails = TypeError("not iterable")
+    with pytest.raises(TypeError):
+        await bench.watch.look()
+    assert (bench.watch.belief, bench.watch.unknown) == (None, UNFINISHED)
 
 
 async def test_nowhere(bench: Bench) -> None:

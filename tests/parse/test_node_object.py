@@ -67,6 +67,9 @@ def test_words() -> None:
         node(metadata={"name": ""}),
         node(status=None),
         node("Ready"),
+        *(node(status={"conditions": some}) for some in (5, True, "Ready", {"type": "Ready"}, 0)),
+        node(READY | {"reason": int("9" * 4300)}),
+        node(metadata={"name": json.loads("[" * 900 + "]" * 900)}),
         node({"status": "True"}),
         node(READY, READY),
         *(node(READY | {"status": status}) for status in (None, True, "true", "")),
@@ -96,7 +99,17 @@ def test_lease() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"{}", b'{"kind": "Lease"}', lease(leaseDurationSeconds="40"), lease(renewTime=1)]
+    "data",
+    [
+        b"{}",
+        b'{"kind": "Lease"}',
+        *(
+            lease(leaseDurationSeconds=seconds)
+            for seconds in ("40", 40.0, True, 0, -1, 1 << 31, int("9" * 400))
+        ),
+        *(lease(renewTime=moment) for moment in (1, "9999-12-31T23:59:59-23:00")),
+    ],
+    ids=lambda data: repr(data[:60]),
 )
 def test_no_lease(data: bytes) -> None:
     with pytest.raises(ParseError):
