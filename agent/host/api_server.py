@@ -20,6 +20,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -29,6 +30,9 @@ from agent.host.files import read_file
 from agent.model.absence import Absence, ParseError
 from agent.model.kubelet import NodeLease, NodeObject
 from agent.parse.node_object import parse_lease, parse_node, parse_refusal
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MAX_BYTES = 4 << 20
 """Of an answer. A Node lists its images: some 100 KiB."""
@@ -85,7 +89,6 @@ class NodeReader:
         Raises SourceAbsent, with what to do: DENIED if we may not, VANISHED if there is no such
         node, FAILED if nobody answers, or nothing that can be believed.
         """
-        deadline = time.monotonic() + self.door.timeout_seconds
         with _readable(f"api_server.ca {self.door.ca}"):
             context = ssl.create_default_context(cafile=str(self.door.ca))
         headers = {"Accept": "application/json", "User-Agent": "nodewitness"}
@@ -94,31 +97,31 @@ class NodeReader:
                 context.load_cert_chain(str(self.door.client_certificate))
         else:
             headers["Authorization"] = f"Bearer {self._token()}"
-        connection = _Connection(self.door, context)
+        deadline = time.monotonic() + self.door.timeout_seconds
         try:
-            status, data = _get(connection, NODE.format(self._node), headers, deadline)
-            if status != http.client.OK:
-                raise self._refused(status, data)
-            node = parse_node(data)
-            lease, problem = self._lease(connection, headers, deadline)
-        except (OSError, http.client.HTTPException) as error:
-            raise SourceAbsent(
-                Absence.FAILED, f"the API server at {self.door.address}: {_words(error)}"
-            ) from error
+            with contextlib.closing(_Connection(self.door, context, deadline)) as connection:
+                status, data = _get(connection, NODE.format(self._node), headers)
+                if status != http.client.OK:
+                    raise self._refused(status, data)
+                node = parse_node(data)
+                lease, problem = self._lease(connection, headers)
         except ParseError as error:
             raise SourceAbsent(
                 Absence.FAILED, f"the API server at {self.door.address} answers nonsense: {error}"
             ) from error
-        finally:
-            connection.close()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # ValueError, UnicodeError among them: an address or a name that none can have.
+            raise SourceAbsent(
+                Absence.FAILED, f"the API server at {self.door.address}: {_words(error)}"
+            ) from error
         return node, lease, problem
 
     def _lease(
-        self, connection: http.client.HTTPSConnection, headers: Mapping[str, str], deadline: float
+        self, connection: http.client.HTTPSConnection, headers: Mapping[str, str]
     ) -> tuple[NodeLease | None, str]:
         """Beside the node it is one thing less that is known if it cannot be read."""
         try:
-            status, data = _get(connection, LEASE.format(self._node), headers, deadline)
+            status, data = _get(connection, LEASE.format(self._node), headers)
             if status == http.client.OK:
                 return parse_lease(data), ""
         except (OSError, http.client.HTTPException) as error:
@@ -149,25 +152,51 @@ class NodeReader:
                 return SourceAbsent(Absence.FAILED, said)
 
 
-class _Connection(http.client.HTTPSConnection):
-    """To an address, whatever name the certificate there has."""
+class _TimedSocket(ssl.SSLSocket):
+    """A timeout is one read's; this is for all of them: who sends a byte now and then, in a header
+    or in what follows, gets no further by it.
+    """
 
-    def __init__(self, door: Door, context: ssl.SSLContext) -> None:
-        super().__init__(door.host, door.port, timeout=door.timeout_seconds, context=context)
-        self._door, self._tls = door, context
+    deadline: float
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
+        self.settimeout(_left(self.deadline))
+        return super().recv_into(buffer, nbytes, flags)
+
+
+class _Connection(http.client.HTTPSConnection):
+    """To an address, whatever name the certificate there has, until the deadline (monotonic)."""
+
+    def __init__(self, door: Door, context: ssl.SSLContext, deadline: float) -> None:
+        super().__init__(door.host, door.port, context=context)
+        context.sslsocket_class = _TimedSocket
+        self._door, self._tls, self._deadline = door, context, deadline
 
     def connect(self) -> None:
         to = self._door.host, self._door.port
-        plain = socket.create_connection(to, self._door.timeout_seconds)
+        # ssl does it after it has taken the socket, which it leaves open if that fails.
+        name = self._door.server_name.encode("idna").decode("ascii")
+        plain = socket.create_connection(to, _left(self._deadline))
         try:
-            self.sock = self._tls.wrap_socket(plain, server_hostname=self._door.server_name)
+            plain.settimeout(_left(self._deadline))
+            made = self._tls.wrap_socket(plain, server_hostname=name)
         except BaseException:
             plain.close()
             raise
+        cast(_TimedSocket, made).deadline = self._deadline
+        self.sock = made
+
+
+def _left(deadline: float) -> float:
+    """Seconds. Raises TimeoutError."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("its answer has not ended by the deadline")
+    return left
 
 
 def _get(
-    connection: http.client.HTTPSConnection, path: str, headers: Mapping[str, str], deadline: float
+    connection: http.client.HTTPSConnection, path: str, headers: Mapping[str, str]
 ) -> tuple[int, bytes]:
     """Status and body. Raises OSError, and TimeoutError for one that trickles."""
     connection.request("GET", path + _CACHED, headers=dict(headers))
@@ -178,8 +207,6 @@ def _get(
         size += len(part)
         if size > MAX_BYTES:
             raise http.client.HTTPException(f"more than {MAX_BYTES} bytes")
-        if time.monotonic() > deadline:
-            raise TimeoutError("its answer has not ended by the deadline")
     response.close()  # read1 does not notice the end, and the next request would be refused
     return response.status, b"".join(parts)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -47,6 +50,7 @@ class Server(ThreadingHTTPServer):
             LEASE: (200, json.dumps(RENEWED).encode()),
         }
         self.asked: list[tuple[str, str | None, bool]] = []
+        self.trickles = ""  # where, if it does
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that does not take the certificate hangs up."""
@@ -61,6 +65,14 @@ class _Handler(BaseHTTPRequestHandler):
         assert query == "resourceVersion=0"
         known = bool(self.connection.getpeercert())
         self.server.asked.append((path, self.headers["Authorization"], known))
+        if self.server.trickles:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n")
+            self.wfile.write(b"X: " if self.server.trickles == "in a header" else b"\r\n")
+            with contextlib.suppress(OSError):  # the client has hung up
+                for _ in range(1000):
+                    self.wfile.write(b"x")
+            self.close_connection = True
+            return
         status, data = self.server.answers.get(path, (404, b"{}"))
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
@@ -176,15 +188,33 @@ def test_nobody(server: Server, door: Door) -> None:
     assert "nobody listens" in absent(door)[1]
 
 
-def test_trickles(door: Door) -> None:
-    """One that is late already when its first bytes come."""
-    late = replace(door, timeout_seconds=30.0)
-    reader = NodeReader(late, "node-1")
-    connection = api_server._Connection(late, ssl._create_unverified_context())
-    with pytest.raises(TimeoutError):
-        api_server._get(connection, api_server.NODE.format("node-1"), {}, deadline=0.0)
-    connection.close()
-    assert reader.read()[0].name == "node-1"
+@pytest.mark.parametrize("where", ["in a header", "in the body"])
+def test_trickles(server: Server, door: Door, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """A byte now and then is no answer: the deadline is for all of them. Its clock goes on by a
+    second each time that somebody looks at it.
+    """
+    clock = itertools.count()
+    monkeypatch.setattr(api_server, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    assert NodeReader(door, "node-1").read()[0].name == "node-1"
+    server.trickles = where
+    assert "no answer within api_server.deadline" in absent(door)[1]
+    assert next(clock) > door.timeout_seconds
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"host": "a..b"},
+        {"host": "\u00e4" * 70},
+        {"host": "a b"},
+        {"server_name": "." + "a" * 70},
+        {"server_name": "a" * 70 + ".example"},
+    ],
+    ids=str,
+)
+def test_no_address(door: Door, changed: dict[str, Any]) -> None:
+    """What can be no name is not asked for, and is no bug of ours."""
+    assert absent(replace(door, **changed))[0] is Absence.FAILED
 
 
 def test_another_ca(door: Door, tmp_path: Path) -> None:
