@@ -122,6 +122,7 @@ def test_alerts_and_dashboards(
         named = (labels["namespace"], labels["pod"], labels["container"], labels["severity"])
         assert named == ("default", "hidden", "main", "critical")
         missing = without_data(list(queries()), asked, begun, port)  # while something is wrong
+        only(asked, HIDDEN)  # no longer so below, where calls of the CNI hang and memory runs out
 
         def all_have() -> bool:
             missing[:] = without_data(missing, asked, begun, port)
