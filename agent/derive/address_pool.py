@@ -38,19 +38,20 @@ class Addresses(Struct, frozen=True, kw_only=True):
 
     def unknown(self, living: Collection[str]) -> str:
         """Why nobody can tell whether a pod gets an address; empty: it is known, or nothing is
-        loaded.
+        loaded and no pod has an address.
         """
         plan = self.plan
-        if self.unread or plan is None:
+        if self.unread or (plan is None and self.without):
             return self.unread or self.without
-        if not plan.directory:
+        if plan is not None and not plan.directory:
             return (
                 f"{plan.plugin} gives the addresses of network {plan.network} without host-local, "
                 "and nobody here sees them"
             )
-        if plan.unread:
+        if plan is not None and plan.unread:
             return f"network {plan.network}: {plan.unread}"
-        others = sorted(self.of_pods(living) - {plan.directory})
+        todays = set() if plan is None else {plan.directory}
+        others = sorted(self.of_pods(living) - todays)
         return f"{others[0]}: {NO_RANGES}" if others else ""
 
 

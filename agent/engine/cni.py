@@ -36,6 +36,7 @@ from agent.model.oom import Container
 from agent.observe.call_waits import read_waits
 from agent.observe.exits import NAME as CONNECTOR
 from agent.observe.plugins import NAME as CNI
+from agent.observe.plugins import PluginWatcher
 from agent.parse.cgroup_path import place
 
 LOOK_SECONDS = 1.0
@@ -63,6 +64,7 @@ class CNIWatch(Struct, kw_only=True):
     ledger: CNILedger
     config: CNIConfigWatch
     names: Callable[[str], Container | None]
+    plugins: Callable[[], PluginWatcher | None]  # who tells of executions, while it is open
     follow: Callable[[AbstractSet[int]], None]  # hear of the exits of these, and of their children
     lost: Callable[[list[Observation]], None]  # what is no execution
     spawn: Callable[[Coroutine[Any, Any, None]], object]
@@ -180,11 +182,17 @@ class CNIWatch(Struct, kw_only=True):
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """One round."""
+        """One round. What may raise comes last, for all of it is done again."""
         now = self.clock.boottime_ns()
         self.ledger.tick(now)
-        await self._find_running()
         await self.config.look()
+        watcher = self.plugins()
+        if watcher is not None:
+            await watcher.follow(self.workers)
+        await self._look_at_waits(now)
+        await self._find_running()
+
+    async def _look_at_waits(self, now: int) -> None:
         old = [c for c in self.ledger.running() if now - c.started_boottime_ns >= YOUNG_NS]
         old.sort(key=lambda call: call.started_boottime_ns)
         pids = [call.pid for call in old[:MAX_WAITS]]
@@ -211,10 +219,11 @@ class CNIWatch(Struct, kw_only=True):
         directories = self.directory.plugin_directories()
         if directories == self._searched:
             return
+        found = await self.workers.run(
+            self._running_before, deadline_seconds=WAITS_SECONDS, key=self._running_before
+        )
         self._searched = directories
-        for process, path in await self.workers.run(
-            self._running_before, deadline_seconds=WAITS_SECONDS
-        ):
+        for process, path in found:
             if process.pid not in self._pidfds:
                 self._executed(
                     PluginExecuted(

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.derive.cni_elsewhere import elsewhere
 from agent.engine.board import SourceBoard
@@ -53,17 +54,34 @@ class CNIConfigWatch(Struct, kw_only=True):
     """Asks the runtime whether its network is ready; None: it is not to be asked now."""
     word: NetworkWord | None = None
     config: CNIConfig | None = None  # None: not read yet, or not to be read now
+    unread: str = "the configuration has not been read yet"  # why there is no `config`
     _inotify: Inotify | None = None
     _due_ns: int = 0
     _ask_due_ns: int = 0
     _asked_ns: int = 0
     _readings: int = field(default=0)
     _elsewhere_ns: int | None = None  # since then it cannot be what the runtime has
+    _shown: CNIConfig | None = None  # what the runtime has shown not to be what it has
 
     @property
     def elsewhere(self) -> str:
         """Why what was read cannot be what the runtime has; empty: it can."""
-        return "" if self.config is None else elsewhere(self.config, self.word)
+        if self.config is None:
+            return ""
+        shown = self._shown is not None and _files(self.config) == _files(self._shown)
+        return elsewhere(self.config, self.word, shown=shown)
+
+    @property
+    def loaded(self) -> tuple[str, str]:
+        """The path of what the runtime has loaded, or why it is not known; both empty: nothing is
+        loaded.
+        """
+        if self.config is None:
+            return "", self.unread
+        if self.elsewhere:
+            return "", self.elsewhere
+        file = self.config.loaded
+        return ("" if file is None else file.path), ""
 
     async def look(self) -> None:
         """Read it if it has changed or is due."""
@@ -82,6 +100,7 @@ class CNIConfigWatch(Struct, kw_only=True):
             )
         except (Abandoned, TooManyAbandoned) as error:
             self.config = None
+            self.unread = f"reading the configuration: {error}"
             self.board.absent(CNI_CONFIG, Absent(absence=Absence.FAILED, detail=str(error)))
             return
         self._readings += 1
@@ -90,7 +109,10 @@ class CNIConfigWatch(Struct, kw_only=True):
         """A runtime may be a moment behind its files: only what it says later speaks against us."""
         why = self.elsewhere
         since = self._elsewhere_ns = (self._elsewhere_ns or now) if why else None
-        if since is not None and self._asked_ns > since:
+        proven = since is not None and self._asked_ns > since
+        if self.word is not None or not why:  # else it is silent: what it has shown stays
+            self._shown = config if proven else None
+        if proven:
             self.board.absent(CNI_CONFIG, Absent(absence=Absence.UNSUPPORTED, detail=why))
             return
         self.board.up(CNI_CONFIG, "" if config.watched else "read every 10 s")
@@ -149,3 +171,8 @@ class CNIConfigWatch(Struct, kw_only=True):
             else:
                 watched.append(True)
         return watched[0]
+
+
+def _files(config: CNIConfig) -> CNIConfig:
+    """What stays the same while no file changes."""
+    return replace(config, boottime_ns=0, watched=False)

@@ -21,9 +21,10 @@ from agent.model.death import ProcessExit
 from agent.model.evidence import Observation
 from agent.model.oom import Container
 from agent.observe.exits import ExitWatcher
+from agent.observe.plugins import PluginWatcher
 
 CNI_WORKERS = 4
-"""Threads for environments, tasks and the configuration: three may hang."""
+"""Threads for environments, tasks, the configuration and the filter: three may hang."""
 
 
 def watch_cni(
@@ -52,6 +53,10 @@ def watch_cni(
             if isinstance(watch.watcher, ExitWatcher):
                 watch.watcher.follow_others(pids)
 
+    def plugins() -> PluginWatcher | None:
+        watchers = (watch.watcher for watch in watches)
+        return next((each for each in watchers if isinstance(each, PluginWatcher)), None)
+
     async def network() -> CriNetwork | None:
         return None if cri is None or silent() else await cri.network()
 
@@ -73,6 +78,7 @@ def watch_cni(
             network=network,
         ),
         names=names,
+        plugins=plugins,
         follow=follow,
         lost=lost,
         spawn=ground.spawn,

@@ -33,11 +33,6 @@ def watch_network(
 ) -> NetworkWatch:
     """With threads of its own."""
 
-    def loaded() -> str:
-        config = cni.config.config
-        file = None if config is None else config.loaded
-        return "" if file is None else file.path
-
     def busy() -> frozenset[str]:
         calls = cni.ledger.running()
         netns = (call.netns.rpartition("/")[2] for call in calls)
@@ -47,7 +42,7 @@ def watch_network(
     plans = NetworkPlans(
         state=CNIState(ground.root),
         workers=ground.pools.new(NETWORK_WORKERS, name="cni-state"),
-        loaded=loaded,
+        loaded=lambda: cni.config.loaded,
     )
     namespaces = Namespaces(ground.root)
     netlink = ground.pools.new(NETLINK_WORKERS, name="netlink")

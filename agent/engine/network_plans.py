@@ -4,6 +4,7 @@ what host-local has given.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from msgspec import Struct, field
@@ -18,6 +19,10 @@ from agent.parse.cni_plan import DATA_DIRECTORY, CNIResult, NetworkPlan
 
 READ_SECONDS = 5.0
 LOOPBACK = "lo"
+FEW_FILES = 256
+"""Of another network than those that are asked for, so many are read at each look."""
+LARGE_LOOKS = 6
+"""What has more is read at one look of so many, one directory at a time."""
 
 
 class _Read(Struct, frozen=True, kw_only=True):
@@ -25,6 +30,7 @@ class _Read(Struct, frozen=True, kw_only=True):
     without: str  # why there is no plan
     results: dict[str, CNIResult]
     allocations: dict[str, tuple[Allocation, ...]]
+    large: list[str]  # directories that were left out of them
 
 
 class NetworkPlans(Struct, kw_only=True):
@@ -32,8 +38,8 @@ class NetworkPlans(Struct, kw_only=True):
 
     state: CNIState
     workers: Workers
-    loaded: Callable[[], str]
-    """The path of the configuration that the runtime has loaded; empty: none, or not known."""
+    loaded: Callable[[], tuple[str, str]]
+    """The path of the configuration that the runtime has loaded, or why it is not known."""
     plan: NetworkPlan | None = None  # of today's configuration
     without: str = ""  # why there is none; empty: nothing is loaded
     results: dict[str, CNIResult] = field(default_factory=dict)  # by file
@@ -42,26 +48,48 @@ class NetworkPlans(Struct, kw_only=True):
     ones.
     """
     unread: str = ""  # why it could not be read
+    _large: dict[str, tuple[Allocation, ...]] = field(default_factory=dict)
+    _looks: int = 0
     _by_netns: dict[str, CNIResult] = field(default_factory=dict)
 
     async def read(self) -> None:
         """Read all. A disk that hangs leaves what was read before; raises nothing."""
         try:
-            found = await self.workers.run(self._read, self.loaded(), deadline_seconds=READ_SECONDS)
+            found = await self.workers.run(
+                self._read, *self.loaded(), deadline_seconds=READ_SECONDS
+            )
         except (Abandoned, TooManyAbandoned, SourceAbsent) as error:
             self.unread = str(error)
             return
         self.unread = ""
         self.plan, self.without, self.results = found.plan, found.without, found.results
-        self.allocations = found.allocations
+        await self._read_large(found.large)
+        self.allocations = found.allocations | self._large
         self._by_netns = {
             each.netns.rpartition("/")[2]: each
             for each in self.results.values()
             if each.netns and each.interface != LOOPBACK
         }
 
-    def _read(self, path: str) -> _Read:
-        plan, without = None, ""
+    async def _read_large(self, large: list[str]) -> None:
+        """In a call of its own, so that what somebody has left in masses hides no plan. What is not
+        read in time counts as it was before, or not at all.
+        """
+        self._looks += 1
+        self._large = {each: self._large[each] for each in large if each in self._large}
+        due = [each for each in large if each not in self._large]
+        turn = self._looks
+        if not due and self._looks % LARGE_LOOKS == 0:
+            due, turn = large, self._looks // LARGE_LOOKS
+        if due:
+            directory = due[turn % len(due)]
+            with contextlib.suppress(Abandoned, TooManyAbandoned, SourceAbsent):
+                self._large[directory] = await self.workers.run(
+                    self.state.allocations, directory, deadline_seconds=READ_SECONDS, key="large"
+                )
+
+    def _read(self, path: str, without: str) -> _Read:
+        plan = None
         networks = self.state.networks()
         if path:
             try:
@@ -70,15 +98,20 @@ class NetworkPlans(Struct, kw_only=True):
                 without = f"{path}: {error}"
         results = self.state.results(self.results)
         plans = [plan, *(result.plan for result in results.values())]
-        asked = (each.directory for each in plans if each is not None and each.directory)
+        asked = {each.directory for each in plans if each is not None and each.directory}
+        others = [each for each in networks if each not in asked]
+        large = [each for each in others if self.state.size(each) > FEW_FILES]
+        read = dict.fromkeys((*sorted(asked), *others))
         return _Read(
             plan=plan,
             without=without,
             results=results,
             allocations={
                 directory: self.state.allocations(directory)
-                for directory in dict.fromkeys((*asked, *networks))
+                for directory in read
+                if directory not in large
             },
+            large=large,
         )
 
     def _delegated(self, plan: NetworkPlan, networks: list[str]) -> NetworkPlan:

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
-from agent.host.root import HostRoot
+from agent.host.root import HostRoot, below
 from agent.model.absence import Absence, ParseError
 from agent.parse.cni_plan import (
     DATA_DIRECTORY,
@@ -59,9 +59,10 @@ class CNIState:
         SourceAbsent unless there is none.
         """
         newest: tuple[int, str] | None = None
+        at = self._at(directory)
         for name in self._names(directory):
             with contextlib.suppress(OSError):
-                made_ns = os.stat(self._at(directory) / name).st_mtime_ns
+                made_ns = os.stat(at / name).st_mtime_ns
                 newest = max(newest or (made_ns, name), (made_ns, name))
         if newest is None:
             return None
@@ -75,19 +76,24 @@ class CNIState:
         SourceAbsent unless there are none.
         """
         names = self._names(DATA_DIRECTORY)
-        found = [name for name in names if (self._at(DATA_DIRECTORY) / name).is_dir()]
-        return [f"{DATA_DIRECTORY}/{name}" for name in found[:MAX_NETWORKS]]
+        paths = [f"{DATA_DIRECTORY}/{name}" for name in names]
+        return [path for path in paths if self._at(path).is_dir()][:MAX_NETWORKS]
+
+    def size(self, directory: str) -> int:
+        """How many files it has. Raises SourceAbsent unless there are none."""
+        return len(self._names(directory))
 
     def results(self, known: dict[str, CNIResult]) -> dict[str, CNIResult]:
         """libcni's results by file name; those of `known` are not read again. Raises SourceAbsent
         unless there are none.
         """
         found = {}
+        at = self._at(RESULTS)
         for name in self._names(RESULTS):
             result = known.get(name)
             if result is None:
                 with contextlib.suppress(SourceAbsent, ParseError):
-                    data = read_file(self._at(RESULTS) / name, limit=_FILE_LIMIT)
+                    data = read_file(at / name, limit=_FILE_LIMIT)
                     result = parse_result(data)
             if result is not None:
                 found[name] = result
@@ -98,6 +104,7 @@ class CNIState:
         return tuple(self._allocations(directory))
 
     def _allocations(self, directory: str) -> Iterator[Allocation]:
+        at = self._at(directory)
         for name in self._names(directory):
             try:
                 address = ipaddress.ip_address(name.replace("_", ":"))
@@ -105,7 +112,7 @@ class CNIState:
                 continue  # last_reserved_ip.0, lock
             owner = ""
             with contextlib.suppress(SourceAbsent):
-                owner = parse_allocation(read_file(self._at(directory) / name, limit=_FILE_LIMIT))
+                owner = parse_allocation(read_file(at / name, limit=_FILE_LIMIT))
             yield Allocation(address=address, container_id=owner)
 
     def _names(self, directory: str) -> list[str]:
@@ -118,4 +125,4 @@ class CNIState:
             raise absent from error
 
     def _at(self, path: str) -> Path:
-        return self._root / path.lstrip("/")
+        return below(self._root, Path("/", path))

@@ -135,7 +135,7 @@ class Look:
         plans = NetworkPlans(
             state=CNIState(root),
             workers=Workers(NETWORK_WORKERS, name="cni-state"),
-            loaded=lambda: str(CONFIG),
+            loaded=lambda: (str(CONFIG), ""),
         )
         namespaces, netlink = Namespaces(root), Workers(NETWORK_WORKERS, name="netlink")
         self._watch = NetworkWatch(

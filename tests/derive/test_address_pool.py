@@ -57,9 +57,12 @@ def test_a_disk_that_is_dead() -> None:
 
 
 def test_nothing_loaded() -> None:
-    """Then no pod gets an address, which others say; one that cannot be read is another matter."""
+    """Then no pod gets an address, which others say; one that cannot be read is another matter, and
+    so is one of which living pods have addresses.
+    """
     found = Addresses(plan=None, given=GIVEN)
-    assert found.unknown(LIVING) == ""
+    assert found.unknown(frozenset()) == ""
+    assert found.unknown(LIVING) == f"{K8S}: {NO_RANGES}"
     assert replace(found, without="no").unknown(LIVING) == "no"
     assert [pool.used for pool in pools_of(found)] == [3, 1]
     assert pools_of(Addresses(plan=None)) == ()

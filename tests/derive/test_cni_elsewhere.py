@@ -51,3 +51,22 @@ def test_elsewhere(
     found = elsewhere(config, word)
     assert says in found
     assert bool(found) is bool(says)
+
+
+@pytest.mark.parametrize(
+    ("files", "word", "says"),
+    [
+        ((), None, "was ready by a configuration elsewhere (/etc/cni/net.d has none): set cni."),
+        ((LACKS,), None, "was ready by a configuration elsewhere (ptp: no such file"),
+        ((GOOD,), None, ""),
+        ((), NOT_READY, ""),
+    ],
+)
+def test_what_was_shown(
+    files: tuple[CNIConfigFile, ...], word: NetworkWord | None, says: str
+) -> None:
+    """Stays so while the runtime is silent."""
+    config = CNIConfig(boottime_ns=1, directory="/etc/cni/net.d", bin_directories=(), files=files)
+    found = elsewhere(config, word, shown=True)
+    assert says in found
+    assert bool(found) is bool(says)

@@ -18,13 +18,16 @@ from agent.host.worker import Workers
 from agent.model.absence import Absence
 from agent.model.cni import CNIPlaces, NetworkWord
 from agent.model.source import SourceHealth, SourceState
+from tests.host.hanging import HangingWorkers
 from tests.observe.fakes import FakeClock
 
 CONF = '{"name": "a", "type": "ptp"}'
 
 
 class Bench:
-    def __init__(self, top: Path) -> None:
+    def __init__(
+        self, top: Path, directory: Path | None = None, bins: tuple[Path, ...] = ()
+    ) -> None:
         self.clock = FakeClock(now_ns=AGAIN_NS)
         self.board = SourceBoard(self.clock)
         self.conf = top / "etc/cni/net.d"
@@ -32,7 +35,7 @@ class Bench:
         self.top = top
         self.said: CriNetwork | SourceAbsent | None = CriNetwork(ready=True, message="")
         self.watch = CNIConfigWatch(
-            directory=CNIDirectory(HostRoot.at(top)),
+            directory=CNIDirectory(HostRoot.at(top), directory, bins),
             clock=self.clock,
             workers=Workers(1),
             board=self.board,
@@ -46,9 +49,12 @@ class Bench:
 
     def look(self) -> int:
         """How many files it knows then."""
-        asyncio.run(self.watch.look())
+        self.look_only()
         assert self.watch.config is not None
         return len(self.watch.config.files)
+
+    def look_only(self) -> None:
+        asyncio.run(self.watch.look())
 
     def health(self) -> SourceHealth:
         return next(row for row in self.board.health() if row.name == CNI_CONFIG)
@@ -154,4 +160,58 @@ def test_the_runtime_has_one_elsewhere(bench: Bench) -> None:
     bench.look()
     assert bench.watch.elsewhere == ""
     assert bench.health().state is SourceState.UP
+    bench.watch.close()
+
+
+def test_a_runtime_that_falls_silent(tmp_path: Path) -> None:
+    """What it has shown to be elsewhere stays so, until it says that its network is not ready or a
+    file changes; what it has said only once may have been before its time.
+    """
+    bench = Bench(tmp_path, Path("/etc/cni/net.d"), (Path("/opt/cni/bin"),))
+
+    def look(said: CriNetwork | None) -> str:
+        bench.said = said
+        bench.clock.now_ns += ASK_NS
+        bench.look()
+        return bench.watch.elsewhere
+
+    ready = CriNetwork(ready=True, message="")
+    assert "is ready by" in look(ready)
+    assert look(None) == ""
+    assert bench.health().state is SourceState.UP
+    look(ready)
+    look(ready)
+    assert "was ready by a configuration elsewhere" in look(None)
+    assert bench.watch.loaded == ("", bench.watch.elsewhere)
+    assert "was ready by a configuration elsewhere" in look(None)
+    assert bench.health().state is SourceState.ABSENT
+    (bench.conf / "10-a.conf").write_text("{")
+    assert look(None) == ""
+    assert bench.health().state is SourceState.UP
+    look(ready)
+    look(ready)
+    assert look(CriNetwork(ready=False, message="not initialized")) == ""
+    assert look(None) == ""
+    bench.watch.close()
+
+
+def test_what_is_loaded(bench: Bench) -> None:
+    """Or why nobody knows: it was not read, it hangs, or it is elsewhere."""
+    assert bench.watch.loaded == ("", "the configuration has not been read yet")
+    bench.said = CriNetwork(ready=False, message="cni plugin not initialized")
+    bench.look()
+    assert bench.watch.loaded == ("", "")
+    (bench.conf / "10-a.conf").write_text(CONF)
+    bench.look()
+    assert bench.watch.loaded == ("/etc/cni/net.d/10-a.conf", "")
+    bench.said = CriNetwork(ready=True, message="")
+    bench.clock.now_ns += AGAIN_NS
+    bench.look()
+    assert "elsewhere (ptp: no such file in" in bench.watch.loaded[1]
+    workers = bench.watch.workers = HangingWorkers(1)
+    bench.watch.directory.read = lambda *_, **__: workers.hang()  # type: ignore[method-assign,assignment]
+    bench.clock.now_ns += AGAIN_NS
+    bench.look_only()
+    assert bench.watch.loaded[1].startswith("reading the configuration: did not return")
+    workers.let_go()
     bench.watch.close()

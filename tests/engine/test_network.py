@@ -13,15 +13,16 @@ from msgspec.structs import replace
 
 from agent.derive.leftovers import LeftoverFold
 from agent.engine import network as engine
+from agent.engine import network_plans
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.nat import NatWatch
 from agent.engine.network import NAMESPACES, NETLINK, NetworkWatch
 from agent.engine.network_leftovers import ASK_NS, LeftoverWatch
 from agent.engine.network_pace import NetworkPace
-from agent.engine.network_plans import NetworkPlans
+from agent.engine.network_plans import LARGE_LOOKS, NetworkPlans
 from agent.host.absence import SourceAbsent
-from agent.host.cni_state import RESULTS, CNIState
+from agent.host.cni_state import RESULTS, Allocation, CNIState
 from agent.host.cri import CriSandbox
 from agent.host.namespaces import Namespaces
 from agent.host.nftables import NatReader
@@ -48,6 +49,7 @@ from agent.observe.namespaces import Wanted
 from agent.parse.cgroup_path import place
 from agent.parse.cni_plan import DATA_DIRECTORY, FLANNEL_DIRECTORY
 from tests.derive.network_making import HOST, NAT, NETWORK, POD
+from tests.host.hanging import HangingWorkers
 
 S = 1_000_000_000
 UID = "1e6c3ddd-935d-44be-ac0b-1df537489e4e"
@@ -119,7 +121,7 @@ class Node:
         self.listing: Listing | None = Listing(sandboxes={}, containers={})
         workers = Workers(2, name="test")
         plans = NetworkPlans(
-            state=CNIState(HostRoot.at(top)), workers=workers, loaded=lambda: "/cni.conf"
+            state=CNIState(HostRoot.at(top)), workers=workers, loaded=lambda: ("/cni.conf", "")
         )
         self.watch = NetworkWatch(
             clock=self,
@@ -280,7 +282,7 @@ async def test_no_masquerading(node: Node) -> None:
     (node.top / "cni.conf").write_text(json.dumps({**CONFIG, "ipMasq": False}))
     await node.look()
     assert "nat" not in node.asked
-    node.watch.plans.loaded = lambda: ""
+    node.watch.plans.loaded = lambda: ("", "")
     await node.look()
     assert node.report().pods[0].unknown is not None
     assert node.report().pools == ()
@@ -566,6 +568,70 @@ async def test_a_configuration_that_cannot_be_read(node: Node) -> None:
     await node.look()
     assert node.report().pools == ()
     assert "/cni.conf: expected JSON" in node.report().addresses_unknown
+
+
+async def test_a_configuration_that_is_not_known(node: Node) -> None:
+    """Because it was not read, or lies elsewhere: of addresses nobody can tell then either."""
+    node.watch.plans.loaded = lambda: ("", "elsewhere")
+    await node.look()
+    assert node.report().addresses_unknown == "elsewhere"
+    node.watch.plans.loaded = lambda: ("", "")
+    await node.look()
+    assert node.report().addresses_unknown == ""
+
+
+async def test_what_others_have_left_in_masses(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is read seldom, one directory at a time; one that cannot be read in time hides nothing."""
+    monkeypatch.setattr(network_plans, "FEW_FILES", 1)
+    networks = node.top / DATA_DIRECTORY.lstrip("/")
+    for name, count in (("few", 1), ("a", 2), ("b", 3)):
+        (networks / name).mkdir(parents=True)
+        for each in range(count):
+            (networks / name / f"10.7.0.{each}").write_text("dead")
+
+    def used() -> dict[str, int]:
+        return {pool.network: pool.used for pool in node.report().pools if pool.network != "k8s"}
+
+    await node.look()
+    assert used() in ({"few": 1, "a": 2}, {"few": 1, "b": 3})
+    await node.look()
+    assert used() == {"few": 1, "a": 2, "b": 3}
+    for name in ("few", "a", "b"):
+        (networks / name / "10.7.0.9").write_text("dead")
+    (networks / "few/10.7.0.0").unlink()
+    seen = []
+    for _ in range(2 * LARGE_LOOKS):
+        await node.look()
+        seen.append(tuple(used().values()))
+    assert sorted(set(seen)) in (
+        [(1, 2, 3), (1, 2, 4), (1, 3, 4)],
+        [(1, 2, 3), (1, 3, 3), (1, 3, 4)],
+    )
+    assert node.report().pools[0].unread == ""
+
+
+async def test_masses_that_hang(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration, its own addresses and small directories are read all the same."""
+    monkeypatch.setattr(network_plans, "FEW_FILES", 0)
+    directory = node.top / DATA_DIRECTORY.lstrip("/") / "a"
+    directory.mkdir(parents=True)
+    (directory / "10.7.0.1").write_text("dead")
+    plans, workers = node.watch.plans, HangingWorkers(2)
+    plans.workers = workers
+    read = plans.state.allocations
+
+    def allocations(path: str) -> tuple[Allocation, ...]:
+        if path.endswith("/a"):
+            workers.hang()
+        return read(path)
+
+    monkeypatch.setattr(plans.state, "allocations", allocations)
+    for _ in range(3):
+        await node.look()
+    (pool,) = node.report().pools
+    assert (pool.total, pool.unread) == (5, "")
+    assert workers.abandoned == 1
+    workers.let_go()
 
 
 async def test_a_disk_that_fails(node: Node) -> None:

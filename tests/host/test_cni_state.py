@@ -95,3 +95,18 @@ def test_a_directory_that_cannot_be_read(state: CNIState, tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(SourceAbsent):
         state.allocations("/file")
+
+
+def test_links_of_the_host(state: CNIState, tmp_path: Path) -> None:
+    """An absolute one leads below the host's root, whose files they are."""
+    (tmp_path / "data/k8s").mkdir(parents=True)
+    (tmp_path / "data/k8s/10.88.0.5").write_text("b4cf")
+    (tmp_path / "data/a.conf").write_text('{"name": "a", "type": "ptp"}')
+    (tmp_path / "etc").symlink_to("/data")
+    (tmp_path / "var/lib/cni").mkdir(parents=True)
+    (tmp_path / "var/lib/cni/networks").symlink_to("/data")
+    assert state.plan("/etc/a.conf").network == "a"
+    assert state.networks() == ["/var/lib/cni/networks/k8s"]
+    (found,) = state.allocations("/var/lib/cni/networks/k8s")
+    assert found.container_id == "b4cf"
+    assert state.size("/var/lib/cni/networks/k8s") == 1

@@ -210,6 +210,12 @@ def test_elsewhere(pods: Pods, guest: Guest, agent: AgentProcess, moved: None) -
     found = asking.condition("CNINotConfigured", "", status=CONDITION_STATUS_UNKNOWN)
     assert "ready by a configuration elsewhere" in found.message
     assert "set cni.conf_dir and cni.bin_dirs" in found.message
+    asking.condition(
+        "PodIPsExhausted",
+        "",
+        lambda condition: "ready by a configuration elsewhere" in condition.message,
+        status=CONDITION_STATUS_UNKNOWN,
+    )
     said = guest.run(["nodectl", "--timeout", "60s", "cni"])
     assert "config   NOT KNOWN: the runtime's network is ready" in said.out
     agent.stop()

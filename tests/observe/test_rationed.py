@@ -6,16 +6,20 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 from collections.abc import Callable, Iterator
 from typing import cast
 
 import pytest
 
+from agent.host.absence import SourceAbsent
 from agent.host.trace_instance import TraceInstance
+from agent.model.absence import Absence
 from agent.model.evidence import DialSeen, PluginExecuted, SourceLost
 from agent.observe import dials, plugins
 from agent.observe.rationed import LOSS_TICKS, RECORDS_PER_TICK, RationedWatcher
 from agent.parse.sched_process_exec import exec_filter
+from tests.host.hanging import HangingWorkers
 from tests.observe.test_signals import FakeInstance
 from tests.parse.test_inet_sock_set_state import BEGUN
 
@@ -114,15 +118,69 @@ def test_descriptors(make: Callable[[TraceInstance], RationedWatcher]) -> None:
         os.fstat(fd)
 
 
-def test_the_filter_follows_the_directories(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is written when they change, and not else."""
-    made = Bench(plugin_watcher, EXECUTED)
-    made.watcher.tick()
+class Following:
+    """A watcher of plugins, whose kernel does with a filter what it is told to."""
+
+    def __init__(self) -> None:
+        self.instance = FakeInstance()
+        self.watcher = plugin_watcher(cast(TraceInstance, self.instance))
+        self.workers = HangingWorkers(1)
+        self.threads: list[threading.Thread] = []
+        self.write: Callable[[], None] = lambda: None
+        enable = self.instance.enable
+
+        def told(event: str, event_filter: str) -> None:
+            self.threads.append(threading.current_thread())
+            self.write()
+            enable(event, event_filter)
+
+        self.instance.enable = told  # type: ignore[method-assign]
+
+    async def follow(self) -> None:
+        await self.watcher.follow(self.workers)
+
+
+@pytest.fixture
+def following(monkeypatch: pytest.MonkeyPatch) -> Iterator[Following]:
+    made = Following()
     monkeypatch.setattr(f"{__name__}.DIRECTORIES", ["/home/kubernetes/bin", "/opt/cni/bin"])
-    made.watcher.tick()
-    made.watcher.tick()
-    assert made.instance.enabled == [
+    yield made
+    made.watcher.close()
+    made.workers.let_go()
+
+
+async def test_the_filter_follows_the_directories(following: Following) -> None:
+    """It is written when they change, and not else; by a worker, never by the loop."""
+    following.watcher.tick()
+    assert following.threads == []
+    await following.follow()
+    await following.follow()
+    following.watcher.tick()
+    assert following.instance.enabled == [
         (plugins.EVENT, exec_filter(["/usr/lib/cni"])),
         (plugins.EVENT, exec_filter(["/home/kubernetes/bin", "/opt/cni/bin"])),
     ]
-    made.watcher.close()
+    assert threading.current_thread() not in following.threads
+
+
+def _refused() -> None:
+    raise SourceAbsent(Absence.FAILED, "no room")
+
+
+async def test_a_filter_that_cannot_follow(following: Following) -> None:
+    """The next tick says so, and the watcher is opened again; it is not tried any more."""
+    following.write = _refused
+    await following.follow()
+    await following.follow()
+    assert len(following.threads) == 1
+    with pytest.raises(SourceAbsent, match="no room"):
+        following.watcher.tick()
+
+
+async def test_a_filter_that_hangs(following: Following) -> None:
+    """Costs a thread, and the loop nothing."""
+    following.write = following.workers.hang
+    await following.follow()
+    with pytest.raises(SourceAbsent, match="changing the filter of executions: did not return"):
+        following.watcher.tick()
+    assert following.workers.abandoned == 1
