@@ -32,11 +32,16 @@ def _detect(scene: Scene) -> Iterator[Finding]:
         reason="Suspended" if worst.suspended else "NoCompletion",
         message=_message(report, stalled, worst, waiting),
         evidence=(
-            *_evidence(report, stalled, scene.blocked, waiting.shown),
+            *_evidence(report, stalled, scene.blocked, (*waiting.shown, *waiting.suspects)),
             *said(scene, said_of_disks(scene, stalled)),
         ),
-        severity=None if waiting.shown else Severity.WARNING,
+        severity=None if _somebody_waits(waiting) else Severity.WARNING,
     )
+
+
+def _somebody_waits(waiting: Waiters) -> bool:
+    """For all that is known. Only who is known not to makes it less."""
+    return bool(waiting.shown or waiting.suspects) or waiting.unseen != 0
 
 
 def _cause(stalled: tuple[DiskState, ...], disks: tuple[DiskState, ...]) -> DiskState:
@@ -65,6 +70,10 @@ def _message(
         more = " more" if shown else ""
         count = f"{len(perhaps)}{more} blocked task{'s' if len(perhaps) > 1 else ''}"
         told.append(f"{count} may wait for it ({owners(perhaps)})")
+    if waiting.unseen is None:
+        told.append("who waits for it is not known")
+    elif waiting.unseen and not shown:
+        told.append(f"{waiting.unseen} more tasks in state D were not looked at")
     users = ", ".join(dict.fromkeys(user_of(user) for user in worst.users))
     if users:
         told.append(f"lately used by {users}")

@@ -19,9 +19,16 @@ class BlockedTask(Struct, frozen=True, kw_only=True):
     unit: str = ""
     devices: frozenset[str] | None = None
     """ "253:0": those in its mount table. None: not read."""
-    opened: frozenset[str] = frozenset()
-    """Block devices that it has open, or has open files on; as far as that was read."""
+    opened: frozenset[str] | None = None
+    """Block devices that it has open, or has open files on. None: not read."""
     io_delay_seconds: float | None = None  # that it waited for block io, ever; None: not known
+
+    @property
+    def sharers(self) -> str | int:
+        """Who has the same mount table, of a pod: the container; who has the same descriptors, of
+        the host: the process.
+        """
+        return self.task.pid if self.names is None or not self.names.id else self.names.id
 
 
 class BlockedReport(Struct, frozen=True, kw_only=True):

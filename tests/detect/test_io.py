@@ -113,10 +113,14 @@ def test_no_completion() -> None:
     upper = replace(VOLUME, suspended=False, in_flight=1)
     report = replace(DISKS, disks=(upper, under, ROOT))
     (finding,) = found(disk_stalled.DETECTOR, report, None)
-    assert (finding.reason, finding.severity) == ("NoCompletion", Severity.WARNING)
+    assert (finding.reason, finding.severity) == ("NoCompletion", None)
     assert finding.message == (
-        "nvme1n1 (NVMe) has 3 requests in flight and has ended none for 15 s; dm-0 as well"
+        "nvme1n1 (NVMe) has 3 requests in flight and has ended none for 15 s; who waits for it is"
+        " not known; dm-0 as well"
     )
+    (finding,) = found(disk_stalled.DETECTOR, report, replace(BLOCKED, tasks=()))
+    assert finding.severity is Severity.WARNING
+    assert "wait" not in finding.message
     (finding,) = found(disk_stalled.DETECTOR, replace(DISKS, disks=(upper,)), None)
     assert "has 1 request in flight" in finding.message
 
@@ -161,7 +165,10 @@ def test_beneath_a_partition() -> None:
 
 VOLUMES = frozenset(("253:0",))
 OTHERS = frozenset(("254:0",))
-HOST = replace(SYSTEM, devices=VOLUMES | OTHERS)
+NOTHING: frozenset[str] = frozenset()
+FOR_A_LOCK = task(998, 12.0, comm="containerd", wchan="rwsem_down_write_slowpath")
+HOST = replace(SYSTEM, task=FOR_A_LOCK, devices=VOLUMES | OTHERS, opened=NOTHING)
+MAY = "1 blocked task may wait for it (1 of "
 
 
 @pytest.mark.parametrize(
@@ -170,12 +177,12 @@ HOST = replace(SYSTEM, devices=VOLUMES | OTHERS)
         # A pod: what it has among its mounts, or open without a file system.
         (STUCK, "1 task waits, work[434] of shop/web-0 app in"),
         (replace(STUCK, devices=OTHERS, opened=VOLUMES), "1 task waits"),
+        (replace(STUCK, devices=OTHERS, opened=NOTHING), ""),
         (replace(STUCK, devices=OTHERS), ""),
         # The host, whose mounts are nearly all devices: what it has open.
         (replace(HOST, opened=VOLUMES), "1 task waits, containerd[998] of containerd.service in"),
-        (replace(HOST, opened=OTHERS), "1 blocked task may wait for it (1 of containerd.service)"),
+        (replace(HOST, opened=OTHERS), MAY + "containerd.service)"),
         (replace(HOST, devices=OTHERS), ""),
-        (SYSTEM, "1 blocked task may wait for it"),
         # A server, not a disk.
         (replace(HOST, task=task(9, 99, wchan="rpc_wait_bit_killable"), opened=VOLUMES), ""),
         (replace(STUCK, task=task(9, 99, stack=("a+0x1", "nfs_file_read+0x7 [nfs]"))), ""),
@@ -192,6 +199,64 @@ def test_who_waits(blocked: BlockedTask, expected: str) -> None:
     shown = "task waits" in expected
     assert finding.severity == (None if shown else Severity.WARNING)
     assert any(each.what == "task" for each in finding.evidence) == shown
+
+
+@pytest.mark.parametrize(
+    "blocked",
+    [
+        # Nothing was read of it, or not what it has open.
+        replace(STUCK, devices=None),
+        replace(HOST, devices=None, opened=None),
+        replace(HOST, opened=None),
+        # It waits for some disk: a path that it stats, a page of its program.
+        replace(HOST, task=task(998, 12.0, wchan="folio_wait_bit_common")),
+        replace(HOST, task=task(998, 12.0, wchan="__wait_on_buffer")),
+        replace(HOST, task=task(998, 12.0, wchan="", stack=("io_schedule+0x46/0x80",))),
+        replace(HOST, task=task(998, 12.0, wchan="jbd2_log_wait_commit")),
+    ],
+)
+def test_suspects(blocked: BlockedTask) -> None:
+    """Who may wait, and is not known not to, is told as such and takes nothing from its gravity."""
+    (finding,) = found(disk_stalled.DETECTOR, DISKS, replace(BLOCKED, tasks=(blocked,)))
+    assert "; 1 blocked task may wait for it (1 of " in finding.message
+    assert finding.severity is None
+    assert [each.what for each in finding.evidence if each.what in ("task", "tasks")] == ["task"]
+
+
+def waiting_for_servers(count: int) -> tuple[BlockedTask, ...]:
+    """For days."""
+    waits = [task(n, 9e4, wchan="nfs_wait_bit_killable") for n in range(6000, 6000 + count)]
+    return tuple(replace(HOST, task=each, devices=None, opened=None) for each in waits)
+
+
+def test_behind_those_of_a_server() -> None:
+    """A pod's task that was not read, behind eight of NFS: it may wait, they do not."""
+    servers = waiting_for_servers(8)
+    (finding,) = found(disk_stalled.DETECTOR, DISKS, replace(BLOCKED, tasks=servers))
+    assert finding.severity is Severity.WARNING
+    assert "wait" not in finding.message
+    tasks = (*servers, replace(STUCK, devices=None))
+    (finding,) = found(disk_stalled.DETECTOR, DISKS, replace(BLOCKED, tasks=tasks))
+    assert finding.severity is None
+    assert "; 1 blocked task may wait for it (1 of shop/web-0 app)" in finding.message
+
+
+def test_unseen() -> None:
+    """Of those for which there was no room nobody knows."""
+    report = replace(BLOCKED, tasks=waiting_for_servers(2), more=40)
+    (finding,) = found(disk_stalled.DETECTOR, DISKS, report)
+    assert finding.severity is None
+    assert "; 40 more tasks in state D were not looked at; lately" in finding.message
+
+
+def test_one_was_read_for_all() -> None:
+    """That one of a container is elsewhere says so of the others, whose mounts were not read."""
+    elsewhere = replace(STUCK, devices=OTHERS, opened=NOTHING)
+    (finding,) = found(
+        disk_stalled.DETECTOR, DISKS, replace(BLOCKED, tasks=(BESIDE, elsewhere, BESIDE))
+    )
+    assert finding.severity is Severity.WARNING
+    assert "wait" not in finding.message
 
 
 def test_who_else_waits() -> None:

@@ -23,7 +23,7 @@ DISK_STALLED = ConditionType(
     entity=EntityKind.NODE,
     fires_when="For disks.stalled_after a block device has had requests in flight and has ended "
     "none, or device-mapper has held back all that is asked of it; a warning only if no task is "
-    "shown to wait for it.",
+    "known or suspected to wait for it.",
     what_to_do="`nodectl io` names the device, what it lies on, where it is mounted and who uses "
     "it. Look at what is beneath: the cloud's volume, the path to the array, a snapshot that "
     "suspended it (`dmsetup resume NAME`). Who waits for it cannot be killed.",
