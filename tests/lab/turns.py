@@ -89,6 +89,8 @@ class Turns:
         self._node = self._machine = None
         try:
             if node is not None:
+                if node.guest.warm is not None:
+                    node.guest.warm.close()
                 node.close()
         finally:
             if machine is not None:
