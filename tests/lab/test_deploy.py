@@ -60,10 +60,6 @@ SEES_SECONDS = 120.0
 NOT_IN_THE_LAB = {"connections", "healthz", "kubelet"}
 OF_THE_LOG = ["DiskErrors", "FilesystemFailed"]
 """The conditions that nothing but the kernel's log tells."""
-SIZES = (
-    *("total_vm_bytes", "anon_rss_bytes", "file_rss_bytes", "shmem_rss_bytes"),
-    "page_tables_bytes",
-)
 GATE = "/run/lab/deploy-gate"
 HANG = f"""\
 #!/bin/sh
@@ -285,8 +281,8 @@ def test_hardened(
     deploy: Deploy, pods: Pods, guest: Guest, configured: str, figures: list[str]
 ) -> None:
     """With listed capabilities alone the kill is told by name, without the kernel's log; what only
-    that tells is not there, and is said to be unknown: disks that fail, how large a victim was, and
-    who it was if that was before the agent's first start.
+    that tells is not there, and is said to be unknown: disks that fail, and who died before the
+    agent's first start.
     """
     early = child_over_limit(pods, name="early")
     early.fire()
@@ -315,7 +311,7 @@ def test_hardened(
 
 
 def assert_story_without_kmsg(incident: OOMIncident, case: Case, kernel: Books) -> None:
-    """Who, where, at whose limit: all but how large the victim was."""
+    """Who, where, at whose limit."""
     expected, container = case.expected, case.the_container
     (victim,) = incident.victims
     assert {victim.pid} == kernel.victims
@@ -323,7 +319,7 @@ def assert_story_without_kmsg(incident: OOMIncident, case: Case, kernel: Books) 
     assert victim.cgroup == expected.victim_group.path
     assert {WITNESS_VMSTAT, WITNESS_TRACE} <= set(victim.witnesses)
     assert WITNESS_KMSG not in victim.witnesses
-    assert not [name for name in SIZES if victim.HasField(name)]
+    assert victim.anon_rss_bytes > 0  # of the tracepoint: Debian's 6.1 has what came with 6.8
     assert incident.limit_level == LIMIT_LEVEL_CONTAINER
     assert incident.limit_cgroup == expected.limit_group.path
     assert incident.limit_bytes == expected.limit_bytes
