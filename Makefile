@@ -52,6 +52,19 @@ lab: .venv/dev.stamp
 bench: .venv/dev.stamp
 	@$(python) -m tests.bench $(BENCH)
 
+##: kubelet  build a real kubelet from its Go modules (needs Go; some ten minutes, once), and run the lab's tests beside it
+KUBELET ?= 1.34.2
+kubelet := $(NODEWITNESS_CACHE)/kubelet/$(KUBELET)/kubelet
+
+.PHONY: kubelet
+kubelet: .venv/dev.stamp $(kubelet)
+	@$(python) -m tests.lab build
+	@$(python) -m tests.lab build --driver systemd
+	@NODEWITNESS_KUBELET=$(kubelet) $(python) -m pytest -m lab -v tests/lab/test_real_kubelet.py
+
+$(kubelet): tools/kubelet.sh
+	@tools/kubelet.sh $(KUBELET) $@
+
 ##: image   the image as an OCI archive, in build/image, without a registry or a container tool (root is not needed)
 .PHONY: image
 image: .venv/dev.stamp

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from agent import __version__
 from agent.config import Settings
+from agent.derive.kernel_faults import KernelFaults
 from agent.engine.afterlife import TASKS, AfterlifeWatch
 from agent.engine.afterlife_parts import watch_afterlife
 from agent.engine.blocked import BLOCKED, BlockedWatch
@@ -38,6 +39,8 @@ from agent.engine.last_words import LastWords
 from agent.engine.network import NETLINK, NetworkWatch
 from agent.engine.network_parts import watch_network
 from agent.engine.node import LEDGER, Node, Spawn
+from agent.engine.node_object import NODE_OBJECT, NodeObjectWatch
+from agent.engine.node_object_parts import watch_node_object
 from agent.engine.places import PlaceFinder
 from agent.engine.plumbing import PLUMBING, PlumbingWatch
 from agent.engine.plumbing_parts import watch_plumbing
@@ -58,6 +61,7 @@ from agent.engine.who import Who
 from agent.host.boot import BootFacts
 from agent.host.cgroup_fs import CgroupFs
 from agent.host.clock import HostClock
+from agent.host.cni_directory import CNIDirectory
 from agent.host.cri import CriClient
 from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
@@ -80,6 +84,7 @@ from agent.model.absence import Absence, Absent, ParseError
 from agent.model.event import Event, PressureCrossed
 from agent.model.evidence import Observation
 from agent.model.status import Identity
+from agent.observe.kmsg import NAME as KMSG
 from agent.observe.lists import scan_lists
 from agent.observe.plugins import NAME as CNI
 from agent.observe.pressure import NAME as PRESSURE
@@ -88,13 +93,13 @@ from agent.observe.roster import TRACE_PREFIX, Roster, records
 from agent.observe.signals import NAME as SIGNALS
 from agent.serve.health import HealthServer
 from agent.serve.http import HttpServer
-from agent.serve.metrics import HttpStatistics
 from agent.serve.metrics_tls import SOURCE as METRICS_TLS
 from agent.serve.metrics_tls import TELLS as METRICS_TLS_TELLS
 from agent.serve.metrics_tls import MetricsTls, metrics_tls
 from agent.serve.node_agent import NodeAgent
 from agent.serve.pages import Pages
 from agent.serve.server import ApiServer
+from agent.serve.statistics import HttpStatistics
 from agent.serve.tcp import TcpApi, tcp_api
 from agent.state.conditions import Conditions
 from agent.state.deaths import DeathIndex
@@ -151,6 +156,7 @@ class Agent(Struct, frozen=True, kw_only=True):
     ladder: RuntimeWatch
     heartbeat: HeartbeatWatch
     kubelet: KubeletWatch
+    believed: NodeObjectWatch | None
     cpu: CpuWatch
     disks: DiskWatch
     blocked: BlockedWatch
@@ -221,6 +227,7 @@ def assemble(
         on_health=board.hear,
         guard=guard,
     )
+    cni_directory = CNIDirectory(host.root, settings.cni.conf_dir, settings.cni.bin_dirs)
     roster = Roster(
         settings=settings,
         root=host.root,
@@ -231,6 +238,7 @@ def assemble(
         possible_cpus=boot.possible_cpus,
         probes=OOMProbes(host.root, host.fs.mode),
         kmsg_known=lambda: ledger.kmsg_known,
+        plugin_directories=cni_directory.plugin_directories,
     )
     ledger = OOMLedger(
         boot_id=boot.boot_id,
@@ -353,7 +361,7 @@ def assemble(
 
     pressure = watch_pressure(ground, stalled)
     node.on_counters = pressure.heard
-    conditions = conditions_of(settings.conditions, recovered, boot.boot_id, clock)
+    conditions = conditions_of(settings, recovered, boot.boot_id, clock)
     judge = judge_of(
         conditions, clock, board, guard, node, inventory, index, deaths_told, ledger, boot.boot_id
     )
@@ -363,7 +371,13 @@ def assemble(
     afterlife = watch_afterlife(ground, resolver, deaths)
     judge.sees(TASKS, lambda scene: replace(scene, afterlife=afterlife.report))
     cni = watch_cni(
-        ground, deaths, cri=cri, silent=resolver.runtime_silent, watches=watches, lost=take
+        ground,
+        deaths,
+        cni_directory,
+        cri=cri,
+        silent=resolver.runtime_silent,
+        watches=watches,
+        lost=take,
     )
     plugins = roster.plugin_watcher()
     if plugins is not None:
@@ -374,21 +388,38 @@ def assemble(
     judge.sees(NETLINK, lambda scene: replace(scene, network=network.report))
     plumbing = watch_plumbing(ground)
     judge.sees(PLUMBING, lambda scene: replace(scene, plumbing=plumbing.report))
-    ladder = watch_runtime(ground, deaths, index, listens=listens, blocked=lambda: blocked.report)
+    blocked = watch_blocked(ground, pressure=lambda: pressure.report)
+    judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
+    ladder = watch_runtime(
+        ground,
+        deaths,
+        index,
+        resolver,
+        listens=listens,
+        calls=cni.running,
+        blocked=lambda: blocked.report,
+    )
     judge.sees(RUNTIME, lambda scene: replace(scene, runtime=ladder.report))
     heartbeat = watch_heartbeat(ground, lost=take)
     dials = roster.dial_watcher()
     if dials is not None:
         watches.append(Watch(dials, board, guard, heartbeat.take, openers, spawn))
     judge.sees(CONNECTIONS, lambda scene: replace(scene, heartbeat=heartbeat.report))
-    kubelet = watch_kubelet(ground, deaths, index, headroom=headroom, usage=lambda: usage.report)
+    believed = watch_node_object(ground, settings.node.name or boot.hostname)
+    kubelet = watch_kubelet(
+        ground, deaths, index, headroom=headroom, usage=lambda: usage.report, believed=believed
+    )
     judge.sees(HEALTHZ, lambda scene: replace(scene, kubelet=kubelet.report))
+    if believed is not None:
+        asked = believed
+        judge.sees(NODE_OBJECT, lambda scene: replace(scene, belief=asked.belief))
     cpu = watch_cpu(ground, lambda: pressure.report)
     judge.sees(CPU, lambda scene: replace(scene, cpu=cpu.report))
     disks = watch_disks(ground, usage=lambda: usage.report)
     judge.sees(DISKS, lambda scene: replace(scene, disks=disks.report))
-    blocked = watch_blocked(ground, pressure=lambda: pressure.report)
-    judge.sees(BLOCKED, lambda scene: replace(scene, blocked=blocked.report))
+    faults = KernelFaults()
+    node.on_fault = faults.take
+    judge.sees(KMSG, lambda scene: replace(scene, faults=faults.report()))
     pulls = watch_pulls(ground, runtime=lambda: ladder.report, disks=lambda: disks.report)
     judge.sees(PULLS, lambda scene: replace(scene, pulls=pulls.report))
     pulse = Pulse(clock=clock)
@@ -434,6 +465,7 @@ def assemble(
         processors=cpu,
         devices=disks,
         waiting=blocked,
+        faulted=faults,
         images=pulls,
         conditions=conditions,
         pulse=pulse,
@@ -473,6 +505,7 @@ def assemble(
         ladder=ladder,
         heartbeat=heartbeat,
         kubelet=kubelet,
+        believed=believed,
         cpu=cpu,
         disks=disks,
         blocked=blocked,

@@ -19,6 +19,7 @@ from agent.assemble import Agent, HostAccess, assemble, since_wall_ns
 from agent.config import Settings
 from agent.engine.announce import opening
 from agent.engine.judging import adopt
+from agent.engine.network import NETLINK
 from agent.engine.node import LEDGER, Spawn
 from agent.engine.refusal import Refusal
 from agent.engine.runtime import RUNTIME
@@ -145,6 +146,8 @@ async def _start(agent: Agent, terminal: Terminal, spawn: Spawn) -> None:
     spawn(agent.ladder.run())
     spawn(agent.heartbeat.run())
     spawn(agent.kubelet.run())
+    if agent.believed is not None:
+        spawn(agent.believed.run())
     spawn(agent.cpu.run())
     spawn(agent.disks.run())
     spawn(agent.blocked.run())
@@ -209,6 +212,7 @@ async def _stop(agent: Agent) -> None:
         guard.call(watch.name, partial(watch.stop, loop))
     guard.call(PRESSURE, partial(agent.pressure.close, loop))
     guard.call(CNI, agent.cni.close)
+    guard.call(NETLINK, agent.network.nat.close)
     guard.call(LEDGER, agent.node.close)
     guard.call(RECORDER, agent.places.close)
     guard.call(USAGE, agent.usage.sweeper.close)

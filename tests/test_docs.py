@@ -35,8 +35,10 @@ from agent.serve.cadvisor import MEMORY_EVENTS, OOM_EVENTS
 from agent.serve.container_series import FAMILIES, LABELS
 from agent.serve.exits import EXIT_LABELS, EXITS
 from agent.serve.exposition import OUTCOMES
-from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
+from agent.serve.oom import KILLS
 from agent.serve.registry import ScrapeCollector, build_registry
+from agent.serve.scrape import Scrape
+from agent.serve.statistics import HttpStatistics, TlsStatistics
 from tests.lab.__main__ import WELCOME
 from tests.lab.storm_table import STORMS, parse_table
 from tests.prometheus import found as finding
@@ -44,6 +46,7 @@ from tests.prometheus import rules
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import CONDITIONS
 from tests.serve.cpu_sample import CPU
+from tests.serve.fault_sample import FAULTS
 from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
@@ -186,6 +189,7 @@ def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
         cpu=CPU,
         disks=DISKS,
         blocked=BLOCKED,
+        faults=FAULTS,
         pulls=PULLS,
         conditions=CONDITIONS,
     )

@@ -64,6 +64,7 @@ def report_to_wire(report: CNIReport, calls: Iterable[pb.CNICall]) -> pb.CNIRepo
         config=None if config is None else _config(config, offset_ns),
         calls=calls,
         runtime=None if report.word is None else _word(report.word, offset_ns),
+        elsewhere_reason=text(report.elsewhere),
     )
 
 

@@ -9,15 +9,32 @@ from agent.api.v1 import io_pb2 as pb
 from agent.api.wire import duration, text, timestamp
 from agent.model.blocked import BlockedReport, BlockedTask
 from agent.model.disks import DiskReport, DiskState, DiskUser, Etcd, Op, OpRate
+from agent.model.faults import FaultSum
 
 
-def disks_to_wire(report: DiskReport) -> pb.DiskReport:
+def disks_to_wire(report: DiskReport, said: Iterable[FaultSum] = ()) -> pb.DiskReport:
     """A message of the caller's own."""
     return pb.DiskReport(
         at=timestamp(report.wall_ns),
         stalled_after=duration(report.stalled_after_seconds),
         disks=[_disk(report, state) for state in report.disks],
         etcd=map(_etcd, report.etcd),
+        said=[_fault(each, report.wall_ns - report.boottime_ns) for each in said],
+    )
+
+
+def _fault(each: FaultSum, wall_offset_ns: int) -> pb.KernelFault:
+    last = each.last
+    return pb.KernelFault(
+        kind=last.kind.value,
+        device=text(last.device),
+        comm=text(last.comm),
+        pid=last.pid or 0,
+        hung=None if last.seconds is None else duration(last.seconds),
+        count=each.count,
+        first=timestamp(each.first_boottime_ns + wall_offset_ns),
+        last=timestamp(each.last_boottime_ns + wall_offset_ns),
+        text=text(last.text),
     )
 
 
@@ -77,7 +94,9 @@ def _user(user: DiskUser) -> pb.DiskUser:
     )
 
 
-def blocked_to_wire(report: BlockedReport, tasks: Iterable[BlockedTask]) -> pb.BlockedReport:
+def blocked_to_wire(
+    report: BlockedReport, tasks: Iterable[BlockedTask], said: Iterable[FaultSum] = ()
+) -> pb.BlockedReport:
     """A message of the caller's own, with these of its tasks."""
     return pb.BlockedReport(
         at=timestamp(report.wall_ns),
@@ -86,11 +105,13 @@ def blocked_to_wire(report: BlockedReport, tasks: Iterable[BlockedTask]) -> pb.B
         more=report.more,
         looked_at=report.looked_at,
         look_took=duration(report.look_seconds),
+        said=[_fault(each, report.wall_ns - report.boottime_ns) for each in said],
+        io_delay_absent_reason=text(report.io_delay_absent),
     )
 
 
 def _task(report: BlockedReport, blocked: BlockedTask) -> pb.BlockedTask:
-    task = blocked.task
+    task, delay = blocked.task, blocked.io_delay_seconds
     return pb.BlockedTask(
         pid=task.pid,
         tid=task.tid,
@@ -103,4 +124,5 @@ def _task(report: BlockedReport, blocked: BlockedTask) -> pb.BlockedTask:
         container=None if blocked.names is None else container_to_wire(blocked.names),
         unit=text(blocked.unit),
         cgroup=text(blocked.cgroup),
+        io_delay=None if delay is None else duration(delay),
     )

@@ -75,6 +75,7 @@ LEFTOVER = EnumTable(
         LeftoverKind.NAMESPACE: pb.LEFTOVER_KIND_NAMESPACE,
         LeftoverKind.VETH: pb.LEFTOVER_KIND_VETH,
         LeftoverKind.ADDRESS: pb.LEFTOVER_KIND_ADDRESS,
+        LeftoverKind.CGROUP: pb.LEFTOVER_KIND_CGROUP,
     },
     foreign=None,
 )

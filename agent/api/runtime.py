@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from agent.api.v1 import runtime_pb2 as pb
 from agent.api.wire import EnumTable, duration, text, timestamp
 from agent.model.afterlife import Task
+from agent.model.creation import Creation, CreationStep
 from agent.model.runtime import (
     DaemonProcess,
     FormerDaemon,
@@ -23,6 +22,18 @@ RUNG_STATE = EnumTable(
         RungState.OK: pb.RUNG_STATE_OK,
         RungState.SILENT: pb.RUNG_STATE_SILENT,
         RungState.FAILED: pb.RUNG_STATE_FAILED,
+    },
+    foreign=None,
+)
+
+CREATION_STEP = EnumTable(
+    {
+        CreationStep.PENDING: pb.CREATION_STEP_PENDING,
+        CreationStep.NETWORK: pb.CREATION_STEP_NETWORK,
+        CreationStep.SANDBOX: pb.CREATION_STEP_SANDBOX,
+        CreationStep.IMAGE: pb.CREATION_STEP_IMAGE,
+        CreationStep.CREATED: pb.CREATION_STEP_CREATED,
+        CreationStep.INIT: pb.CREATION_STEP_INIT,
     },
     foreign=None,
 )
@@ -51,6 +62,9 @@ def runtime_to_wire(report: RuntimeReport) -> pb.RuntimeReport:
         restarts=report.restarts,
         shims=[_shim(shim, offset_ns) for shim in report.shims or ()],
         shims_known=report.shims is not None,
+        blocked_known=report.blocked_known,
+        creations=[_creation(each, offset_ns) for each in report.creations],
+        creation_stalled_after=duration(report.creation_stalled_after_seconds),
     )
 
 
@@ -88,7 +102,7 @@ def process_to_wire(process: DaemonProcess, offset_ns: int) -> pb.RuntimeProcess
         state=process.state,
         threads=process.threads,
         resident_bytes=process.resident_bytes,
-        blocked=_threads(process.blocked),
+        blocked=[_thread(task, offset_ns) for task in process.blocked],
         blkio_delay=None if delay is None else duration(delay),
         unit=text(process.unit),
     )
@@ -116,14 +130,38 @@ def _shim(shim: Shim, offset_ns: int) -> pb.Shim:
         sandbox_id=text(shim.sandbox_id),
         orphan=shim.orphan,
         unread=text(shim.unread),
-        blocked=_threads(shim.blocked),
+        pod_namespace="" if shim.pod is None else text(shim.pod.namespace),
+        pod="" if shim.pod is None else text(shim.pod.pod),
+        pod_uid="" if shim.pod is None else text(shim.pod.pod_uid),
+        blocked=[_thread(task, offset_ns) for task in shim.blocked],
     )
 
 
-def _threads(tasks: Iterable[Task]) -> list[pb.RuntimeThread]:
-    return [
-        pb.RuntimeThread(
-            tid=task.tid, comm=text(task.comm), state=task.state, wchan=text(task.wchan)
-        )
-        for task in tasks
-    ]
+def _thread(task: Task, offset_ns: int) -> pb.RuntimeThread:
+    since = task.since_boottime_ns
+    return pb.RuntimeThread(
+        tid=task.tid,
+        comm=text(task.comm),
+        state=task.state,
+        wchan=text(task.wchan),
+        since=None if since is None else timestamp(since + offset_ns),
+    )
+
+
+def _creation(creation: Creation, offset_ns: int) -> pb.Creation:
+    names = creation.names
+    return pb.Creation(
+        step=CREATION_STEP.to_wire(creation.step),
+        sandbox=creation.sandbox,
+        namespace=text(names.namespace),
+        pod=text(names.pod),
+        pod_uid=text(names.pod_uid),
+        container=text(names.name),
+        id=text(names.id),
+        since=timestamp(creation.since_boottime_ns + offset_ns),
+        begun=timestamp(creation.begun_boottime_ns + offset_ns),
+        pid=creation.pid or 0,
+        comm=text(creation.comm),
+        state=text(creation.state),
+        wchan=text(creation.wchan),
+    )

@@ -139,19 +139,24 @@ def ports() -> Kind:
     )
 
 
-def directories() -> Kind:
-    """A tuple of at least one absolute `Path`, of characters that no glob takes for its own."""
+def directories(*, optional: bool = False) -> Kind:
+    """A tuple of at least one absolute `Path`, of characters that no glob takes for its own; with
+    `optional` it may be empty.
+    """
     listed = names()
 
     def read(raw: object) -> tuple[Path, ...]:
         found: Any = listed.read(raw)
-        if not found or not all(re.fullmatch(r"/[A-Za-z0-9/._+@-]{0,127}", each) for each in found):
+        if not (found or optional) or not all(
+            re.fullmatch(r"/[A-Za-z0-9/._+@-]{0,127}", each) for each in found
+        ):
             raise ValueError("not an absolute path of plain characters")
         return tuple(map(Path, found))
 
+    expected = 'absolute paths of letters, digits and ._+@- , as ["/a", "/b"] or "/a,/b"'
     return Kind(
         name="directories",
-        expected='absolute paths of letters, digits and ._+@- , as ["/a", "/b"] or "/a,/b"',
+        expected=f"{expected}, or [] for none" if optional else expected,
         read=read,
         write=listed.write,
     )

@@ -16,8 +16,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from agent.config.contradictions import contradictions
+from agent.config.keys import ENVIRONMENT_PREFIX, SECTIONS, describe
 from agent.config.problem import LONGEST_QUOTE, ConfigError, Problem, shortened
-from agent.config.settings import DEFAULT_PATH, ENVIRONMENT_PREFIX, SECTIONS, Settings, describe
+from agent.config.settings import DEFAULT_PATH, Settings
 
 # Variables with our prefix that are not ours to judge: the development cache of the Makefile, where
 # nodectl finds the agent, and what Kubernetes sets for a Service called nodewitness or

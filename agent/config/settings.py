@@ -4,18 +4,14 @@ A field's name is its key: `serve.socket` is `Settings.serve.socket`. Once loade
 float of seconds, a size an int of bytes, a path a `Path`.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated
 
 from msgspec import Struct, field
-from msgspec.structs import fields
 
 from agent.config.kinds import (
     SUN_PATH_BYTES,
     Address,
-    Kind,
     address,
     boolean,
     directories,
@@ -29,7 +25,6 @@ from agent.config.kinds import (
 )
 
 DEFAULT_PATH = Path("/etc/nodewitness/config.toml")
-ENVIRONMENT_PREFIX = "NODEWITNESS_"
 
 _KIB, _MIB, _GIB, _TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 _MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
@@ -219,6 +214,41 @@ class Kubelet(Struct, frozen=True, kw_only=True):
     ] = 5.0
 
 
+class APIServer(Struct, frozen=True, kw_only=True):
+    """What the API server believes of this node; nothing is asked unless it is switched on."""
+
+    read_node: Annotated[
+        bool,
+        boolean(),
+        "read this node's Node object and its lease, and tell where the kernel says otherwise",
+    ] = False
+    endpoint: Annotated[
+        Address | None,
+        address(),
+        "where it is asked; empty: as KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT say",
+    ] = None
+    server_name: Annotated[
+        str,
+        text("a DNS name or an IP address", r"[A-Za-z0-9.:-]{0,253}"),
+        "the name that its certificate must have; empty: the address",
+    ] = ""
+    ca: Annotated[Path, path(), "PEM file: the CAs that its certificate may be of"] = Path(
+        "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
+    )
+    token: Annotated[Path, path(), "the token that says who asks; read anew for each question"] = (
+        Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+    )
+    client_certificate: Annotated[
+        Path | None,
+        path(optional=True),
+        "PEM file: a certificate, and its key, that says who asks in place of the token",
+    ] = None
+    interval: Annotated[
+        float, duration("1s", "1h"), "time between an answer and the next question"
+    ] = 10.0
+    deadline: Annotated[float, duration("50ms", "1m"), "an answer may take so long"] = 5.0
+
+
 class OOM(Struct, frozen=True, kw_only=True):
     """The OOM ledger."""
 
@@ -281,14 +311,16 @@ class Pressure(Struct, frozen=True, kw_only=True):
 class CNI(Struct, frozen=True, kw_only=True):
     """The plugins that give pods their networks."""
 
-    conf_dir: Annotated[Path, path(), "where the runtime looks for its CNI configuration"] = Path(
-        "/etc/cni/net.d"
-    )
+    conf_dir: Annotated[
+        Path | None,
+        path(optional=True),
+        "where the runtime looks for its CNI configuration; empty: where it says",
+    ] = None
     bin_dirs: Annotated[
         tuple[Path, ...],
-        directories(),
-        "where the plugins are; what is executed from there is a call",
-    ] = (Path("/opt/cni/bin"), Path("/usr/lib/cni"), Path("/usr/libexec/cni"))
+        directories(optional=True),
+        "where the plugins are, and what is executed from there is a call; none: where it says",
+    ] = ()
     slow_after: Annotated[float, duration("1s", "1h"), "a call that runs for longer is slow"] = 10.0
     stalled_after: Annotated[
         float,
@@ -307,7 +339,7 @@ class Network(Struct, frozen=True, kw_only=True):
         float,
         duration("1s", "24h"),
         "what nobody has used for so long, and the runtime does not know, is a leftover",
-    ] = 120.0
+    ] = 300.0  # a kubelet waits 4 min for a sandbox, and the runtime lists none that it still makes
     event_buffer_bytes: Annotated[
         int,
         size(4 * _KIB, 64 * _MIB),
@@ -350,6 +382,11 @@ class Runtime(Struct, frozen=True, kw_only=True):
     pull_stalled_after: Annotated[
         float, duration("1s", "1h"), "an image pull that gets no further for longer is stalled"
     ] = 30.0
+    creation_stalled_after: Annotated[
+        float,
+        duration("1s", "24h"),
+        "a pod's sandbox or a container that takes longer from its begin until it runs is stalled",
+    ] = 2 * _MINUTE
 
 
 class Disks(Struct, frozen=True, kw_only=True):
@@ -392,6 +429,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     serve: Serve = field(default_factory=Serve)
     sources: Sources = field(default_factory=Sources)
     kubelet: Kubelet = field(default_factory=Kubelet)
+    api_server: APIServer = field(default_factory=APIServer)
     oom: OOM = field(default_factory=OOM)
     conditions: Conditions = field(default_factory=Conditions)
     pressure: Pressure = field(default_factory=Pressure)
@@ -402,59 +440,3 @@ class Settings(Struct, frozen=True, kw_only=True):
     disks: Disks = field(default_factory=Disks)
     tick: Tick = field(default_factory=Tick)
     sweep: Sweep = field(default_factory=Sweep)
-
-
-class Key(Struct, frozen=True, kw_only=True):
-    """One key of the configuration.
-
-    `name` is dotted; `default` is TOML; `environment` is the variable that sets it.
-    """
-
-    name: str
-    kind: Kind
-    default: str
-    meaning: str
-    environment: str
-
-
-SECTIONS: Mapping[str, type[Any]] = MappingProxyType(get_type_hints(Settings))
-
-
-def describe() -> tuple[Key, ...]:
-    """Every key, in the order of the file."""
-    return _KEYS
-
-
-def _describe() -> tuple[Key, ...]:
-    keys = []
-    for section, cls in SECTIONS.items():
-        annotations = get_type_hints(cls, include_extras=True)
-        for entry in fields(cls):
-            _, kind, meaning = get_args(annotations[entry.name])
-            name = f"{section}.{entry.name}"
-            keys.append(
-                Key(
-                    name=name,
-                    kind=kind,
-                    default=kind.write(entry.default),
-                    meaning=meaning,
-                    environment=ENVIRONMENT_PREFIX + name.replace(".", "_").upper(),
-                )
-            )
-    return tuple(keys)
-
-
-_KEYS = _describe()
-
-
-def render(settings: Settings) -> str:
-    """The settings as the TOML file that `load` would read them from, every key written out."""
-    lines: list[str] = []
-    section = ""
-    for key in _KEYS:
-        head, name = key.name.split(".")
-        if head != section:
-            lines += ["", f"[{head}]"] if section else [f"[{head}]"]
-            section = head
-        lines.append(f"{name} = {key.kind.write(getattr(getattr(settings, head), name))}")
-    return "\n".join(lines) + "\n"

@@ -39,7 +39,13 @@ class BlockedSince(Struct):
                     unread=last.task.unread,
                 )
                 # The switches stay those of when the wait was found.
-                blocked = replace(blocked, task=task, switches=last.switches, devices=last.devices)
+                blocked = replace(
+                    blocked,
+                    task=task,
+                    switches=last.switches,
+                    devices=last.devices,
+                    opened=last.opened,
+                )
             else:
                 blocked = replace(blocked, task=replace(blocked.task, since_boottime_ns=now_ns))
             self._known[key] = blocked

@@ -13,9 +13,10 @@ from msgspec import Struct, field
 AT_ONCE_NS = 500_000_000
 """An answer that comes so soon is the peer's, in whatever the kernel does just then."""
 REJECTED_NS = 1_500_000_000
-"""A REJECT on our own node, as kube-proxy has it for a Service without endpoints, is not heard
-while connect(2) holds the socket: it is with the SYN that is sent again, after 1 s. That a
-neighbour does not answer is known after 3.
+"""A REJECT on our own node, as kube-proxy has it for a Service without endpoints, comes while
+connect(2) holds the socket. Who does not block then sees it at once in poll(2) and closes the
+socket; else the kernel ends it with the SYN that is sent again, after 1 s. That a neighbour does
+not answer is known after 3.
 """
 MAX_REMOTES = 512
 MAX_EACH = 64

@@ -34,6 +34,7 @@ class HeadroomFold:
     def __init__(self) -> None:
         self._levels: dict[Signal, deque[tuple[int, int]]] = {}
         self._since: dict[tuple[Signal, bool], tuple[int, int]] = {}
+        self._clear: dict[tuple[Signal, bool], int] = {}
         self._crossings: deque[tuple[int, int]] = deque(maxlen=_MAX_CROSSINGS)  # (from, until)
         self._first_ns: int | None = None  # memory.available was read, without a long gap since
         self._last_ns: int | None = None
@@ -65,8 +66,11 @@ class HeadroomFold:
         ]
         order = list(Signal)
         found.sort(key=lambda headroom: order.index(headroom.signal))
-        for gone in self._since.keys() - {(t.signal, t.hard) for t in thresholds}:
+        now = {(t.signal, t.hard) for t in thresholds}
+        for gone in self._since.keys() - now:
             del self._since[gone]
+        for gone in self._clear.keys() - now:
+            del self._clear[gone]
         return tuple(found)
 
     def pressure_crossed(self, at_boottime_ns: int) -> bool | None:
@@ -96,7 +100,10 @@ class HeadroomFold:
     ) -> Headroom:
         room, where = rooms.get(signal), paths.get(signal, "")
         if room is None:  # what was crossed when it was last read stays so
-            since = None if threshold is None else self._since.get((signal, threshold.hard))
+            since = None
+            if threshold is not None:
+                since = self._since.get((signal, threshold.hard))
+                self._clear.pop((signal, threshold.hard), None)
             return Headroom(
                 signal=signal,
                 threshold=threshold,
@@ -106,14 +113,22 @@ class HeadroomFold:
                 crossed_since_wall_ns=None if since is None else since[1],
             )
         line = lines[signal]
-        if threshold is None:
-            return Headroom(signal=signal, room=room, where=where, trend=line)
+        if threshold is None:  # nobody evicts for it: what is left until there is none
+            return Headroom(
+                signal=signal,
+                room=room,
+                where=where,
+                trend=line,
+                seconds_left=seconds_until(room.available, 0, line),
+            )
         amount = threshold.amount(room.capacity)
         key = (signal, threshold.hard)
         if room.available < amount:  # thresholdsMet: strictly less
             self._since.setdefault(key, (readings.boottime_ns, readings.wall_ns))
+            self._clear.pop(key, None)
         else:
             self._ended(key, readings.boottime_ns)
+            self._clear.setdefault(key, readings.boottime_ns)
         since = self._since.get(key)
         return Headroom(
             signal=signal,
@@ -125,6 +140,7 @@ class HeadroomFold:
             seconds_left=seconds_until(room.available, amount, line),
             crossed_since_boottime_ns=None if since is None else since[0],
             crossed_since_wall_ns=None if since is None else since[1],
+            clear_since_boottime_ns=self._clear.get(key),
         )
 
     def _ended(self, key: tuple[Signal, bool], now_ns: int) -> None:

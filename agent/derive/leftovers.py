@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from agent.model.namespaces import NamespaceReport
 from agent.model.netlink import HostNetwork, NamespaceNetwork
-from agent.model.network import Leftover, LeftoverKind
+from agent.model.network import EmptyPod, Leftover, LeftoverKind
 
 MAX_LEFTOVERS = 1000
 _OF_A_RUNTIME = re.compile(
@@ -31,7 +31,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     identity: int = 0  # tells it from a later one of the same name
     created_wall_ns: int = 0
     inode: int = 0
-    owner: str = ""  # a container's id; empty: not known
+    owner: str = ""  # a container's id, of a cgroup the pod's uid; empty: not known
     detail: str = ""
 
     @property
@@ -44,7 +44,8 @@ class Owners(Struct, frozen=True, kw_only=True):
 
     by_netns: Mapping[str, str]  # a container's id by the name of its namespace
     living: Collection[str]  # containers whose cgroups are there with a process
-    busy: Collection[str]  # containers and names of namespaces that a CNI call works on
+    busy: Collection[str]
+    """Containers, names of namespaces and uids of pods that a CNI call works on."""
 
 
 def candidates(
@@ -53,6 +54,7 @@ def candidates(
     networks: Mapping[int, NamespaceNetwork],
     taken: Iterable[tuple[str, str]],
     owners: Owners,
+    pods: Iterable[EmptyPod] = (),
 ) -> tuple[Candidate, ...]:
     """Those of one look. `taken`: addresses, with the container's id of each."""
     names = tuple(_namespaces(seen, host, networks, owners))
@@ -65,6 +67,7 @@ def candidates(
             for address, owner in taken
             if owner and owner not in owners.living and owner not in owners.busy
         ),
+        *(_cgroup(each) for each in pods if each.pod.pod_uid not in owners.busy),
     )
 
 
@@ -93,6 +96,19 @@ def _namespaces(
             owner=owner,
             detail="no process is in it",
         )
+
+
+def _cgroup(empty: EmptyPod) -> Candidate:
+    names = empty.pod
+    of = f"; it was of pod {names.namespace}/{names.pod}" if names.pod else ""
+    return Candidate(
+        kind=LeftoverKind.CGROUP,
+        name=empty.path,
+        identity=empty.inode,
+        inode=empty.inode,
+        owner=names.pod_uid,
+        detail=f"no process is in it{of}",
+    )
 
 
 def _veths(
@@ -147,9 +163,9 @@ class LeftoverFold:
         )
 
     def judged(self, now_ns: int, *, known: Collection[str], unplaced: int) -> tuple[Leftover, ...]:
-        """The leftovers, by what the runtime knows: ids of containers and sandboxes, and how many
-        sandboxes there are of which nobody can tell the namespace. While there are any, something
-        without an owner may be theirs.
+        """The leftovers, by what the runtime knows: ids of containers and sandboxes, the uids of
+        their pods, and how many sandboxes there are of which nobody can tell the namespace. While
+        there are any, something without an owner may be theirs.
         """
         found = (
             each

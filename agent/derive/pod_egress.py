@@ -139,6 +139,8 @@ def _judge_nat(
         return _UNUSED, f"the CNI configuration{of} asks for no masquerading"
     if nat is None:
         return _UNKNOWN, "the rules of nftables could not be read"
+    if nat.outdated:
+        return _UNKNOWN, nat.outdated
     missing = [each.address for each in addresses if not masquerades(nat, each.address)]
     if not missing:
         return _OK, f"nftables masquerades {', '.join(each.address for each in addresses)}"

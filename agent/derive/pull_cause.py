@@ -8,15 +8,13 @@ from msgspec import Struct
 
 from agent.model.disks import DiskState, Op
 from agent.model.heartbeat import Connection
-from agent.model.pulls import Cause, Phase
+from agent.model.pulls import SLOW_SECONDS, Cause, Phase
+from agent.model.runtime import STOPPED
 
-SLOW_SECONDS = 0.1
-"""A request of the disk takes so long on average."""
 STUCK_SECONDS = 2.0
 """Requests are in flight and none has ended for so long."""
 UNREAD_SECONDS = 2.0
 """What came later may be read at once: the registry goes on."""
-STOPPED = "Tt"
 _OPS = (Op.READ, Op.WRITE, Op.FLUSH)
 
 

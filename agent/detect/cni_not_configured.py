@@ -15,6 +15,8 @@ from agent.model.source import SourceState
 def _detect(scene: Scene) -> Iterator[Finding]:
     if scene.cni is None or scene.cni.config is None or not _is_node(scene):
         return
+    if scene.cni.elsewhere:  # the source says so
+        return
     config = scene.cni.config
     found = _unloaded(config) if config.loaded is None else _unusable(config)
     if found is not None:

@@ -18,7 +18,9 @@ def _detect(scene: Scene) -> Iterator[Finding]:
     table = None if report is None else report.sample.conntrack
     if report is None or table is None or table.fill < ALMOST_FULL:
         return
-    drops = report.rates.conntrack_drops or 0.0
+    # An insert that clashes with another one is counted as both (nf_ct_resolve_clash, Linux 5.9).
+    clashes = report.rates.conntrack_insert_failed or 0.0
+    drops = max(0.0, (report.rates.conntrack_drops or 0.0) - clashes)
     full = table.fill >= 1 or drops > 0
     said = f"{table.entries:,} of {table.limit:,} connections are tracked ({table.fill:.0%})"
     if drops:

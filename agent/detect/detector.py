@@ -11,7 +11,10 @@ from agent.model.condition import ConditionType, Finding
 
 
 class Detector(Struct, frozen=True, kw_only=True):
-    """`detect` tells what is so at this tick; what it does not tell is not so."""
+    """`detect` tells what is so at this tick; what it does not tell is not so, unless `unknown`
+    tells why nobody can know that, although the sources see.
+    """
 
     condition: ConditionType
     detect: Callable[[Scene], Iterable[Finding]]
+    unknown: Callable[[Scene], str] = lambda scene: ""

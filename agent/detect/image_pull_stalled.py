@@ -93,7 +93,7 @@ def _disk(pull: Pull) -> str:
     if meanwhile.stuck_seconds > max(meanwhile.slowest_seconds, 1.0):
         seconds = f"{meanwhile.stuck_seconds:.0f} s"
         return f"{meanwhile.stuck_device} ended no request for {seconds} meanwhile"
-    if meanwhile.slowest_op is None:
+    if meanwhile.slowest_op is None or not meanwhile.slow:
         device = next(iter(pull.disks), "its disk")
         return f"a thread of it waits in state D, for {device} as it seems"
     op, device = meanwhile.slowest_op.value, meanwhile.slowest_device

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent.detect.daemons import brief, evidence
 from agent.detect.detector import Detector
 from agent.detect.scene import Scene
-from agent.detect.tasks import seconds
 from agent.model.catalogue.kubelet import KUBELET_DOWN
 from agent.model.condition import NODE, Evidence, Finding
-from agent.model.kubelet import STOPPED, Healthz, KubeletReport
-from agent.model.runtime import RungState
+from agent.model.kubelet import Healthz, KubeletReport
+from agent.model.runtime import STOPPED, RungState
 
 THROTTLED = 0.05
 """Of its periods: below it is not worth a word."""
@@ -45,20 +45,8 @@ def _reason(report: KubeletReport) -> str:
 
 
 def _process(report: KubeletReport) -> str:
-    process, former = report.process, report.former
-    if process is None:
-        if former is None:
-            return f"no process is named kubelet, though {report.facts.config} configures one"
-        ago = seconds(former.seen_boottime_ns, report.boottime_ns)
-        return f"{former.comm}[{former.key.pid}] is gone for {ago}: {former.end}"
-    who = f"{process.comm}[{process.key.pid}]"
-    if process.state in STOPPED:
-        return f"{who} is stopped (state {process.state})"
-    if process.blocked:
-        first = process.blocked[0]
-        more = f" and {len(process.blocked) - 1} more" if len(process.blocked) > 1 else ""
-        return f"{who} has a thread in state D in {first.wchan or '?'}{more}"
-    return f"{who} runs (state {process.state}, {process.threads} threads)"
+    unknown = f"no process is named kubelet, though {report.facts.config} configures one"
+    return brief(report.process, report.former, report.boottime_ns, unknown=unknown)
 
 
 def _healthz(healthz: Healthz | None) -> str:
@@ -85,7 +73,7 @@ def _throttled(report: KubeletReport) -> str:
 
 
 def _evidence(report: KubeletReport) -> Iterator[Evidence]:
-    healthz, process, former = report.healthz, report.process, report.former
+    healthz = report.healthz
     if healthz is not None:
         value = healthz.state.value
         if healthz.seconds is not None:
@@ -93,16 +81,7 @@ def _evidence(report: KubeletReport) -> Iterator[Evidence]:
         if healthz.detail:
             value += f": {healthz.detail}"
         yield Evidence(what="healthz", value=value, source=f"GET http://{healthz.address}/healthz")
-    if process is not None:
-        at = f"/proc/{process.key.pid}"
-        value = f"{process.comm}[{process.key.pid}] state {process.state}"
-        yield Evidence(what="process", value=value, source=f"{at}/stat")
-        for task in process.blocked:
-            value = f"{task.comm}[{task.tid}] state D in {task.wchan or '?'}"
-            yield Evidence(what="thread", value=value, source=f"{at}/task/{task.tid}/wchan")
-    if former is not None:
-        value = f"{former.comm}[{former.key.pid}]: {former.end}"
-        yield Evidence(what="former process", value=value, source="process connector")
+    yield from evidence(report.process, report.former)
 
 
 DETECTOR = Detector(condition=KUBELET_DOWN, detect=_detect)

@@ -53,4 +53,5 @@ _SOURCES = {
     LeftoverKind.NAMESPACE: "/run/netns, /proc/PID/ns/net, ListPodSandbox",
     LeftoverKind.VETH: "RTM_GETLINK, RTM_GETNSID, ListPodSandbox",
     LeftoverKind.ADDRESS: "host-local, ListPodSandbox",
+    LeftoverKind.CGROUP: "cgroup.events, cpu.stat, ListPodSandbox",
 }

@@ -7,13 +7,13 @@ for hundreds of kills, again and again. What is not asked for any more is forgot
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from agent.model.condition import ConditionType, Finding
 from agent.model.oom import Container, OOMIncident
 
-Asked = tuple[OOMIncident, Container, int]
-"""An incident, its container, and a number beside them."""
-_Made = tuple[OOMIncident, int, Finding]
+T = TypeVar("T")
+_Made = tuple[OOMIncident, object, Finding]
 
 
 class Memo:
@@ -27,17 +27,17 @@ class Memo:
     def findings(
         self,
         kind: ConditionType,
-        make: Callable[[OOMIncident, Container, int], Finding],
-        asked: Iterable[Asked],
+        make: Callable[[OOMIncident, Container, T], Finding],
+        asked: Iterable[tuple[OOMIncident, Container, T]],
     ) -> Iterator[Finding]:
-        """The finding of each; the very same object as the last time if nothing has changed. `make`
-        is pure.
+        """The finding of each incident, with its container and what else counts; the very same
+        object as the last time if nothing has changed. `make` is pure.
         """
         former = self._made.get(kind.name, {})
         now = self._made[kind.name] = {}
-        for incident, container, number in asked:
+        for incident, container, beside in asked:
             made = former.get(incident.id)
-            if made is None or made[0] is not incident or made[1] != number:
-                made = incident, number, make(incident, container, number)
+            if made is None or made[0] is not incident or made[1] != beside:
+                made = incident, beside, make(incident, container, beside)
             now[incident.id] = made
             yield made[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from agent.detect.scene import Scene
+from agent.inventory.names import ContainerKind
 from agent.model.condition import Entity, EntityKind, Evidence
 from agent.model.oom import Container, LimitLevel, OOMIncident
 
@@ -27,6 +28,26 @@ def latest(
         if wanted(incident):
             found[container.id] = incident, container
     yield from found.values()
+
+
+class PodsOfOne:
+    """Which pods are known to have one container alone.
+
+    The kubelet limits a pod to the sum of its containers' limits, and its sandbox takes some of
+    that: where there is one container, the pod's limit stands for its own, and fires first.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._names: dict[str, set[str]] = {}
+        for each in scene.containers:
+            names = self._names.setdefault(each.names.pod_uid, set())
+            if each.kind is not ContainerKind.SANDBOX:
+                names.add(each.names.name)
+
+    def has(self, container: Container) -> bool:
+        """Whether this is the only one of its pod; while it is not there, its sandbox tells."""
+        names = self._names.get(container.pod_uid)
+        return names is not None and names <= {container.name}
 
 
 def entity(container: Container) -> Entity:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from agent.detect.detector import Detector
+from agent.detect.oom import PodsOfOne
 from agent.detect.restarts import evidence, loops, often, pod, worst_of_each_pod
 from agent.detect.scene import Scene
 from agent.ledger.end_writing import kills_init
@@ -37,12 +38,14 @@ def _detect(scene: Scene) -> Iterator[Finding]:
     incidents = {incident.id: incident for incident in scene.incidents}
     for deaths in worst_of_each_pod(loops(scene, lambda death: _is_oom(death, incidents))):
         verdict = Counter(death.verdict for death in deaths).most_common(1)[0][0]
+        alone = verdict is Verdict.OOM_POD_LIMIT and PodsOfOne(scene).has(deaths[-1].container)
+        nobody = ", which it shares with nobody" if alone else ""
         name = deaths[-1].container.name or deaths[-1].container.id[:12]
         yield Finding(
             type=OOM_LOOP.name,
             entity=pod(deaths),
-            reason=_reason(verdict),
-            message=f"{name} was OOM-killed {often(deaths)}, mostly at {_LIMITS[verdict]}",
+            reason="OwnLimit" if alone else _reason(verdict),
+            message=f"{name} was OOM-killed {often(deaths)}, mostly at {_LIMITS[verdict]}{nobody}",
             evidence=tuple(evidence(deaths, scene.now_boottime_ns)),
         )
 

@@ -26,6 +26,10 @@ def _detect(scene: Scene) -> Iterator[Finding]:
         )
 
 
+def _unknown(scene: Scene) -> str:
+    return "" if scene.network is None else scene.network.addresses_unknown
+
+
 def _evidence(pool: AddressPool) -> Iterator[Evidence]:
     ranges = f"{', '.join(pool.ranges)}: {pool.total} addresses"
     yield Evidence(what="ranges", value=ranges, source="the CNI configuration")
@@ -33,4 +37,4 @@ def _evidence(pool: AddressPool) -> Iterator[Evidence]:
     yield Evidence(what="leaked", value=str(pool.leaked), source=f"{pool.directory}, the runtime")
 
 
-DETECTOR = Detector(condition=POD_IPS_EXHAUSTED, detect=_detect)
+DETECTOR = Detector(condition=POD_IPS_EXHAUSTED, detect=_detect, unknown=_unknown)

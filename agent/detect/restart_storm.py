@@ -34,7 +34,9 @@ UNDER_PRESSURE_RATIO = 0.5
 """Of the deaths: the averages fall within seconds once the killed container is gone."""
 
 _THROTTLED = "CPUThrottled"
-_PRESSURES = frozenset({"CPUPressure", "MemoryPressure", "IOPressure", "NetworkPressure"})
+_CAUSES = ("MemoryPressure", "IOPressure", "CPUPressure", _THROTTLED, "NetworkPressure")
+"""Of those that are told as often the first: who reclaims waits for disks and takes CPUs too."""
+_PRESSURES = frozenset(_CAUSES) - {_THROTTLED}
 _BY_RUNTIME = (Verdict.STOPPED_BY_RUNTIME, Verdict.GRACE_EXCEEDED, Verdict.KILLED_BY_RUNTIME)
 
 
@@ -74,10 +76,10 @@ def _found(scene: Scene, deaths: list[ContainerDeath], *, pods: int) -> Iterator
             severity=Severity.WARNING,
         )
         return
-    cause = max(sorted(set(causes)), key=causes.count)
+    cause = max(_CAUSES, key=causes.count)
     throttled = cause == _THROTTLED
     struck = [d for d in deaths if {*_causes(d)} & ({cause} if throttled else _PRESSURES)]
-    worst = max((death for death in struck if cause in _causes(death)), key=_cpu)
+    worst = max(struck, key=lambda death: (cause in _causes(death), _extent(death, cause)))
     how = "kept waiting by their own CPU limit" if throttled else "under pressure"
     to_do = ": raise that limit" if throttled else ""
     yield Finding(
@@ -104,13 +106,11 @@ def _causes(death: ContainerDeath) -> list[str]:
     cpu, node_cpu = _waited(death), death.node_cpu_pressure_some or 0.0
     if throttled:
         node_cpu -= 100 * ratio
-    memory = max(death.memory_pressure_full or 0, death.node_memory_pressure_full or 0)
-    io = max(death.io_pressure_full or 0, death.node_io_pressure_full or 0)
     found = (
         ("CPUPressure", node_cpu >= NODE_CPU_SOME or (cpu >= CPU_SOME and not throttled)),
         (_THROTTLED, cpu >= CPU_SOME and throttled),
-        ("MemoryPressure", memory >= MEMORY_FULL),
-        ("IOPressure", io >= IO_FULL),
+        ("MemoryPressure", _extent(death, "MemoryPressure") >= MEMORY_FULL),
+        ("IOPressure", _extent(death, "IOPressure") >= IO_FULL),
         ("NetworkPressure", death.network_saturated is True),
     )
     return [name for name, is_so in found if is_so]
@@ -122,8 +122,16 @@ def _waited(death: ContainerDeath) -> float:
     return 100 * (death.cpu_throttled_ratio or 0.0) if own is None else own
 
 
-def _cpu(death: ContainerDeath) -> float:
-    return max(death.cpu_pressure_some or 0.0, death.node_cpu_pressure_some or 0.0)
+def _extent(death: ContainerDeath, cause: str) -> float:
+    """Percent of the time, of it or its node; for what is no such wait, that of the CPUs."""
+    match cause:
+        case "MemoryPressure":
+            waits = death.memory_pressure_full, death.node_memory_pressure_full
+        case "IOPressure":
+            waits = death.io_pressure_full, death.node_io_pressure_full
+        case _:
+            waits = death.cpu_pressure_some, death.node_cpu_pressure_some
+    return max(wait or 0.0 for wait in waits)
 
 
 DETECTOR = Detector(condition=RESTART_STORM, detect=_detect)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent.detect.daemons import brief, evidence
 from agent.detect.detector import Detector
 from agent.detect.oom import size
 from agent.detect.scene import Scene
-from agent.detect.tasks import seconds
 from agent.model.catalogue.runtime import RUNTIME_UNRESPONSIVE
 from agent.model.condition import NODE, Evidence, Finding
-from agent.model.runtime import Rung, RungState, RuntimeReport, Step
-
-STOPPED = "Tt"
+from agent.model.runtime import STOPPED, Rung, RungState, RuntimeReport, Step
 
 
 def _detect(scene: Scene) -> Iterator[Finding]:
@@ -67,7 +65,8 @@ def _message(report: RuntimeReport, step: Step | None) -> str:
         unread = queues.unread_bytes
         held = size(unread) if unread >= 1 << 10 else f"{unread} bytes"
         told.append(f"it has not read {held} on {_count(queues.unread_connections)}")
-    told.append(_who(report))
+    unknown = "no process of it is known"
+    told.append(brief(report.process, report.former, report.boottime_ns, unknown=unknown))
     return "; ".join(words for words in told if words)
 
 
@@ -112,23 +111,6 @@ def _deadline(step: Step) -> str:
     return f"{step.deadline_seconds:g} s"
 
 
-def _who(report: RuntimeReport) -> str:
-    process, former = report.process, report.former
-    if process is None:
-        if former is None:
-            return "no process of it is known"
-        ago = seconds(former.seen_boottime_ns, report.boottime_ns)
-        return f"{former.comm}[{former.key.pid}] is gone for {ago}: {former.end}"
-    who = f"{process.comm}[{process.key.pid}]"
-    if process.state in STOPPED:
-        return f"{who} is stopped (state {process.state})"
-    if process.blocked:
-        first = process.blocked[0]
-        more = f" and {len(process.blocked) - 1} more" if len(process.blocked) > 1 else ""
-        return f"{who} has a thread in state D in {first.wchan or '?'}{more}"
-    return f"{who} runs (state {process.state}, {process.threads} threads)"
-
-
 def _evidence(report: RuntimeReport) -> Iterator[Evidence]:
     for step in report.steps:
         value = step.state.value
@@ -147,17 +129,7 @@ def _evidence(report: RuntimeReport) -> Iterator[Evidence]:
         yield Evidence(what="unread", value=value, source="sock_diag")
     elif report.queues_absent:
         yield Evidence(what="backlog", value=report.queues_absent, source="sock_diag")
-    process, former = report.process, report.former
-    if process is not None:
-        at = f"/proc/{process.key.pid}"
-        value = f"{process.comm}[{process.key.pid}] state {process.state}"
-        yield Evidence(what="process", value=value, source=f"{at}/stat")
-        for task in process.blocked:
-            value = f"{task.comm}[{task.tid}] state D in {task.wchan or '?'}"
-            yield Evidence(what="thread", value=value, source=f"{at}/task/{task.tid}/wchan")
-    if former is not None:
-        value = f"{former.comm}[{former.key.pid}]: {former.end}"
-        yield Evidence(what="former process", value=value, source="process connector")
+    yield from evidence(report.process, report.former)
 
 
 DETECTOR = Detector(condition=RUNTIME_UNRESPONSIVE, detect=_detect)

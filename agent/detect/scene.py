@@ -12,8 +12,9 @@ from agent.model.cni import CNIReport
 from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import ContainerDeath
+from agent.model.faults import FaultReport
 from agent.model.heartbeat import HeartbeatReport
-from agent.model.kubelet import KubeletReport
+from agent.model.kubelet import KubeletReport, NodeBelief
 from agent.model.memory import MemoryReport
 from agent.model.network import NetworkReport
 from agent.model.oom import OOMBooks, OOMIncident
@@ -51,4 +52,6 @@ class Scene(Struct, frozen=True, kw_only=True):
     memo: Memo = field(default_factory=Memo)  # what was said before; of whoever makes the scenes
     cpu: CPUReport | None = None  # where the CPUs' time goes
     kubelet: KubeletReport | None = None  # its process and its healthz
+    belief: NodeBelief | None = None  # of the API server about this node
     pulls: PullReport | None = None  # blobs that containerd pulls
+    faults: FaultReport = field(default_factory=FaultReport)  # of disks and tasks, by kmsg

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from agent.detect.blocked import evidence, owners, where
 from agent.detect.detector import Detector
+from agent.detect.kernel_log import said, said_of_tasks
 from agent.detect.scene import Scene
 from agent.model.catalogue.io import TASKS_BLOCKED
 from agent.model.condition import NODE, Finding
@@ -29,7 +30,10 @@ def _detect(scene: Scene) -> Iterator[Finding]:
         reason="Uninterruptible",
         message=f"{count} been in state D for up to {report.seconds(first):.0f} s: "
         f"{where(first)}{of}",
-        evidence=tuple(evidence(report, stuck)),
+        evidence=(
+            *evidence(report, stuck),
+            *said(scene, said_of_tasks(scene, (blocked.task.tid for blocked in stuck))),
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from agent.derive.blocked_since import BlockedSince
+from agent.derive.wait_places import waits_for_server
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.host.clock import Clock
@@ -36,7 +37,13 @@ WAITING = 0.5
 """Of a second, in which some task waited for io: one that hangs makes it all of it."""
 DETAIL_SECONDS = 3.0
 MAX_STACKS = 8
+MAX_DEVICES = 32
+"""Containers, and processes of the host, of which the devices are read at one look."""
 MAX_KEPT = 256
+
+
+_Wait = tuple[int, int, int, int | None]
+"""One wait of one task: who goes on and waits anew is read anew."""
 
 
 class BlockedWatch(Struct, kw_only=True):
@@ -53,7 +60,8 @@ class BlockedWatch(Struct, kw_only=True):
     report: BlockedReport | None = None
     _fold: BlockedSince = field(default_factory=BlockedSince)
     _waited: tuple[int, int] | None = None
-    _detailed: set[tuple[int, int, int]] = field(default_factory=set)
+    _stacked: set[_Wait] = field(default_factory=set)
+    _asked: dict[str | int, _Wait] = field(default_factory=dict)
     _looks: int = 0
 
     async def run(self) -> None:
@@ -94,9 +102,12 @@ class BlockedWatch(Struct, kw_only=True):
             counted=scan.counted,
             looked_at=scan.looked_at,
             look_seconds=scan.seconds,
+            io_delay_absent=scan.io_delay_absent,
         )
         self._show(found)
-        await self._detail(found)
+        await self._read_stacks(found)
+        self._show(self._fold.tasks())
+        await self._read_devices()
         self._show(self._fold.tasks())
 
     def _show(self, tasks: tuple[BlockedTask, ...]) -> None:
@@ -116,15 +127,14 @@ class BlockedWatch(Struct, kw_only=True):
         where = place(blocked.cgroup)
         return replace(blocked, names=self.names(where), unit=where.unit)
 
-    async def _detail(self, found: tuple[BlockedTask, ...]) -> None:
-        """Stack and mounts of the first that wait for too long, once of each."""
+    async def _read_stacks(self, found: tuple[BlockedTask, ...]) -> None:
+        """Of the first that wait for too long, once of each wait."""
         assert self.report is not None
-        keys = {_key(blocked) for blocked in found}
-        self._detailed &= keys
-        new = [b for b in self.report.stuck() if _key(b) not in self._detailed]
+        self._stacked &= set(map(_wait, found))
+        new = [b for b in self.report.stuck() if _wait(b) not in self._stacked]
         stacked = sum(bool(b.task.stack or b.task.unread) for b in found)
         for blocked in new[: max(0, MAX_STACKS - stacked)]:
-            self._detailed.add(_key(blocked))
+            self._stacked.add(_wait(blocked))
             try:
                 (task,) = await self.workers.run(
                     self.sight.stacks, (blocked.task,), deadline_seconds=DETAIL_SECONDS
@@ -134,14 +144,36 @@ class BlockedWatch(Struct, kw_only=True):
                     replace(blocked, task=replace(blocked.task, unread=f"stack: {error}"))
                 )
                 return
+            self._fold.learned(replace(blocked, task=task))
+
+    async def _read_devices(self) -> None:
+        """Of all that wait for too long and may wait for a disk: who waits for a server for days
+        must not hide the others. Of one of those that share them, once while it waits.
+        """
+        assert self.report is not None
+        waits = set(map(_wait, self.report.tasks))
+        self._asked = {each: wait for each, wait in self._asked.items() if wait in waits}
+        new: dict[str | int, BlockedTask] = {}
+        for blocked in self.report.stuck():
+            if blocked.sharers not in self._asked and not waits_for_server(blocked.task):
+                new.setdefault(blocked.sharers, blocked)
+        for blocked in list(new.values())[:MAX_DEVICES]:
+            self._asked[blocked.sharers] = _wait(blocked)
             try:
-                devices = await self.workers.run(
-                    self.sight.mounts, blocked.task.pid, deadline_seconds=DETAIL_SECONDS
+                known = await self.workers.run(
+                    self.sight.with_devices,
+                    blocked,
+                    deadline_seconds=DETAIL_SECONDS,
+                    key=f"{BLOCKED} devices",  # a mount that hangs holds up all mount tables
                 )
-            except (Abandoned, TooManyAbandoned):
-                devices = frozenset()
-            self._fold.learned(replace(blocked, task=task, devices=devices))
+            except Abandoned:
+                return  # the others when it has come back
+            except TooManyAbandoned:
+                del self._asked[blocked.sharers]
+                return
+            self._fold.learned(known)
 
 
-def _key(blocked: BlockedTask) -> tuple[int, int, int]:
-    return blocked.task.pid, blocked.task.tid, blocked.task.start_boottime_ns
+def _wait(blocked: BlockedTask) -> _Wait:
+    task = blocked.task
+    return task.pid, task.tid, task.start_boottime_ns, task.since_boottime_ns

@@ -69,6 +69,11 @@ TELLS = {
 needs it.
 """
 
+ON_DEMAND = {
+    "node-object": "what the API server believes of this node, and when it last heard of it",
+}
+"""The same of what has no row unless it is switched on; detection does without."""
+
 _STATES = {
     Absence.VANISHED: SourceState.ABSENT,
     Absence.UNSUPPORTED: SourceState.ABSENT,

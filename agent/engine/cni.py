@@ -36,6 +36,7 @@ from agent.model.oom import Container
 from agent.observe.call_waits import read_waits
 from agent.observe.exits import NAME as CONNECTOR
 from agent.observe.plugins import NAME as CNI
+from agent.observe.plugins import PluginWatcher
 from agent.parse.cgroup_path import place
 
 LOOK_SECONDS = 1.0
@@ -63,6 +64,7 @@ class CNIWatch(Struct, kw_only=True):
     ledger: CNILedger
     config: CNIConfigWatch
     names: Callable[[str], Container | None]
+    plugins: Callable[[], PluginWatcher | None]  # who tells of executions, while it is open
     follow: Callable[[AbstractSet[int]], None]  # hear of the exits of these, and of their children
     lost: Callable[[list[Observation]], None]  # what is no execution
     spawn: Callable[[Coroutine[Any, Any, None]], object]
@@ -73,6 +75,7 @@ class CNIWatch(Struct, kw_only=True):
     _waits: dict[int, CallWait] = field(default_factory=dict)
     _callers: list[int] = field(default_factory=list)  # of plugins: the runtime
     _following: bool = False
+    _searched: tuple[str, ...] = ()  # directories of which the processes were looked for
 
     # Executions
 
@@ -174,16 +177,22 @@ class CNIWatch(Struct, kw_only=True):
 
     async def run(self) -> None:
         """Look for ever, until cancelled."""
-        await self.guard.run(CNI, self._find_running())
         while True:
             await self.guard.round(CNI, self.look())
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """One round."""
+        """One round. What may raise comes last, for all of it is done again."""
         now = self.clock.boottime_ns()
         self.ledger.tick(now)
         await self.config.look()
+        watcher = self.plugins()
+        if watcher is not None:
+            await watcher.follow(self.workers)
+        await self._look_at_waits(now)
+        await self._find_running()
+
+    async def _look_at_waits(self, now: int) -> None:
         old = [c for c in self.ledger.running() if now - c.started_boottime_ns >= YOUNG_NS]
         old.sort(key=lambda call: call.started_boottime_ns)
         pids = [call.pid for call in old[:MAX_WAITS]]
@@ -204,10 +213,17 @@ class CNIWatch(Struct, kw_only=True):
         self._waits = {pid: wait for pid, wait in found.items() if pid in self._pidfds}
 
     async def _find_running(self) -> None:
-        """Those that were executed before we came, by the names of their processes."""
-        for process, path in await self.workers.run(
-            self._running_before, deadline_seconds=WAITS_SECONDS
-        ):
+        """Those that were executed before we came, by the names of their processes; again when the
+        plugins turn out to be elsewhere.
+        """
+        directories = self.directory.plugin_directories()
+        if directories == self._searched:
+            return
+        found = await self.workers.run(
+            self._running_before, deadline_seconds=WAITS_SECONDS, key=self._running_before
+        )
+        self._searched = directories
+        for process, path in found:
             if process.pid not in self._pidfds:
                 self._executed(
                     PluginExecuted(
@@ -220,14 +236,15 @@ class CNIWatch(Struct, kw_only=True):
         found = self.processes.named(frozenset(plugins))
         return [(process, plugins[process.comm]) for process in found]
 
+    def running(self) -> tuple[CNICall, ...]:
+        """The calls that run, and where each was at the last look."""
+        named = map(self._named, self.ledger.running())
+        return tuple(replace(call, wait=self._waits.get(call.pid)) for call in named)
+
     def report(self) -> CNIReport:
         """All of it now."""
         now = self.clock.boottime_ns()
-        running = tuple(self._named(call) for call in self.ledger.running())
-        calls = (
-            *(replace(call, wait=self._waits.get(call.pid)) for call in reversed(running)),
-            *map(self._named, self.ledger.ended()),
-        )
+        calls = (*reversed(self.running()), *map(self._named, self.ledger.ended()))
         return CNIReport(
             boottime_ns=now,
             wall_ns=self.clock.wall_ns(),
@@ -244,6 +261,7 @@ class CNIWatch(Struct, kw_only=True):
             ),
             config=self.config.config,
             word=self.config.word,
+            elsewhere=self.config.elsewhere,
         )
 
     def _named(self, call: CNICall) -> CNICall:

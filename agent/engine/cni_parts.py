@@ -10,7 +10,7 @@ from agent.engine.cni_config import CNIConfigWatch
 from agent.engine.ground import Ground
 from agent.engine.watch import Watch
 from agent.host.cni_directory import CNIDirectory
-from agent.host.cri import CriClient
+from agent.host.cri import CriClient, CriNetwork
 from agent.host.file_locks import FileLocks
 from agent.host.plugin_process import PluginProcesses
 from agent.host.tasks import TaskReader
@@ -21,14 +21,16 @@ from agent.model.death import ProcessExit
 from agent.model.evidence import Observation
 from agent.model.oom import Container
 from agent.observe.exits import ExitWatcher
+from agent.observe.plugins import PluginWatcher
 
 CNI_WORKERS = 4
-"""Threads for environments, tasks and the configuration: three may hang."""
+"""Threads for environments, tasks, the configuration and the filter: three may hang."""
 
 
 def watch_cni(
     ground: Ground,
     deaths: DeathBook,
+    directory: CNIDirectory,
     *,
     cri: CriClient | None,
     silent: Callable[[], bool],
@@ -37,9 +39,6 @@ def watch_cni(
 ) -> CNIWatch:
     """With threads of its own."""
     workers = ground.pools.new(CNI_WORKERS, name="cni")
-    directory = CNIDirectory(
-        ground.root, ground.settings.cni.conf_dir, ground.settings.cni.bin_dirs
-    )
 
     def exit_of(call: CNICall) -> ProcessExit | None:
         death = deaths.death(call.pid, call.started_boottime_ns)
@@ -54,7 +53,11 @@ def watch_cni(
             if isinstance(watch.watcher, ExitWatcher):
                 watch.watcher.follow_others(pids)
 
-    async def network() -> tuple[bool, str] | None:
+    def plugins() -> PluginWatcher | None:
+        watchers = (watch.watcher for watch in watches)
+        return next((each for each in watchers if isinstance(each, PluginWatcher)), None)
+
+    async def network() -> CriNetwork | None:
         return None if cri is None or silent() else await cri.network()
 
     return CNIWatch(
@@ -75,6 +78,7 @@ def watch_cni(
             network=network,
         ),
         names=names,
+        plugins=plugins,
         follow=follow,
         lost=lost,
         spawn=ground.spawn,

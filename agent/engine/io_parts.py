@@ -10,7 +10,9 @@ from agent.engine.disks import DiskWatch
 from agent.engine.etcd import EtcdWatch
 from agent.engine.ground import Ground
 from agent.host.block_devices import BlockDevices
+from agent.host.block_io_delays import BlockIoDelays
 from agent.host.etcd import EtcdFinder
+from agent.host.open_devices import OpenDevices
 from agent.host.task_scan import TaskScan
 from agent.host.tasks import TaskReader
 from agent.model.pressure import PressureReport, Resource, Scope
@@ -66,7 +68,13 @@ def watch_blocked(
         board=ground.board,
         guard=ground.guard,
         workers=ground.pools.new(BLOCKED_WORKERS, name="blocked"),
-        sight=BlockedSight(TaskScan(ground.root), tasks, ground.proc, BlockDevices(ground.root)),
+        sight=BlockedSight(
+            TaskScan(ground.root),
+            tasks,
+            ground.proc,
+            OpenDevices(ground.root),
+            BlockIoDelays(ground.root),
+        ),
         waited_us=waited_us,
         names=ground.inventory.names_of,
         blocked_after=ground.settings.disks.blocked_after,

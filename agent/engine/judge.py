@@ -82,7 +82,8 @@ class Judge:
             if found is None:
                 why = "its detector failed, which is a bug: the agent's log has it"
             else:
-                findings += found
+                findings += found[0]
+                why = why or found[1] or None
             if why is not None:
                 blind[kind.name] = why
         changed = self._conditions.judge(
@@ -98,12 +99,13 @@ class Judge:
             self._tell(changed)
 
 
-def _find(detector: Detector, scene: Scene) -> list[Finding]:
+def _find(detector: Detector, scene: Scene) -> tuple[list[Finding], str]:
+    """What it finds; if that is nothing, why it cannot know."""
     found = list(detector.detect(scene))
     for finding in found:
         if finding.type != detector.condition.name:
             raise ValueError(f"a finding of {detector.condition.name} says {finding.type}")
-    return found
+    return found, "" if found else detector.unknown(scene)
 
 
 def _alive(scene: Scene) -> frozenset[str]:

@@ -6,10 +6,11 @@ Other parts of the agent add theirs with `Judge.sees`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
-from agent.config.settings import Conditions as Settings
+from agent.config import Settings
 from agent.detect.catalogue import DETECTORS
 from agent.detect.scene import Scene
 from agent.engine.board import SourceBoard
@@ -20,6 +21,7 @@ from agent.host.clock import Clock
 from agent.inventory.containers import Inventory
 from agent.ledger.oom import OOMLedger
 from agent.model.catalogue import CATALOGUE
+from agent.model.condition import ConditionType
 from agent.model.event import ConditionChanged
 from agent.observe.cgroups import NAME as CGROUPS
 from agent.state.conditions import Conditions
@@ -33,10 +35,18 @@ def conditions_of(
 ) -> Conditions:
     """The fold, going on from what was told on this boot."""
     conditions = Conditions(
-        CATALOGUE, event_ttl_seconds=settings.event_ttl, max_conditions=settings.max
+        filter(partial(_is_judged, settings), CATALOGUE),
+        event_ttl_seconds=settings.conditions.event_ttl,
+        max_conditions=settings.conditions.max,
     )
     adopt(conditions, recovered, boot_id=boot_id, clock=clock)
     return conditions
+
+
+def _is_judged(settings: Settings, kind: ConditionType) -> bool:
+    """What is switched off is neither False nor Unknown: nobody was to judge it."""
+    section, _, key = kind.setting.partition(".")
+    return not kind.setting or bool(getattr(getattr(settings, section), key))
 
 
 def adopt(conditions: Conditions, recovered: Recovered, *, boot_id: str, clock: Clock) -> None:

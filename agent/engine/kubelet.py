@@ -14,6 +14,7 @@ from msgspec import Struct
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.kubelet_healthz import HealthzProbe
+from agent.engine.node_object import NodeObjectWatch
 from agent.engine.runtime_former import Former
 from agent.host.clock import Clock
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
@@ -50,6 +51,7 @@ class KubeletWatch(Struct, kw_only=True):
     changed: Callable[[], None]  # hears that there is another kubelet, before its facts are known
     usage: Callable[[], UsageReport | None]
     expected: Callable[[], bool]  # whether there are pods here
+    believed: NodeObjectWatch | None  # what the API server says of it; None: switched off
     port: int  # of the agent's settings; 0: as the kubelet says
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     interval_seconds: float
@@ -104,6 +106,8 @@ class KubeletWatch(Struct, kw_only=True):
             facts=facts,
             throttled_ratio=None if rates is None else rates.throttled_ratio,
             cpu_waiting=None if pressure is None else pressure.waiting,
+            belief=None if self.believed is None else self.believed.belief,
+            belief_unknown="" if self.believed is None else self.believed.unknown,
         )
         vanished = Absent(absence=Absence.VANISHED, detail=absent)
         self.board.hear(HEALTHZ, vanished if absent else None)

@@ -8,6 +8,7 @@ from agent.engine.ground import Ground
 from agent.engine.headroom import HeadroomWatch
 from agent.engine.kubelet import KubeletWatch
 from agent.engine.kubelet_healthz import HealthzProbe
+from agent.engine.node_object import NodeObjectWatch
 from agent.engine.runtime_former import Former
 from agent.engine.runtime_parts import SCENE_SECONDS
 from agent.host.healthz import ask_healthz
@@ -31,6 +32,7 @@ def watch_kubelet(
     *,
     headroom: HeadroomWatch,
     usage: Callable[[], UsageReport | None],
+    believed: NodeObjectWatch | None,
 ) -> KubeletWatch:
     """With threads of its own. `headroom` reads its configuration."""
     settings = ground.settings.kubelet
@@ -57,6 +59,7 @@ def watch_kubelet(
         changed=headroom.read_again,
         usage=usage,
         expected=lambda: any(True for _ in ground.inventory.alive_pods()),
+        believed=believed,
         port=settings.healthz_port,
         spawn=ground.spawn,
         interval_seconds=settings.healthz_interval,

@@ -16,6 +16,7 @@ from agent.derive.pod_namespaces import pod_networks
 from agent.derive.pod_network import judge_pod, unjudged
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
+from agent.engine.nat import NatWatch
 from agent.engine.network_leftovers import LeftoverWatch
 from agent.engine.network_pace import NetworkPace
 from agent.engine.network_plans import NetworkPlans
@@ -23,7 +24,6 @@ from agent.host.absence import SourceAbsent
 from agent.host.cgroup_fs import CgroupFs
 from agent.host.clock import Clock
 from agent.host.namespaces import Namespaces
-from agent.host.nftables import read_nat
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
@@ -34,10 +34,11 @@ from agent.model.absence import Absence, Absent, ParseError
 from agent.model.evidence import LinksChanged, Observation
 from agent.model.namespaces import NamespaceKind, NamespaceReport
 from agent.model.netlink import HostNetwork, NamespaceNetwork, NatTable
-from agent.model.network import Datapath, NetworkReport, PodNetwork
+from agent.model.network import Datapath, EmptyPod, NetworkReport, PodNetwork
 from agent.model.oom import Container
 from agent.observe.namespaces import Wanted, survey
 from agent.observe.network import Target, read_host, read_namespaces
+from agent.observe.pod_cgroups import empty_pods
 
 NAMESPACES = "namespaces"
 NETLINK = "netlink"
@@ -69,6 +70,7 @@ class NetworkWatch(Struct, kw_only=True):
     inventory: Inventory
     workers: Workers  # for what stands in /proc
     netlink: Workers  # for what waits for the kernel's rtnl_mutex
+    nat: NatWatch
     board: SourceBoard
     guard: Guard
     plans: NetworkPlans
@@ -114,7 +116,8 @@ class NetworkWatch(Struct, kw_only=True):
             return
         self.board.up(NETLINK)
         self.board.count(NETLINK, self._looks)
-        await self.leftovers.look(seen, sample.host, sample.networks)
+        empty = await self._empty_pods(seen)
+        await self.leftovers.look(seen, sample.host, sample.networks, empty)
         self.report = NetworkReport(
             boottime_ns=seen.boottime_ns,
             wall_ns=seen.wall_ns,
@@ -126,6 +129,7 @@ class NetworkWatch(Struct, kw_only=True):
             leftovers=self.leftovers.leftovers,
             judged_leftovers=self.leftovers.judged,
             pools=self.leftovers.pools,
+            addresses_unknown=self.leftovers.addresses_unknown,
         )
 
     # Namespaces
@@ -160,6 +164,24 @@ class NetworkWatch(Struct, kw_only=True):
             detail = "the namespaces of processes cannot be read"
             self.board.absent(NETLINK, Absent(absence=absent.absence, detail=detail))
 
+    async def _empty_pods(self, seen: NamespaceReport) -> tuple[EmptyPod, ...]:
+        """None of them where that cannot be read."""
+        lively = {each.container.pod_uid for each in seen.containers if each.pid}
+        suspects = [
+            EmptyPod(pod=pod.names, path=pod.path, inode=pod.id.inode)
+            for pod in self.inventory.alive_pods()
+            if pod.id is not None and pod.names.pod_uid not in lively
+        ]
+        if not suspects:
+            return ()
+        try:
+            return await self.workers.run(
+                lambda: empty_pods(self.fs, suspects), deadline_seconds=READ_SECONDS
+            )
+        except (Abandoned, TooManyAbandoned) as error:
+            self._blind(NAMESPACES, Absent(absence=Absence.FAILED, detail=str(error)))
+        return ()
+
     # Networks
 
     async def _read(self, seen: NamespaceReport) -> Sample | None:
@@ -173,9 +195,6 @@ class NetworkWatch(Struct, kw_only=True):
                     self._networks, host, batch, deadline_seconds=READ_SECONDS
                 )
                 networks.update((network.inode, network) for network in found)
-            nat = None
-            if self.plans.masquerades():
-                nat = await self.netlink.run(self._nat, deadline_seconds=READ_SECONDS)
         except (Abandoned, TooManyAbandoned) as error:
             self._blind(NETLINK, Absent(absence=Absence.FAILED, detail=str(error)))
         except SourceAbsent as error:
@@ -183,6 +202,7 @@ class NetworkWatch(Struct, kw_only=True):
         except ParseError as error:
             self._blind(NETLINK, Absent(absence=Absence.FAILED, detail=str(error)))
         else:
+            nat = await self.nat.look() if self.plans.masquerades() else None
             return Sample(namespaces=seen, host=host, networks=networks, nat=nat)
         return None
 
@@ -193,13 +213,6 @@ class NetworkWatch(Struct, kw_only=True):
     def _networks(self, host: HostNetwork, targets: list[Target]) -> list[NamespaceNetwork]:
         with self.namespaces.opened(self.namespaces.of_process(1)) as fd:
             return read_namespaces(self.root, self.namespaces, fd, host, targets)
-
-    def _nat(self) -> NatTable | None:
-        with self.namespaces.opened(self.namespaces.of_process(1)) as fd:
-            try:
-                return read_nat(self.root, self.namespaces, fd)
-            except (SourceAbsent, ParseError):
-                return None
 
     # Pods
 

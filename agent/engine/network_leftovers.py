@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct, field
 
-from agent.derive.address_pool import pools_of
+from agent.derive.address_pool import Addresses, pools_of
 from agent.derive.leftovers import LeftoverFold, Owners, candidates
 from agent.engine.network_plans import NetworkPlans
 from agent.inventory.listing import Listing
 from agent.model.namespaces import NamespaceReport
 from agent.model.netlink import HostNetwork, NamespaceNetwork
-from agent.model.network import AddressPool, Leftover
+from agent.model.network import AddressPool, EmptyPod, Leftover
 
 ASK_NS = 30 * 1_000_000_000
 """What the runtime knows is asked again after so long, and at once for what is new."""
@@ -34,26 +34,36 @@ class LeftoverWatch(Struct, kw_only=True):
     plans: NetworkPlans
     listing: Callable[[], Awaitable[Listing | None]]
     busy: Callable[[], frozenset[str]]
-    """Containers, and names of namespaces, that a CNI call works on."""
+    """Containers, names of namespaces and uids of pods that a CNI call works on."""
     leftovers: tuple[Leftover, ...] = ()
     judged: bool = False
     pools: tuple[AddressPool, ...] = ()
+    addresses_unknown: str = ""  # why nobody can tell whether pods get addresses
     _answer: _Answer | None = field(default=None)
 
     async def look(
-        self, seen: NamespaceReport, host: HostNetwork, networks: dict[int, NamespaceNetwork]
+        self,
+        seen: NamespaceReport,
+        host: HostNetwork,
+        networks: dict[int, NamespaceNetwork],
+        pods: tuple[EmptyPod, ...] = (),
     ) -> None:
-        """One look; all times are those of `seen`."""
+        """One look; all times are those of `seen`. `pods`: cgroups that nothing lives in."""
         now = seen.boottime_ns
-        taken = [(str(each.address), each.container_id) for each in self.plans.allocations]
-        owners = Owners(
-            by_netns=self.plans.owners(),
-            living=frozenset(each.container.id for each in seen.containers if each.pid),
-            busy=self.busy(),
-        )
-        self.fold.observe(candidates(seen, host, networks, taken, owners), now)
+        living = frozenset(each.container.id for each in seen.containers if each.pid)
+        owners = Owners(by_netns=self.plans.owners(), living=living, busy=self.busy())
+        addresses = self._addresses()
+        of_pods = addresses.of_pods(living)
+        taken = [
+            each
+            for directory, given in addresses.given.items()
+            if directory in of_pods
+            for each in given
+        ]
+        self.fold.observe(candidates(seen, host, networks, taken, owners, pods), now)
         await self._judge(now)
-        self.pools = self._pools()
+        self.pools = pools_of(addresses, self.leftovers)
+        self.addresses_unknown = addresses.unknown(living)
 
     async def _judge(self, now_ns: int) -> None:
         about = frozenset[object](each.key for each in self.fold.ripe(now_ns))
@@ -75,16 +85,21 @@ class LeftoverWatch(Struct, kw_only=True):
             return None
         placed = frozenset(self.plans.owners().values())
         unplaced = [s for s in listing.sandboxes.values() if not s.ready and s.id not in placed]
+        uids = (sandbox.pod_uid for sandbox in listing.sandboxes.values())
         return _Answer(
             asked_ns=now_ns,
             about=about,
-            known=frozenset((*listing.sandboxes, *listing.containers)),
+            known=frozenset((*listing.sandboxes, *listing.containers, *uids)),
             unplaced=len(unplaced),
         )
 
-    def _pools(self) -> tuple[AddressPool, ...]:
-        plan = self.plans.plan
-        if plan is None:
-            return ()
-        addresses = (str(each.address) for each in self.plans.allocations)
-        return pools_of(plan, addresses, self.leftovers, unread=self.plans.unread)
+    def _addresses(self) -> Addresses:
+        return Addresses(
+            plan=self.plans.plan,
+            without=self.plans.without,
+            given={
+                directory: tuple((str(each.address), each.container_id) for each in given)
+                for directory, given in self.plans.allocations.items()
+            },
+            unread=self.plans.unread,
+        )

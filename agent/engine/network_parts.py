@@ -7,17 +7,21 @@ from collections.abc import Callable
 from agent.derive.leftovers import LeftoverFold
 from agent.engine.cni import CNIWatch
 from agent.engine.ground import Ground
+from agent.engine.nat import NatWatch
 from agent.engine.network import NetworkWatch
 from agent.engine.network_leftovers import LeftoverWatch
 from agent.engine.network_pace import NetworkPace
 from agent.engine.network_plans import NetworkPlans
 from agent.host.cni_state import CNIState
 from agent.host.namespaces import Namespaces
+from agent.host.nftables import NatReader
 from agent.inventory.resolver import NameResolver
 from agent.model.evidence import Observation
 
 NETWORK_WORKERS = 2
-"""Threads for each of /proc, netlink and the CNI's disk: one may hang, and none takes another's."""
+"""Threads for each of /proc and the CNI's disk: one may hang, and none takes another's."""
+NETLINK_WORKERS = 3
+"""Threads for rtnetlink and for nftables: two may hang."""
 
 
 def watch_network(
@@ -29,30 +33,35 @@ def watch_network(
 ) -> NetworkWatch:
     """With threads of its own."""
 
-    def loaded() -> str:
-        config = cni.config.config
-        file = None if config is None else config.loaded
-        return "" if file is None else file.path
-
     def busy() -> frozenset[str]:
         calls = cni.ledger.running()
         netns = (call.netns.rpartition("/")[2] for call in calls)
-        return frozenset((*(call.container_id for call in calls), *netns)) - {""}
+        pods = (call.pod.pod_uid for call in calls if call.pod is not None)
+        return frozenset((*(call.container_id for call in calls), *netns, *pods)) - {""}
 
     plans = NetworkPlans(
         state=CNIState(ground.root),
         workers=ground.pools.new(NETWORK_WORKERS, name="cni-state"),
-        loaded=loaded,
+        loaded=lambda: cni.config.loaded,
     )
+    namespaces = Namespaces(ground.root)
+    netlink = ground.pools.new(NETLINK_WORKERS, name="netlink")
     return NetworkWatch(
         clock=ground.clock,
         root=ground.root,
         fs=ground.fs,
         proc=ground.proc,
-        namespaces=Namespaces(ground.root),
+        namespaces=namespaces,
         inventory=ground.inventory,
         workers=ground.pools.new(NETWORK_WORKERS, name="namespaces"),
-        netlink=ground.pools.new(NETWORK_WORKERS, name="netlink"),
+        netlink=netlink,
+        nat=NatWatch(
+            clock=ground.clock,
+            root=ground.root,
+            namespaces=namespaces,
+            reader=NatReader(ground.root, namespaces),
+            workers=netlink,
+        ),
         board=ground.board,
         guard=ground.guard,
         plans=plans,

@@ -7,15 +7,17 @@ take no lock of a process, the kernel's log and trace rings.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 
 from agent.engine.board import SourceBoard
+from agent.engine.cgroup_events import CgroupEvents
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
 from agent.engine.guard import Guard
 from agent.engine.publish import Publisher
+from agent.engine.questions import Ends, Places, Questions
 from agent.engine.watch import Watch
 from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
@@ -49,15 +51,14 @@ from agent.model.evidence import (
     EndSeen,
     EndWanted,
     ExitSeen,
-    FateSeen,
     FateWanted,
+    FaultSeen,
     KmsgSeen,
     KmsgState,
     LimitWanted,
     LinksChanged,
     NamesSeen,
     Observation,
-    PlacesSeen,
     PlacesWanted,
     PluginExecuted,
     SenderSeen,
@@ -69,7 +70,6 @@ from agent.model.evidence import (
     VmstatSeen,
 )
 from agent.model.kmsg import OOMKilledProcess
-from agent.model.oom import Attribution
 from agent.observe.cgroups import NAME as CGROUPS
 from agent.observe.cgroups import CgroupWatcher
 from agent.observe.exits import ExitWatcher
@@ -86,6 +86,13 @@ FLUSH_ATTEMPTS = 64
 MAX_ROUNDS = 64
 """Of telling at the end: more than the ledger has to tell."""
 
+CLAIM_NS = 5_000_000_000
+"""For so long there may be more to tell than is told in one go, and no checkpoint: whoever is
+killed then leaves what is told unclaimed, and the next agent must find it again in the kernel's
+rings. Then MORE_PARTS are told in one go, while kills wait in these rings.
+"""
+MORE_PARTS = 16
+
 _NOT_OF_THE_OOM_LEDGER = (
     CgroupAppeared,
     SourceLost,
@@ -95,13 +102,10 @@ _NOT_OF_THE_OOM_LEDGER = (
     PluginExecuted,
     DialSeen,
     LinksChanged,
+    FaultSeen,
 )
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
-Ends = Callable[[EndWanted], Coroutine[Any, Any, None]]
-"""Answers EndWanted, in its own time and by `take`."""
-Places = Callable[[tuple[tuple[int, int], ...]], Awaitable[dict[int, tuple[str, Attribution]]]]
-"""Answers PlacesWanted: (pid, when it was killed), to cgroups by pid."""
 
 
 class Node:
@@ -139,18 +143,25 @@ class Node:
         self._series = series
         self._fates = fates
         self._publisher = publisher
-        self._places = places
-        self._ends = ends
         self._endings = endings
-        self._spawn = spawn
+        guarded = partial(guard.attempt, LEDGER)
+        self._events = CgroupEvents(cgroups, guarded=guarded, take=self.take)
+        self._questions = Questions(
+            fates=fates,
+            places=places,
+            ends=ends,
+            endings=endings,
+            spawn=spawn,
+            guarded=guarded,
+            take=self.take,
+        )
         self._told: list[EventKind] = []
-        self._answers: list[Observation] = []
         self._labels: dict[str, Labels] = {}  # of the live containers that have series
         self._due: asyncio.TimerHandle | None = None
-        self._cgroups_fd: int | None = None  # the one that the loop waits for
-        self._go_on: asyncio.Handle | None = None  # with what inotify told and a step has left
+        self._claimed_ns = clock.boottime_ns()  # when a checkpoint could be made
         self._hear_trace: Callable[[], None] = lambda: None
         self.on_counters: Callable[[CountersSeen | CgroupGone], None] = lambda seen: None
+        self.on_fault: Callable[[FaultSeen], None] = lambda seen: None
 
     def begin(
         self,
@@ -166,7 +177,7 @@ class Node:
         self._count()
         self.take(self._cgroups.start())
         self._board.up(CGROUPS, self._cgroups.detail)
-        self._listen_to_cgroups(loop)
+        self._events.listen(loop)
         since_ns = self._ledger.written_until_ns()
         self.take([seen for seen in recorded if seen.boottime_ns >= since_ns])
         watches = list(watches)
@@ -203,18 +214,8 @@ class Node:
         self.settle()
 
     def answered(self, seen: Iterable[Observation]) -> None:
-        """Take answers to what was asked: all that come in one round of the loop together, for each
-        take tells and keeps the books, and after a storm there are hundreds.
-        """
-        if not self._answers:
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self._guard.call, LEDGER, self._take_answers)
-        self._answers += seen
-
-    def _take_answers(self) -> None:
-        seen, self._answers = self._answers, []
-        if seen:
-            self.take(seen)
+        """Take answers to what was asked, together with the others of this round of the loop."""
+        self._questions.answered(seen)
 
     def tick(self, watches: Iterable[Watch], loop: asyncio.AbstractEventLoop) -> None:
         """Once a second: drain what waits, read the count, and judge what is overdue by then."""
@@ -226,7 +227,7 @@ class Node:
             watch.catch_up(loop)
         self._count()
         seen = self._guard.call(CGROUPS, self._cgroups.tick)
-        self._listen_to_cgroups(loop)
+        self._events.listen(loop)
         if seen is not None:
             self._board.up(CGROUPS, self._cgroups.detail)
             self._board.count(CGROUPS, self._cgroups.records)
@@ -246,6 +247,13 @@ class Node:
         """Tell all that is new; answer at once what the ledger asks and the kernel can answer."""
         now_ns = self._clock.boottime_ns()
         self._guard.call(LEDGER, partial(self._reread, now_ns))
+        for _ in range(MORE_PARTS):
+            self._settle_part(now_ns)
+            if not self._ledger.untold or now_ns - self._claimed_ns < CLAIM_NS:
+                break
+        self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
+
+    def _settle_part(self, now_ns: int) -> None:
         for _ in range(FLUSH_ATTEMPTS):
             if self._guard.attempt(LEDGER, partial(self._flush, now_ns)):
                 break  # else what broke it is out of its way: on with the others
@@ -256,8 +264,8 @@ class Node:
         checkpoint = None
         if not self._ledger.untold:  # else it would claim what the next round tells
             checkpoint = self._guard.call(LEDGER, self._ledger.checkpoint)
+            self._claimed_ns = now_ns
         self._publisher.publish(told, checkpoint)
-        self._guard.call(LEDGER, partial(self._wake_when_due, now_ns))
 
     def tell(self, kind: EventKind) -> None:
         """Something to be told that is no observation: a source's or the journal's state."""
@@ -284,33 +292,9 @@ class Node:
         """The runtime's list was read."""
         self._guard.call(LEDGER, partial(self._endings.listed, listing))
 
-    def _cgroups_changed(self, loop: asyncio.AbstractEventLoop) -> None:
-        seen, more = self._cgroups.observe()
-        self._listen_to_cgroups(loop)
-        if seen:
-            self.take(seen)
-        if more and self._go_on is None:
-            self._go_on = loop.call_soon(self._guard.call, LEDGER, partial(self._rest, loop))
-
-    def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._go_on = None
-        self._cgroups_changed(loop)
-
-    def _listen_to_cgroups(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Wait for what inotify has to say: its instance can go, and come back later."""
-        descriptor = self._cgroups.fileno()
-        if descriptor == self._cgroups_fd:
-            return
-        if self._cgroups_fd is not None:
-            loop.remove_reader(self._cgroups_fd)
-        self._cgroups_fd = descriptor
-        if descriptor is not None:
-            changed = partial(self._cgroups_changed, loop)
-            loop.add_reader(descriptor, self._guard.call, LEDGER, changed)
-
     def close(self) -> None:
         """Observe no more; what was seen is told first."""
-        self._take_answers()
+        self._questions.take_answers()
         self.settle()
         for _ in range(MAX_ROUNDS):
             if not self._ledger.behind:
@@ -319,11 +303,7 @@ class Node:
         if self._due is not None:
             self._due.cancel()
             self._due = None
-        if self._go_on is not None:
-            self._go_on.cancel()
-        if self._cgroups_fd is not None:
-            asyncio.get_running_loop().remove_reader(self._cgroups_fd)
-            self._cgroups_fd = None
+        self._events.close()
         self._cgroups.close()
         self._sampler.close()
 
@@ -342,6 +322,8 @@ class Node:
             case CountersSeen():
                 self._guard.call(CGROUPS, partial(self.on_counters, item))
                 self._ledger.fold(item, now_ns)
+            case FaultSeen():
+                self.on_fault(item)
             case SignalSeen():
                 self._deaths.sent(self._endings.placed(item.sent))
             case SignalsMissed() | SenderSeen() | PluginExecuted() | DialSeen() | LinksChanged():
@@ -378,21 +360,15 @@ class Node:
                 self._endings.told(output)
             case LimitWanted():
                 self._ledger.fold(self._fates.limit(output), now_ns)
-            case FateWanted():
-                self._spawn(self._answer(output))
-            case PlacesWanted():
-                self._spawn(self._place(output))
-            case EndWanted():
-                self._spawn(self._ends(output))
+            case FateWanted() | PlacesWanted() | EndWanted():
+                self._questions.ask(output)
 
     def _put_death(self, output: Told) -> None:
         match output:
             case ExitRecorded() | ExitAmended():
                 self._told.append(output)
-            case EndWanted():
-                self._spawn(self._ends(output))
-            case SenderWanted():
-                self._spawn(self._find_sender(output))
+            case EndWanted() | SenderWanted():
+                self._questions.ask(output)
             case SourceLost():
                 self._lost(output)
 
@@ -436,27 +412,6 @@ class Node:
             seen = KmsgState(up=watch.watcher is not None)
             now_ns = self._clock.boottime_ns()
             self._guard.call(LEDGER, partial(self._ledger.fold, seen, now_ns))
-
-    async def _answer(self, wanted: FateWanted) -> None:
-        try:
-            names, seen = await self._fates.answer(wanted)
-        except Exception:
-            # Not known is an answer too; without one the incident would stay open for ever.
-            self.answered([FateSeen(incident_id=wanted.incident_id, init_alive=None)])
-            raise
-        self.answered([seen] if names is None else [names, seen])
-
-    async def _place(self, wanted: PlacesWanted) -> None:
-        places = await self._places(wanted.victims)
-        self.answered([PlacesSeen(incident_id=wanted.incident_id, places=places)])
-
-    async def _find_sender(self, wanted: SenderWanted) -> None:
-        try:
-            seen = await self._endings.find(wanted)
-        except Exception:
-            self.answered([SenderSeen(container_id=wanted.container_id, pid=wanted.pid, cgroup="")])
-            raise
-        self.answered([seen])
 
     def _wake_when_due(self, now_ns: int) -> None:
         due_ns = self._ledger.next_due_ns()

@@ -6,21 +6,23 @@ All reading is done in workers that can be left behind; the probe is a task of i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
 
+from agent.derive.shim_threads import with_blocked
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
+from agent.engine.runtime_creations import CreationSight
 from agent.engine.runtime_former import Former
 from agent.engine.runtime_ladder import Ladder
 from agent.engine.runtime_shims import Shims
 from agent.host.clock import Clock
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence, Absent
-from agent.model.afterlife import Task
+from agent.model.blocked import BlockedReport
 from agent.model.runtime import DaemonProcess, Rung, RungState, RuntimeReport, Step
 from agent.observe.runtime import RuntimeSight, Sight, absent_runtime
 
@@ -45,10 +47,11 @@ class RuntimeWatch(Struct, kw_only=True):
     ladder: Ladder
     former: Former
     shims: Shims
+    creations: CreationSight
+    blocked: Callable[[], BlockedReport | None]  # tasks of the node in state D
     expected: Callable[[], bool]  # whether there are pods here, so that a runtime should be
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     interval_seconds: float
-    stuck: Callable[[], Iterable[Task]] = tuple  # tasks of the node in state D for too long
     report: RuntimeReport | None = None
     _process: DaemonProcess | None = None
     _file: int | None = None  # inode of the socket's file; None: it is not there
@@ -105,7 +108,8 @@ class RuntimeWatch(Struct, kw_only=True):
         self._file = seen.file
         self._process = self.former.turn(self._process, seen.process, now)
         if seen.shims is not None:
-            await self.shims.take(seen.shims, self.ladder, now)
+            making = frozenset(init.container_id for init in seen.inits)
+            await self.shims.take(seen.shims, self.ladder, now, making)
         steps = (_socket_step(seen), *self.ladder.steps())
         if seen.file is not None or self._process is not None:
             self._seen = True
@@ -115,7 +119,8 @@ class RuntimeWatch(Struct, kw_only=True):
         self.board.hear(RUNTIME, blind)
         absent = "" if blind is None else blind.detail
         self.board.count(RUNTIME, sum(step.latency.count for step in steps))
-        said = self.ladder.said
+        said, blocked = self.ladder.said, self.blocked()
+        shims = None if self.shims.known is None else with_blocked(self.shims.known, blocked)
         self.report = RuntimeReport(
             boottime_ns=now,
             wall_ns=self.clock.wall_ns(),
@@ -131,7 +136,10 @@ class RuntimeWatch(Struct, kw_only=True):
             process=self._process,
             former=self.former.last,
             restarts=self.former.restarts,
-            shims=self.shims.with_blocked(self.stuck()),
+            shims=shims,
+            blocked_known=blocked is not None,
+            creations=self.creations.look(now, shims or (), seen.inits, self.ladder.sandboxes),
+            creation_stalled_after_seconds=self.creations.stalled_after,
         )
 
     def _probe(self, now: int) -> None:

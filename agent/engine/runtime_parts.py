@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from agent.engine.ground import Ground
 from agent.engine.runtime import RuntimeWatch
+from agent.engine.runtime_creations import CreationSight
 from agent.engine.runtime_former import Former
 from agent.engine.runtime_ladder import ABANDON_SECONDS, Ladder
 from agent.engine.runtime_shims import Shims
@@ -17,11 +20,12 @@ from agent.host.tasks import TaskReader
 from agent.host.unix_connect import listener_pid
 from agent.host.worker import Abandoned, TooManyAbandoned
 from agent.inventory.names import ContainerKind
+from agent.inventory.resolver import NameResolver
 from agent.ledger.deaths import DeathBook
 from agent.model.absence import Absence
-from agent.model.afterlife import Task
 from agent.model.blocked import BlockedReport
-from agent.model.oom import OOMIncident
+from agent.model.cni import CNICall
+from agent.model.oom import Container, OOMIncident
 from agent.model.runtime import Rung
 from agent.observe.runtime import RuntimeSight
 from agent.state.incidents import IncidentIndex
@@ -36,8 +40,10 @@ def watch_runtime(
     ground: Ground,
     deaths: DeathBook,
     incidents: IncidentIndex,
+    resolver: NameResolver,
     *,
     listens: RuntimeSocket,
+    calls: Callable[[], tuple[CNICall, ...]],
     blocked: Callable[[], BlockedReport | None],
 ) -> RuntimeWatch:
     """With threads and a connection of its own."""
@@ -55,13 +61,13 @@ def watch_runtime(
         record = ground.inventory.by_container_id(identity)
         return record is not None and record.kind is ContainerKind.CONTAINER
 
+    def pod(identity: str) -> Container | None:
+        record = ground.inventory.by_container_id(identity)
+        return None if record is None else replace(record.names, name="")
+
     def killed() -> Iterable[OOMIncident]:
         since = ground.clock.wall_ns() - int(SCENE_SECONDS * 1e9)
         return incidents.select(since_wall_ns=since, limit=1000)[0]
-
-    def stuck() -> Iterable[Task]:
-        report = blocked()
-        return () if report is None else (each.task for each in report.stuck())
 
     return RuntimeWatch(
         path=listens.configured,
@@ -83,9 +89,21 @@ def watch_runtime(
             },
         ),
         former=Former(deaths=deaths, incidents=killed),
-        shims=Shims(processes=processes, workers=workers, is_container=is_container),
+        shims=Shims(
+            processes=processes,
+            workers=workers,
+            is_container=is_container,
+            pod=pod,
+            had_cgroup=lambda key: ground.inventory.by_container_id(key) is not None,
+        ),
+        creations=CreationSight(
+            inventory=ground.inventory,
+            calls=calls,
+            listing=resolver.last_listing,
+            stalled_after=runtime.creation_stalled_after,
+        ),
+        blocked=blocked,
         expected=lambda: any(True for _ in ground.inventory.alive_pods()),
         spawn=ground.spawn,
         interval_seconds=runtime.interval,
-        stuck=stuck,
     )

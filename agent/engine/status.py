@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from agent.derive.kernel_faults import KernelFaults
 from agent.engine.blocked import BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.cni import CNIWatch
@@ -39,6 +40,7 @@ from agent.model.cni import CNIReport
 from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
+from agent.model.faults import FaultReport
 from agent.model.heartbeat import HeartbeatReport
 from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
@@ -88,6 +90,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     processors: CpuWatch
     devices: DiskWatch
     waiting: BlockedWatch
+    faulted: KernelFaults
     images: PullWatch
     conditions: Conditions
     pulse: Pulse
@@ -146,6 +149,10 @@ class StatusView(Struct, frozen=True, kw_only=True):
     def blocked(self) -> BlockedReport | None:
         """Tasks in state D."""
         return self.waiting.report
+
+    def faults(self) -> FaultReport:
+        """What the kernel's log says of disks and tasks."""
+        return self.faulted.report()
 
     def cpu(self) -> CPUReport | None:
         """Where the CPUs' time goes."""

@@ -13,8 +13,7 @@ from agent.host.absence import SourceAbsent
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence
 from agent.model.evidence import Observation
-from agent.observe.dials import DialWatcher
-from agent.observe.plugins import PluginWatcher
+from agent.observe.rationed import RationedWatcher
 from agent.observe.roster import Opening, Watcher
 from agent.observe.signals import SignalWatcher
 from agent.observe.trace import TraceWatcher
@@ -149,7 +148,7 @@ class Watch:
         self._countdown = REOPEN_TICKS
 
 
-_TRACING = (TraceWatcher, SignalWatcher, PluginWatcher, DialWatcher)
+_TRACING = (TraceWatcher, SignalWatcher, RationedWatcher)
 
 
 def trace_buffer_bytes(watches: Iterable[Watch]) -> int:

@@ -16,7 +16,7 @@ https://docs.kernel.org/filesystems/proc.html (3.5 /proc/<pid>/mountinfo)
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent.host.absence import SourceAbsent
@@ -69,13 +69,6 @@ class BlockDevices:
         """Whether device-mapper holds back what is asked of it; where that is unknown, False."""
         return self._text(self._block / name / "dm/suspended") == "1"
 
-    def mounted(self, pid: int) -> frozenset[str]:
-        """The devices in the mount table of a process. Raises SourceAbsent, ParseError; waits while
-        a mount or unmount there hangs.
-        """
-        mounts = parse_mountinfo(read_file(self._proc / str(pid) / "mountinfo"))
-        return frozenset(mount.device for mount in mounts)
-
     def _mounts(self, pid: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         try:
@@ -87,7 +80,7 @@ class BlockDevices:
 
     def _disk(self, device: DiskCounters, mounts: dict[str, list[str]]) -> Disk:
         at = self._block / device.name
-        parts = tuple(self._partitions(at, device.name))
+        parts = dict(self._partitions(at, device.name))
         points = [point for key in (device.id, *parts) for point in mounts.get(key, ())]
         kind = next((k for prefix, k in _KINDS if device.name.startswith(prefix)), DiskKind.OTHER)
         label = ""
@@ -102,13 +95,15 @@ class BlockDevices:
             label=label,
             beneath=self._list(at / "slaves"),
             mounts=tuple(dict.fromkeys(points))[:MAX_MOUNTS],
-            part_ids=parts,
+            part_ids=tuple(parts),
+            part_names=tuple(parts.values()),
         )
 
-    def _partitions(self, at: Path, name: str) -> list[str]:
-        inside = (entry for entry in self._list(at) if entry.startswith(name))
-        found = (self._text(at / entry / "dev") for entry in inside)
-        return [device for device in found if device]
+    def _partitions(self, at: Path, name: str) -> Iterator[tuple[str, str]]:
+        """Number and name of each."""
+        for entry in self._list(at):
+            if entry.startswith(name) and (device := self._text(at / entry / "dev")):
+                yield device, entry
 
     def _list(self, path: Path) -> tuple[str, ...]:
         try:

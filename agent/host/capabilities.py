@@ -54,11 +54,14 @@ CAPABILITIES = (
             "host/etcd.py",
             "host/callers.py",
             "host/rule_tools.py",
+            "host/modules.py",
             "host/containerd_files.py",
+            "host/open_devices.py",
         ),
         without="CNI calls, the kubelet's program and files, the host's cgroup namespace; whose"
-        " namespaces are whose; where tasks wait; etcd's directory where it is relative; the"
-        " kubelet's and the API server's connections; image pulls; in a container the xtables lock",
+        " namespaces are whose; where tasks wait, and what they have open; etcd's directory where"
+        " it is relative; the kubelet's and the API server's connections; image pulls; in a"
+        " container the xtables lock and an nf_tables that is built into the kernel",
     ),
     Capability(
         name="SYS_ADMIN",
@@ -76,8 +79,8 @@ CAPABILITIES = (
         name="SYS_RESOURCE",
         bit=24,
         modules=("host/psi_trigger.py", "daemon.py", "host/self_protection.py"),
-        without="pressure windows of 500 ms (before Linux 6.5: triggers), more descriptors than the"
-        " runtime allows, and the agent's own oom_score_adj and locked code",
+        without="pressure windows of less than 2 s (on old kernels: triggers), more descriptors"
+        " than the runtime allows, and the agent's own oom_score_adj and locked code",
     ),
     Capability(
         name="SYSLOG",

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
-from agent.host.root import HostRoot
+from agent.host.root import HostRoot, below
 from agent.model.absence import Absence, ParseError
-from agent.model.cni import CNIConfig, CNIConfigFile, PluginFile
+from agent.model.cni import CNIConfig, CNIConfigFile, CNIPlaces, PluginFile
 from agent.parse.cni_config import EXTENSIONS, parse_conf, parse_conflist
 from agent.parse.names import printable
 
@@ -29,13 +29,43 @@ COMM_BYTES = 15
 _FILE_LIMIT = 1 << 20
 
 
-class CNIDirectory:
-    """Reads below the host's root; holds nothing open."""
+USUAL_DIRECTORY = Path("/etc/cni/net.d")
+USUAL_BIN_DIRECTORIES = (Path("/opt/cni/bin"), Path("/usr/lib/cni"), Path("/usr/libexec/cni"))
 
-    def __init__(self, root: HostRoot, directory: Path, bin_directories: tuple[Path, ...]) -> None:
+
+class CNIDirectory:
+    """Reads below the host's root; holds nothing open.
+
+    The directories are those given, else those that the runtime has told, else the usual ones.
+    """
+
+    def __init__(
+        self,
+        root: HostRoot,
+        directory: Path | None = None,
+        bin_directories: tuple[Path, ...] = (),
+    ) -> None:
         self._root = root.root
-        self._directory = directory
-        self._bin_directories = bin_directories
+        self._given = directory, bin_directories
+        self._directory = directory or USUAL_DIRECTORY
+        self._bin_directories = bin_directories or USUAL_BIN_DIRECTORIES
+        self._assumed = directory is None or not bin_directories
+
+    def told(self, places: CNIPlaces) -> bool:
+        """By the runtime; whether that changes anything. What it does not say stays as it was."""
+        before = self._directory, self._bin_directories, self._assumed
+        directory, bin_directories = self._given
+        if directory is None and places.conf_dir:
+            self._directory = Path(places.conf_dir)
+        if not bin_directories and places.bin_dirs:
+            self._bin_directories = tuple(map(Path, places.bin_dirs))
+        if (directory or places.conf_dir) and (bin_directories or places.bin_dirs):
+            self._assumed = False
+        return before != (self._directory, self._bin_directories, self._assumed)
+
+    def plugin_directories(self) -> tuple[str, ...]:
+        """What is executed from there is a call."""
+        return tuple(map(str, self._bin_directories))
 
     def watched(self) -> tuple[Path, ...]:
         """Where we reach the directories whose changes matter."""
@@ -71,13 +101,14 @@ class CNIDirectory:
             files=tuple(self._files(names[:MAX_FILES])),
             absent=absent,
             watched=watched,
+            assumed=self._assumed,
         )
 
     def _files(self, names: Iterable[str]) -> Iterator[CNIConfigFile]:
         for rank, name in enumerate(names):
             path = f"{self._directory}/{printable(os.fsencode(name))}"
             try:
-                data = read_file(self._at(self._directory) / name, limit=_FILE_LIMIT)
+                data = read_file(self._at(self._directory / name), limit=_FILE_LIMIT)
                 found = (parse_conflist if name.endswith(".conflist") else parse_conf)(data)
             except SourceAbsent as error:
                 yield CNIConfigFile(path=path, problem=error.absent.detail)
@@ -97,7 +128,7 @@ class CNIDirectory:
             return PluginFile(type=kind, problem="its type is no file name")
         for directory in self._bin_directories:
             try:
-                found = os.stat(self._at(directory) / kind)
+                found = os.stat(self._at(directory / kind))
             except OSError as error:
                 why = SourceAbsent.of(error, directory / kind).absent
                 if why.absence is not Absence.VANISHED:
@@ -112,4 +143,4 @@ class CNIDirectory:
         return PluginFile(type=kind, problem=f"no such file in {looked}")
 
     def _at(self, path: Path) -> Path:
-        return self._root / str(path).lstrip("/")
+        return below(self._root, path)

@@ -24,6 +24,8 @@ from agent.api.cri.v1.runtime_pb2_grpc import ImageServiceStub, RuntimeServiceSt
 from agent.host.absence import SourceAbsent
 from agent.host.runtime_socket import RuntimeSocket
 from agent.model.absence import Absence
+from agent.model.cni import CNIPlaces
+from agent.parse.cri_config import parse_cni_places
 
 if TYPE_CHECKING:
     from agent.api.cri.v1.runtime_pb2_grpc import ImageServiceAsyncStub, RuntimeServiceAsyncStub
@@ -89,6 +91,14 @@ class CriContainerStatus(Struct, frozen=True, kw_only=True):
     started_at_ns: int | None  # since the epoch
     finished_at_ns: int | None
     attempt: int | None = None  # the kubelet's count of restarts of this container
+
+
+class CriNetwork(Struct, frozen=True, kw_only=True):
+    """What the runtime says of the network that pods get."""
+
+    ready: bool
+    message: str  # why it is not, or else a reason
+    places: CNIPlaces = CNIPlaces()
 
 
 class CriClient:
@@ -157,18 +167,17 @@ class CriClient:
 
     async def conditions(self) -> dict[str, tuple[bool, str]]:
         """RuntimeReady and NetworkReady as Status has them, with a message, or else a reason."""
-        answer = await self._ask(self._stub().Status, pb.StatusRequest())
-        return {
-            condition.type: (condition.status, condition.message or condition.reason)
-            for condition in answer.status.conditions
-        }
+        return _conditions(await self._ask(self._stub().Status, pb.StatusRequest()))
 
-    async def network(self) -> tuple[bool, str]:
-        """Whether the runtime calls its network ready, and else its reason, or its message."""
-        said = (await self.conditions()).get(NETWORK_READY)
-        if said is not None:
-            return said
-        raise SourceAbsent(Absence.UNSUPPORTED, f"{self._path} does not tell {NETWORK_READY}")
+    async def network(self) -> CriNetwork:
+        """Whether the runtime calls its network ready, and where it looks for what makes it."""
+        answer = await self._ask(self._stub().Status, pb.StatusRequest(verbose=True))
+        said = _conditions(answer).get(NETWORK_READY)
+        if said is None:
+            raise SourceAbsent(Absence.UNSUPPORTED, f"{self._path} does not tell {NETWORK_READY}")
+        ready, message = said
+        places = parse_cni_places(answer.info.get("config", ""))
+        return CriNetwork(ready=ready, message=message, places=places)
 
     async def close(self) -> None:
         """Close the connection. A later call opens a new one."""
@@ -243,6 +252,13 @@ class CriClient:
                 return SourceAbsent(Absence.FAILED, f"{path}: {details}")
             case number:
                 return SourceAbsent.of(OSError(number, ""), path)
+
+
+def _conditions(answer: pb.StatusResponse) -> dict[str, tuple[bool, str]]:
+    return {
+        condition.type: (condition.status, condition.message or condition.reason)
+        for condition in answer.status.conditions
+    }
 
 
 def _code_behind(absent: SourceAbsent) -> grpc.StatusCode | None:

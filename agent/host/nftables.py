@@ -1,16 +1,20 @@
 """nftables over netlink: the chains through which packets leave, and what they jump to
 
-Only those chains are read, one by one: a node with 50,000 services has as many others. Nothing is
-asked of a kernel that has not loaded nf_tables, for the question would load it; and rules of the
-legacy iptables are not seen here, which is told.
+Of those chains alone the rules are read, one by one. To find them the kernel has to be asked for
+the names of all, and a node with 50,000 services has more than that. Nothing is asked of a kernel
+that has not got nf_tables, for the question would load it; and rules of the legacy iptables are not
+seen here, which is told.
 
 libnftnl, include/uapi/linux/netfilter/nf_tables.h
 """
 
 from __future__ import annotations
 
+import time
+
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
+from agent.host.modules import has_module
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import NETLINK_NETFILTER, Netlink
 from agent.host.root import HostRoot
@@ -29,17 +33,35 @@ from agent.parse.nft_rule import (
 )
 
 MAX_CHAINS = 2048
-MODULE = "module/nf_tables"
+MODULE = "nf_tables"
 LEGACY = ("net/ip_tables_names", "net/ip6_tables_names")
 
 _ChainKey = tuple[int, bytes, bytes]
 
 
+class NatReader:
+    """Holds nothing open. For a worker: the kernel may be busy with a commit."""
+
+    def __init__(self, root: HostRoot, namespaces: Namespaces) -> None:
+        self._root = root
+        self._namespaces = namespaces
+        self.seconds = 0.0  # of CPU, that the last reading took: what waits costs nobody anything
+
+    def read(self) -> NatTable:
+        """What the host rewrites on the way out. Raises SourceAbsent, ParseError."""
+        started = time.thread_time()
+        try:
+            with self._namespaces.opened(self._namespaces.of_process(1)) as fd:
+                return read_nat(self._root, self._namespaces, fd)
+        finally:
+            self.seconds = time.thread_time() - started
+
+
 def read_nat(root: HostRoot, namespaces: Namespaces, host_fd: int) -> NatTable:
     """What the host rewrites on the way out. Raises SourceAbsent, ParseError. For a worker."""
     unread = _legacy(root)
-    if not (root.sys / MODULE).exists():
-        return NatTable(unread=unread or "nf_tables is not loaded as a module")
+    if not has_module(root, MODULE):
+        return NatTable(unread=unread or "nf_tables is neither loaded nor built into the kernel")
     with namespaces.socket_in(host_fd, NETLINK_NETFILTER) as nft:
         chains = nft.dump(_type(NFT_MSG_GETCHAIN), NFGENMSG.pack(0, 0, 0), parse_chain)
         roots = [(c.family, c.table, c.name) for c in chains if c.nat_postrouting]

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from agent.host.absence import SourceAbsent
 from agent.host.files import read_file
+from agent.host.modules import has_module
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import NETLINK_NETFILTER
 from agent.host.root import HostRoot
@@ -51,7 +52,7 @@ class PlumbingCounters:
         self._net = root.proc / "1/net"
         self._sys = root.proc / "sys/net"
         self._modules = root.proc / "modules"
-        self._ctnetlink = root.sys / "module/nf_conntrack_netlink"
+        self._root = root
         self._namespaces = namespaces
 
     def sample(self, boottime_ns: int) -> PlumbingSample:
@@ -97,7 +98,7 @@ class PlumbingCounters:
 
     def by_netlink(self) -> ConntrackCounters | None:
         """The counters from ctnetlink; None: it is not loaded, or says nothing."""
-        if self._modules.exists() and not self._ctnetlink.exists():
+        if self._modules.exists() and not has_module(self._root, "nf_conntrack_netlink"):
             return None  # the question would load it
         kind = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS_CPU
         try:

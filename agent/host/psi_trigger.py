@@ -5,8 +5,8 @@
 written to a pressure file asks for POLLPRI, once a window at most, when some task was stalled for
 150 ms within one second. The trigger lives as long as the descriptor.
 
-Without CAP_SYS_RESOURCE: Linux 6.5 and later (d82caa273565) accept windows that are multiples of
-2 s; earlier ones refuse to open the file for writing (EPERM).
+Without CAP_SYS_RESOURCE: Linux 6.5 and later (d82caa273565; stable 6.1 too) accept multiples of
+2 s as windows; earlier ones refuse to open the file for writing (EPERM).
 
 Polling takes the event away (cmpxchg in psi_trigger_poll), and an event loop that waits for a
 nested epoll polls through it. So each trigger has an epoll of its own, for asyncio knows no
@@ -34,7 +34,7 @@ class PsiTrigger:
     """Owns the pressure file and the epoll in front of it."""
 
     def __init__(self, open_file: Callable[[int], int], *, stall_us: int, window_us: int) -> None:
-        """Raises SourceAbsent; DENIED without CAP_SYS_RESOURCE before Linux 6.5.
+        """Raises SourceAbsent; DENIED without CAP_SYS_RESOURCE on an older Linux.
 
         `window_us` may become longer than asked for, and `stall_us` with it; `detail` says why.
         """

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from msgspec import Struct
+
+MAX_LINKS = 40
+"""MAXSYMLINKS, include/linux/namei.h"""
 
 
 class HostRoot(Struct, frozen=True, kw_only=True):
@@ -23,3 +27,30 @@ class HostRoot(Struct, frozen=True, kw_only=True):
     def at(cls, root: Path) -> HostRoot:
         """The host whose root directory is `root`, with proc, sys and run in their usual places."""
         return cls(proc=root / "proc", sys=root / "sys", run=root / "run", root=root)
+
+
+def below(root: Path, path: Path) -> Path:
+    """Where we reach an absolute path of a host whose root directory is `root`: its symbolic links
+    are followed as the host does, for an absolute one would lead into our own files. A loop is left
+    to whoever opens it.
+    """
+    if root == Path("/"):
+        return path
+    at, links = root, 0
+    parts = list(reversed(path.parts[1:]))
+    while parts:
+        part = parts.pop()
+        if part == "..":
+            at = root if at == root else at.parent
+            continue
+        try:
+            target = Path(os.readlink(at / part))
+        except OSError:  # it is no link, or not there
+            at /= part
+            continue
+        links += 1
+        if links > MAX_LINKS:
+            return root / str(path).lstrip("/")
+        at = root if target.is_absolute() else at
+        parts += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+    return at

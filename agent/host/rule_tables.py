@@ -2,7 +2,7 @@
 
 No rule is read: nftables counts the rules of a chain itself (NFTA_CHAIN_USE, with the jumps to it),
 and iptables-legacy those of a table (IPT_SO_GET_INFO). Nothing is asked of a kernel that has not
-loaded the one or the other, for the question would load it.
+got the one or the other, for the question would load it.
 
 include/uapi/linux/netfilter/nf_tables.h, iptables(8)
 """
@@ -16,6 +16,7 @@ import time
 
 from agent.host.absence import SourceAbsent, absent_on_error
 from agent.host.files import read_file
+from agent.host.modules import has_module
 from agent.host.namespaces import Namespaces
 from agent.host.netlink import NETLINK_NETFILTER
 from agent.host.nftables import MODULE
@@ -41,14 +42,14 @@ class RuleTables:
 
     def __init__(self, root: HostRoot, namespaces: Namespaces) -> None:
         self._net = root.proc / "1/net"
-        self._module = root.sys / MODULE
+        self._root = root
         self._namespaces = namespaces
         self.seconds = 0.0  # of CPU, that the last count took: what waits costs nobody anything
 
     @property
     def nftables(self) -> bool:
         """Whether it is there to be asked."""
-        return self._module.exists()
+        return has_module(self._root, MODULE)
 
     def count(self) -> tuple[RuleTable, ...]:
         """All tables of the host's namespace. Raises SourceAbsent, ParseError."""

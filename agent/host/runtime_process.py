@@ -14,7 +14,8 @@ import os
 from collections.abc import Iterator
 
 from agent.host.absence import SourceAbsent
-from agent.host.clock import TICK_NS, ticks_to_ns
+from agent.host.block_io_delays import BlockIoDelays
+from agent.host.clock import ticks_to_ns
 from agent.host.files import read_file
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
@@ -29,6 +30,8 @@ from agent.parse.shim_flags import ShimFlags, parse_shim_flags
 DAEMONS = ("containerd", "crio")
 SHIM = "containerd-shim"
 """The name of every shim: the kernel keeps 15 bytes of containerd-shim-runc-v2."""
+INIT = "runc:["
+"""How the name of a process begins that runc has made and that is not yet the container's own."""
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _DEAD = frozenset("ZXx")
@@ -40,6 +43,7 @@ class RuntimeProcesses:
     def __init__(self, root: HostRoot, proc: ProcReader) -> None:
         self._root = str(root.proc)
         self._proc = proc
+        self._delays = BlockIoDelays(root)
 
     def daemon(self, pid: int) -> DaemonProcess | None:
         """This process as it is; None if it is gone, or a zombie. Raises SourceAbsent, ParseError
@@ -62,13 +66,13 @@ class RuntimeProcesses:
             state=stat.state,
             threads=figures.threads,
             resident_bytes=figures.resident_pages * _PAGE_BYTES,
-            blkio_delay_seconds=figures.blkio_ticks * TICK_NS / 1e9 if self._accounted() else None,
+            blkio_delay_seconds=None if self._delays.absent() else self._delays.of_process(pid),
             unit=where.unit,
         )
 
-    def named(self) -> Iterator[ProcessStat]:
-        """Daemons and shims of this node, by name and cgroup. Raises SourceAbsent if procfs cannot
-        be listed.
+    def named(self) -> Iterator[tuple[ProcessStat, CgroupPlace]]:
+        """Daemons and shims of this node, by name and cgroup, and in containers' cgroups what runc
+        has just made. Raises SourceAbsent if procfs cannot be listed.
         """
         try:
             names = os.listdir(self._root)
@@ -78,10 +82,11 @@ class RuntimeProcesses:
             if name.isdecimal():
                 try:
                     comm = read_file(f"{self._root}/{name}/comm").strip().decode("latin-1")
-                    if comm in DAEMONS or comm == SHIM:
+                    init = comm.startswith(INIT)
+                    if init or comm in DAEMONS or comm == SHIM:
                         stat, where = self._proc.stat(int(name)), self._place(int(name))
-                        if not where.pod_uid and not where.container_id:
-                            yield stat
+                        if bool(where.container_id) if init else _outside(where):
+                            yield stat, where
                 except (SourceAbsent, ParseError):
                     continue  # it has ended meanwhile
 
@@ -92,12 +97,10 @@ class RuntimeProcesses:
     def _place(self, pid: int) -> CgroupPlace:
         return place(self._proc.memory_cgroup(pid))
 
-    def _accounted(self) -> bool:
-        """Whether the kernel accounts delays (since Linux 5.14 it must be told to)."""
-        try:
-            return read_file(f"{self._root}/sys/kernel/task_delayacct").strip() == b"1"
-        except SourceAbsent:
-            return False
+
+def _outside(where: CgroupPlace) -> bool:
+    """Whether it is no pod's and no container's."""
+    return not where.pod_uid and not where.container_id
 
 
 def key_of(stat: ProcessStat) -> ProcessKey:

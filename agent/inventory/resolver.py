@@ -142,6 +142,10 @@ class NameResolver:
             return None
         return self._lister.latest
 
+    def last_listing(self) -> Listing | None:
+        """What the runtime said when it was last asked for all, by whomever; nobody asks now."""
+        return None if self._lister is None else self._lister.latest
+
     def runtime_silent(self) -> bool:
         """Whether the runtime did not answer a moment ago, and is left alone for that."""
         return self._lister is not None and self._lister.pausing()

@@ -113,9 +113,9 @@ class Admission:
         """
         cgroup, _ = cgroup_of(call, kill, header_reading(call, kill.seen.capture))
         if cgroup:
-            found = self._book.nameless(cgroup, kill.boottime_ns)
+            found = self._book.held.nameless(cgroup, kill.boottime_ns)
         else:
-            found = self._book.stand_in(noticed_ns)
+            found = self._book.held.stand_in(noticed_ns)
         if found is None:
             return False
         if found[0].early is not self._tally.early(kill.boottime_ns):
@@ -127,7 +127,7 @@ class Admission:
         """Unbook a victim that a counter stands for, in whatever cgroup: it stood for this kill
         wrongly, or for an older one whose line took this one's count. Returns its incident's id.
         """
-        found = self._book.nameless("", kill.boottime_ns) or self._book.nameless("", 0)
+        found = self._book.held.nameless("", kill.boottime_ns) or self._book.held.nameless("", 0)
         if found is None:
             return None
         self._book.take_victim(*found)

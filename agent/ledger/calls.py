@@ -33,6 +33,10 @@ from agent.model.kmsg import (
 
 SAME_CALL_NS = 1_000_000_000
 """A group kill walks its cgroup in one loop; after a longer silence a line is another call's."""
+SAME_VICTIM_NS = 3_000_000_000
+"""The same for a second line of one pid in a group kill: the kernel may thrash, and pids are not
+used again so soon, be it 32,768 of them and 10,000 forks a second.
+"""
 UNSEEN_SAME_CALL_NS = 100_000_000
 """The same for a kill whose own cgroup nobody saw: then closeness in time is all there is."""
 
@@ -146,11 +150,12 @@ class CallAssembler:
         if kill.call_ns is not None and probed is not None:
             return kill.call_ns == probed
         silence_ns = kill.boottime_ns - self._last_ns
-        if self._header is not None or silence_ns > SAME_CALL_NS:
+        most_ns = SAME_VICTIM_NS if call.group_cgroup else SAME_CALL_NS
+        if self._header is not None or silence_ns > most_ns:
             return False
         if any(earlier.line.pid == kill.line.pid for earlier in call.kills):
             return True  # a process is killed once: a second line for it is a repeat
-        if not call.group_cgroup:
+        if not call.group_cgroup or silence_ns > SAME_CALL_NS:
             return False
         capture = kill.seen.capture
         if capture is None or not capture.cgroup:

@@ -11,9 +11,10 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from agent.ledger.attribution import LIMIT_LEVELS, confidence_of
-from agent.ledger.incidents import Entry, IncidentBook
+from agent.ledger.entry import Entry
+from agent.ledger.incidents import IncidentBook
 from agent.ledger.levels import Levels
-from agent.ledger.naming import NAMES_NS, lacks_pod
+from agent.ledger.naming import awaited_until_ns, lacks_pod
 from agent.model.cgroup import CgroupLevel, CgroupPlace
 from agent.model.event import OOMAmended, OOMRecorded, RuntimeDisagreement
 from agent.model.evidence import (
@@ -62,7 +63,7 @@ class Closing:
         """The hold is over; what became of the container is settled now and does not change any
         more.
         """
-        entry = self._book.get(seen.incident_id)
+        entry = self._book.held.get(seen.incident_id)
         if entry is None:
             return
         entry.fate_owed = False
@@ -146,7 +147,7 @@ class Closing:
                     self._queue(entry)
         while self._due and self._due[0][0] <= now_ns:
             _, incident_id = heapq.heappop(self._due)
-            due = self._book.get(incident_id)
+            due = self._book.held.get(incident_id)
             if due is not None:
                 entries[incident_id] = due
         return entries
@@ -216,8 +217,8 @@ class Closing:
             names = self._directory.names(entry.place)
             if names is not None and names.pod_named:
                 self._book.amend(entry, container=names)
-        since_ns = max(entry.opened_ns, self._book.started_ns or 0)
-        entry.names_owed = lacks_pod(entry.incident) and now_ns - since_ns < NAMES_NS
+        until_ns = awaited_until_ns(entry.opened_ns, self._book.started_ns or 0)
+        entry.names_owed = lacks_pod(entry.incident) and now_ns < until_ns
 
     def _settle_place(self, entry: Entry, place: CgroupPlace) -> None:
         entry.place = place

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from agent.ledger.incidents import Entry, IncidentBook
+from agent.ledger.entry import Entry
+from agent.ledger.incidents import IncidentBook
 from agent.model.evidence import EndSeen
 from agent.model.oom import Disagreement, OOMIncident, Outcome, Truth
 
@@ -58,7 +59,7 @@ class EndWriter:
             page = self._pages[0]
             while page.left and self._room > 0:
                 self._room -= 1
-                entry = self._book.get(page.left.popleft())
+                entry = self._book.held.get(page.left.popleft())
                 if entry is not None:
                     self._amend(entry, page)
             if not page.left:

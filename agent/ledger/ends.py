@@ -16,7 +16,8 @@ from msgspec.structs import replace
 
 from agent.ledger.closing import Directory
 from agent.ledger.end_writing import EndWriter, concerns, kills_init
-from agent.ledger.incidents import Entry, IncidentBook
+from agent.ledger.entry import Entry
+from agent.ledger.incidents import IncidentBook
 from agent.ledger.tally import Tally
 from agent.model.cgroup import CgroupLevel
 from agent.model.event import RuntimeDisagreement
@@ -100,7 +101,7 @@ class Ends:
         """What became of a container was asked. One that was gone before it could be followed
         tells of its end in no other way.
         """
-        entry = self._book.get(incident_id)
+        entry = self._book.held.get(incident_id)
         if entry is not None and entry.incident.outcome is not Outcome.SURVIVED:
             self._ask_for(entry)
 
@@ -112,13 +113,13 @@ class Ends:
             self._words[container_id] = _Word(seen, now_ns)
             self._judge(container_id, now_ns)
         if not seen.runtime_says or container_id in self._words:
-            self._writer.write(seen, Disagreement.NONE, self._book.of_container(container_id))
+            self._writer.write(seen, Disagreement.NONE, self._book.held.of_container(container_id))
 
     def tick(self, now_ns: int) -> None:
         """Judge what could not be judged yet; at the first, ask for what a former run left open."""
         if not self._restored:
             self._restored = True
-            for entry in self._book.recent(now_ns - RECENT_NS):
+            for entry in self._book.held.recent(now_ns - RECENT_NS):
                 self._ask_for(entry)
         for container_id in tuple(self._words):
             self._judge(container_id, now_ns)
@@ -151,7 +152,7 @@ class Ends:
 
     def _judge(self, container_id: str, now_ns: int) -> None:
         word = self._words[container_id]
-        entries = self._book.of_container(container_id)
+        entries = self._book.held.of_container(container_id)
         incidents = [entry.incident for entry in entries]
         unsettled = self._tally.deficit or self._tally.unplaced
         unsettled = unsettled or any(i.outcome is Outcome.OPEN for i in incidents)
@@ -174,7 +175,7 @@ class Ends:
         tally = self._tally
         if life is None or tally.counted is None or tally.deficit or tally.unplaced:
             return False
-        return tally.unattributed == life.given_up and not self._book.kills_above(
+        return tally.unattributed == life.given_up and not self._book.held.kills_above(
             seen.place.container_path
         )
 

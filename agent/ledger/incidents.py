@@ -1,65 +1,23 @@
-"""The incidents of the ledger: opened, given victims, amended. closing.py ends and tells them."""
+"""The incidents of the ledger: opened, given victims, amended. held.py finds them again, closing.py
+ends and tells them.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from agent.ledger.attribution import witnessed
-from agent.ledger.calls import below
+from agent.ledger.entry import Entry
+from agent.ledger.held import Held
 from agent.ledger.levels import Levels
 from agent.ledger.naming import lacks_pod
 from agent.ledger.tally import Tally
-from agent.model.cgroup import CgroupPlace
 from agent.model.oom import Attribution, Container, OOMIncident, Outcome, Victim, Witness
 from agent.parse.cgroup_path import is_drill
 from agent.parse.cgroup_path import place as place_of
-
-MAX_INCIDENTS = 10_000
-
-
-class Entry(Struct):
-    """An incident and what is owed to it."""
-
-    incident: OOMIncident
-    opened_ns: int
-    live: bool  # the agent was there when it happened
-    early: bool  # it counts as from before the agent first ran on this boot
-    place: CgroupPlace | None = None
-    published: bool = False
-    dirty: bool = True
-    gave: bool = False  # a kill of it moved to another incident: that is told first
-    fate_due_ns: int | None = None  # when to ask what became of the container
-    fate_queued: bool = False  # it waits for that moment
-    fate_owed: bool = False  # not answered yet
-    names_owed: bool = False  # its pod may still be named
-    limit_asked: bool = False
-    places_asked: int = 0  # for how many victims the recorder was asked
-    ordinals: list[dict[str, int]] = field(default_factory=list)  # per victim, see Levels.book
-
-    @property
-    def unsure(self) -> tuple[int, ...]:
-        """The pids of victims whose cgroup nothing tells, or only a counter: the flight recorder
-        may know better.
-        """
-        return tuple(
-            victim.pid
-            for victim in self.incident.victims
-            if victim.pid is not None
-            and victim.attribution in (Attribution.NONE, Attribution.COUNTER)
-        )
-
-    @property
-    def settled(self) -> bool:
-        """Nothing is owed any more; later evidence can still amend it."""
-        incident = self.incident
-        placed = incident.unattributed or all(v.cgroup for v in incident.victims)
-        owed = self.fate_owed or self.names_owed
-        return placed and not owed and incident.outcome is not Outcome.OPEN
 
 
 class IncidentBook:
@@ -71,15 +29,11 @@ class IncidentBook:
         self._wall_offset_ns = wall_offset_ns
         self._tally = tally
         self._levels = levels
+        self.held = Held()
         self.started_ns: int | None = None  # what happened before was not watched
-        self._entries: OrderedDict[str, Entry] = OrderedDict()
-        self._by_pid: dict[int, str] = {}
-        self._by_container: dict[str, list[str]] = {}
         self._open: dict[str, None] = {}
-        self._nameless: set[str] = set()  # of which a victim has no pid
         self._changed: dict[str, None] = {}  # since the last take_changed()
         self._unwitnessed: dict[str, set[str]] = {}  # by cgroup path: whose count is awaited there
-        self._killed_in: Counter[str] = Counter()  # by cgroup path: the victims that are held
 
     def restore(self, incidents: Iterable[OOMIncident], *, rebuild: bool) -> None:
         """Take over the incidents of a former run on this boot; open ones are asked about at once,
@@ -100,7 +54,7 @@ class IncidentBook:
                 dirty=incident is not told,
             )
             entry.ordinals = [{} for _ in incident.victims]
-            self._register(entry)
+            self.held.add(entry)
             if rebuild:
                 self._rebuild(entry)
             place = place_of(cgroup) if cgroup else None
@@ -139,40 +93,13 @@ class IncidentBook:
         if not incident.victims:
             tally.unattributed += incident.counted
 
-    def latest_ns(self) -> int:
-        """When the latest of all incidents happened; 0 if there is none."""
-        return max((entry.incident.boottime_ns for entry in self._entries.values()), default=0)
-
-    def get(self, incident_id: str) -> Entry | None:
-        """The entry of this id, if it is still held."""
-        return self._entries.get(incident_id)
-
-    def with_pid(self, pid: int) -> Entry | None:
-        """The latest entry that has this pid among its victims."""
-        return self._entries.get(self._by_pid.get(pid, ""))
-
-    def of_container(self, container_id: str) -> list[Entry]:
-        """The entries of one container that are held, in the order in which they became its."""
-        found = map(self._entries.get, self._by_container.get(container_id, ()))
-        return [entry for entry in found if entry is not None]
-
-    def recent(self, since_ns: int) -> list[Entry]:
-        """The entries of incidents that happened at or after this moment (CLOCK_BOOTTIME)."""
-        return [e for e in self._entries.values() if e.incident.boottime_ns >= since_ns]
-
-    def kills_above(self, path: str) -> bool:
-        """Whether a kill is booked on a cgroup above this one, for want of a better place: it may
-        have been in this one.
-        """
-        return any(cgroup in self._killed_in for cgroup in _above(path))
-
     def name(self, origin: str) -> str:
         """The id of the incident of this origin: the same after a restart of the agent."""
         return f"{self._boot_id}/{origin}"
 
     def open(self, origin: str, boottime_ns: int, now_ns: int) -> Entry:
         """Begin a new incident, or return the one of this origin."""
-        entry = self._entries.get(self.name(origin))
+        entry = self.held.get(self.name(origin))
         if entry is None:
             incident = OOMIncident(
                 id=self.name(origin),
@@ -184,7 +111,7 @@ class IncidentBook:
             started_ns = now_ns if self.started_ns is None else self.started_ns
             early = self._tally.early(boottime_ns)
             entry = Entry(incident, now_ns, live=boottime_ns >= started_ns, early=early)
-            self._register(entry)
+            self.held.add(entry)
             self._open[incident.id] = self._changed[incident.id] = None
         return entry
 
@@ -193,7 +120,7 @@ class IncidentBook:
         incident = replace(entry.incident, **changes)
         if incident != entry.incident:
             entry.incident, entry.dirty = incident, True
-            self._note_nameless(incident)
+            self.held.note_nameless(incident)
             self._open[incident.id] = self._changed[incident.id] = None
 
     def add_victim(self, entry: Entry, victim: Victim) -> None:
@@ -203,10 +130,10 @@ class IncidentBook:
             victim = witnessed(victim, Witness.VMSTAT)
         incident = entry.incident
         if victim.pid is not None:
-            self._by_pid[victim.pid] = incident.id
+            self.held.has_pid(incident.id, victim.pid)
         if victim.cgroup:
             entry.ordinals.append(self._booked(incident.id, victim.cgroup))
-            self._killed_in[victim.cgroup] += 1
+            self.held.killed_in(victim.cgroup)
             self._tally.victims += 1
             self._tally.drill_victims += is_drill(victim.cgroup)
         else:
@@ -224,7 +151,7 @@ class IncidentBook:
         self._tally.explains(entry.early, -1)
         if victim.cgroup:
             self._levels.unbook(victim.cgroup)
-            self._forget(victim.cgroup)
+            self.held.not_killed_in(victim.cgroup)
             self._tally.victims -= 1
             self._tally.drill_victims -= is_drill(victim.cgroup)
         else:
@@ -249,11 +176,11 @@ class IncidentBook:
         former = victims[index]
         victims[index] = victim
         if victim.pid is not None:
-            self._by_pid[victim.pid] = entry.incident.id
+            self.held.has_pid(entry.incident.id, victim.pid)
         if victim.cgroup != former.cgroup:
             if former.cgroup:
                 self._levels.unbook(former.cgroup)
-                self._forget(former.cgroup)
+                self.held.not_killed_in(former.cgroup)
             else:
                 self._tally.victims += 1
                 self._tally.drill_victims += is_drill(victim.cgroup)
@@ -263,7 +190,7 @@ class IncidentBook:
                     self.amend(entry, unattributed=lost)
                 self._tally.unplaced -= 1
             entry.ordinals[index] = self._booked(entry.incident.id, victim.cgroup)
-            self._killed_in[victim.cgroup] += 1
+            self.held.killed_in(victim.cgroup)
         self.amend(entry, victims=tuple(victims))
 
     def place_victims(self, entry: Entry, cgroup: str, attribution: Attribution) -> None:
@@ -294,7 +221,7 @@ class IncidentBook:
         tally, early = self._tally, self._tally.early(boottime_ns)
         if not (tally.before_start if early else tally.unattributed - tally.before_start):
             return False  # nearly always, and every line of the kernel's log asks
-        for entry in reversed(self._entries.values()):
+        for entry in self.held.newest_first():
             incident = entry.incident
             if noticed_after and incident.boottime_ns < boottime_ns:
                 continue
@@ -304,40 +231,6 @@ class IncidentBook:
                 self.amend(entry, counted=incident.counted - 1)
                 return True
         return False
-
-    def nameless(self, cgroup: str, boottime_ns: int) -> tuple[Entry, int] | None:
-        """The latest victim that only a counter told of, at or above this cgroup (any, if it is
-        not known): the entry and the victim's index.
-
-        It can stand for a kill of this time only if it was noticed after that.
-        """
-        if not self._nameless:  # nearly always, and every line of the kernel's log asks
-            return None
-        for entry in reversed(self._entries.values()):
-            if entry.incident.boottime_ns < boottime_ns:
-                continue
-            for index, victim in enumerate(entry.incident.victims):
-                if victim.pid is None and (not cgroup or below(cgroup, victim.cgroup)):
-                    return entry, index
-        return None
-
-    def stand_in(self, noticed_ns: int) -> tuple[Entry, int] | None:
-        """As `nameless`, for a kill of which nothing tells the cgroup: the latest that was noticed
-        at or after this, if all of them had one cgroup, and no count was given up since, which it
-        may be as well.
-        """
-        found: list[tuple[Entry, int]] = []
-        if not self._nameless:
-            return None
-        for entry in reversed(self._entries.values()):
-            if entry.incident.boottime_ns < noticed_ns:
-                continue
-            if entry.incident.unattributed or not entry.incident.victims:
-                return None
-            victims = enumerate(entry.incident.victims)
-            found += [(entry, index) for index, victim in victims if victim.pid is None]
-        cgroups = {entry.incident.victims[index].cgroup for entry, index in found}
-        return found[0] if len(cgroups) == 1 else None
 
     def unplaced(self) -> list[Entry]:
         """Entries with victims whose cgroup is not known yet."""
@@ -352,7 +245,7 @@ class IncidentBook:
         """The counter of this cgroup covers the kills booked on it up to that ordinal."""
         waiting = self._unwitnessed.get(path, set())
         for incident_id in list(waiting):
-            entry = self._entries[incident_id]
+            entry = self.held[incident_id]
             ordinals = [of.get(path, 0) for of in entry.ordinals]
             for index, ordinal in enumerate(ordinals):
                 if 0 < ordinal <= counter:
@@ -363,19 +256,17 @@ class IncidentBook:
 
     def names(self, container: Container) -> None:
         """Names arrived: amend every incident of this container."""
-        for incident_id in self._by_container.get(container.id, ()):
-            entry = self._entries.get(incident_id)
-            if entry is not None:
-                self.amend(entry, container=container)
+        for entry in self.held.of_container(container.id):
+            self.amend(entry, container=container)
 
     def owing(self) -> list[Entry]:
         """The entries that changed since they were told, or to which something is owed."""
-        return [self._entries[incident_id] for incident_id in self._open]
+        return [self.held[incident_id] for incident_id in self._open]
 
     def take_changed(self) -> list[Entry]:
         """The entries that changed since this was last asked: in a storm, far fewer than owe."""
         changed, self._changed = self._changed, {}
-        return [self._entries[incident_id] for incident_id in changed]
+        return [self.held[incident_id] for incident_id in changed]
 
     def settle(self, entry: Entry) -> None:
         """Nothing is owed to this entry any more."""
@@ -386,45 +277,20 @@ class IncidentBook:
 
     def belongs(self, entry: Entry, container: Container) -> None:
         """The incident is this container's: names that arrive later reach it."""
-        self._by_container.setdefault(container.id, []).append(entry.incident.id)
+        self.held.belongs(entry.incident.id, container.id)
         self.amend(entry, container=container)
 
     def trim(self) -> None:
-        """Forget the oldest settled incidents beyond MAX_INCIDENTS; the journal has them."""
-        while len(self._entries) > MAX_INCIDENTS:
-            oldest, entry = next(iter(self._entries.items()))
-            if oldest in self._open:
-                return
-            del self._entries[oldest]
-            self._nameless.discard(oldest)
-            for victim in entry.incident.victims:
-                if victim.pid is not None and self._by_pid.get(victim.pid) == oldest:
-                    del self._by_pid[victim.pid]
-                if victim.cgroup:
-                    self._forget(victim.cgroup)
-            if entry.incident.container is not None:
-                self._part(entry.incident.container.id, oldest)
-
-    def _forget(self, cgroup: str) -> None:
-        """One victim less is held of it."""
-        self._killed_in[cgroup] -= 1
-        if not self._killed_in[cgroup]:
-            del self._killed_in[cgroup]
-
-    def _part(self, container_id: str, incident_id: str) -> None:
-        held = self._by_container.get(container_id, [])
-        if incident_id in held:
-            held.remove(incident_id)
-            if not held:
-                del self._by_container[container_id]
+        """Forget the oldest settled incidents beyond what is held; the journal has them."""
+        self.held.trim(self._open)
 
     def unpublished_cgroups(self) -> list[str]:
         """The victims' cgroups of incidents that were never told yet, each once."""
         return list(
             {
                 victim.cgroup: None
-                for entry in map(self._entries.__getitem__, self._changed)
-                if not entry.published
+                for incident_id in self._changed
+                if not (entry := self.held[incident_id]).published
                 for victim in entry.incident.victims
                 if victim.cgroup
             }
@@ -443,28 +309,3 @@ class IncidentBook:
             waiting.discard(incident_id)
             if not waiting:
                 del self._unwitnessed[path]
-
-    def _note_nameless(self, incident: OOMIncident) -> None:
-        if any(victim.pid is None for victim in incident.victims):
-            self._nameless.add(incident.id)
-        else:
-            self._nameless.discard(incident.id)
-
-    def _register(self, entry: Entry) -> None:
-        incident = entry.incident
-        self._entries[incident.id] = entry
-        self._note_nameless(incident)
-        for victim in incident.victims:
-            if victim.pid is not None:
-                self._by_pid[victim.pid] = incident.id
-            if victim.cgroup:
-                self._killed_in[victim.cgroup] += 1
-        if incident.container is not None:
-            self._by_container.setdefault(incident.container.id, []).append(incident.id)
-
-
-def _above(path: str) -> Iterator[str]:
-    """The cgroups above this one, the root last."""
-    while path not in ("", "/"):
-        path = path.rpartition("/")[0] or "/"
-        yield path

@@ -131,7 +131,7 @@ class OOMLedger:
             case EndSeen():
                 self._ends.end(evidence, now_ns)
             case LimitSeen():
-                entry = self._book.get(evidence.incident_id)
+                entry = self._book.held.get(evidence.incident_id)
                 if entry is not None and evidence.limit_bytes is not None:
                     self._book.amend(entry, limit_bytes=evidence.limit_bytes)
             case PlacesSeen():
@@ -147,7 +147,7 @@ class OOMLedger:
 
     def written_until_ns(self) -> int:
         """Kills that the tracepoint told of before this are booked, or were never counted."""
-        return self._book.latest_ns() - SAME_PROCESS_NS
+        return self._book.held.latest_ns() - SAME_PROCESS_NS
 
     def reconciled(self) -> None:
         """All that a start can read again has been folded: what the count does not want by now was

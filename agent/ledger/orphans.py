@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from agent.ledger.attribution import victim_of_trace, with_trace
-from agent.ledger.incidents import Entry, IncidentBook
+from agent.ledger.entry import Entry
+from agent.ledger.incidents import IncidentBook
 from agent.ledger.levels import Levels
 from agent.ledger.probed import limited
 from agent.ledger.tally import Tally

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from agent.ledger.attribution import limit_level
-from agent.ledger.incidents import Entry, IncidentBook
+from agent.ledger.entry import Entry
+from agent.ledger.incidents import IncidentBook
 from agent.model.oom import LimitLevel
 from agent.model.probe import VictimProbe
 from agent.parse.cgroup_path import place as place_of

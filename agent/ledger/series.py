@@ -78,7 +78,7 @@ class OOMSeriesFold:
             else:
                 self._sums.restore(each.sum, each.count, now_ns)
         for incident in incidents:
-            if not self._waiting.restore(incident) and incident.outcome is not Outcome.OPEN:
+            if not self._waiting.restore(incident, now_ns) and incident.outcome is not Outcome.OPEN:
                 self._counted[incident.id] = _Counted(
                     kills=_placed(incident),
                     placed=_placed(incident),

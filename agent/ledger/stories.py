@@ -21,7 +21,8 @@ from agent.ledger.attribution import (
     witnessed,
 )
 from agent.ledger.calls import Call, Kill
-from agent.ledger.incidents import Entry, IncidentBook
+from agent.ledger.entry import Entry
+from agent.ledger.incidents import IncidentBook
 from agent.ledger.levels import Levels
 from agent.ledger.orphans import Orphans
 from agent.ledger.probed import limited
@@ -55,7 +56,7 @@ class Stories:
 
     def find(self, pid: int, boottime_ns: int) -> tuple[Entry, int] | None:
         """Where this process is booked: the incident, and its index among the victims."""
-        entry = self._book.with_pid(pid)
+        entry = self._book.held.with_pid(pid)
         if entry is None or abs(entry.incident.boottime_ns - boottime_ns) >= SAME_PROCESS_NS:
             return None
         pids = [victim.pid for victim in entry.incident.victims]
@@ -146,7 +147,7 @@ class Stories:
 
     def places(self, seen: PlacesSeen) -> None:
         """The recorder's answer about victims whose cgroup nothing else told."""
-        entry = self._book.get(seen.incident_id)
+        entry = self._book.held.get(seen.incident_id)
         if entry is None:
             return
         for index, victim in enumerate(entry.incident.victims):

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from agent.ledger.naming import NAMES_NS
+from agent.ledger.naming import NAMES_NS, awaited_until_ns
 from agent.ledger.oom_sums import OOMSums
 from agent.model.oom import OOMCount, OOMCounter, OOMIncident, OOMSum
 
 
 class _Held(Struct):
-    since_ns: int
+    until_ns: int
     incident: OOMIncident  # the latest revision
     owed: int  # of the journal's sum: 1, and 1 more for each of its kills that is counted elsewhere
 
@@ -34,11 +34,12 @@ class Waiting:
         """The journal has this sum."""
         self._found[each.sum.label] = each.count
 
-    def restore(self, incident: OOMIncident) -> bool:
-        """Whether the journal has a sum for this incident: then it waits on, since it happened."""
+    def restore(self, incident: OOMIncident, now_ns: int) -> bool:
+        """Whether the journal has a sum for this incident: then it waits on."""
         owed = self._found.pop(incident.id, 0)
         if owed:
-            self._held[incident.id] = _Held(incident.boottime_ns, incident, owed)
+            until_ns = awaited_until_ns(incident.boottime_ns, now_ns)
+            self._held[incident.id] = _Held(until_ns, incident, owed)
         return owed > 0
 
     def restored(self) -> Iterator[tuple[OOMIncident, int]]:
@@ -55,7 +56,7 @@ class Waiting:
         """It waits, in this revision; so many of its kills are counted elsewhere, which a restart
         could not tell from the incidents alone.
         """
-        held = self._held.setdefault(incident.id, _Held(now_ns, incident, 0))
+        held = self._held.setdefault(incident.id, _Held(now_ns + NAMES_NS, incident, 0))
         self._sums.owe(_sum(incident.id), 1 + elsewhere - held.owed)
         held.incident, held.owed = incident, 1 + elsewhere
 
@@ -67,7 +68,7 @@ class Waiting:
 
     def overdue(self, now_ns: int) -> list[OOMIncident]:
         """Those whose names did not come."""
-        return [h.incident for h in self._held.values() if now_ns - h.since_ns >= NAMES_NS]
+        return [h.incident for h in self._held.values() if now_ns >= h.until_ns]
 
 
 def _sum(incident_id: str) -> OOMSum:

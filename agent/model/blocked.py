@@ -17,7 +17,18 @@ class BlockedTask(Struct, frozen=True, kw_only=True):
     cgroup: str = ""
     names: Container | None = None  # of the pod's container that it is in
     unit: str = ""
-    devices: frozenset[str] = frozenset()  # "253:0": block devices in its mount table, if read
+    devices: frozenset[str] | None = None
+    """ "253:0": those in its mount table. None: not read."""
+    opened: frozenset[str] | None = None
+    """Block devices that it has open, or has open files on. None: not read."""
+    io_delay_seconds: float | None = None  # that it waited for block io, ever; None: not known
+
+    @property
+    def sharers(self) -> str | int:
+        """Who has the same mount table, of a pod: the container; who has the same descriptors, of
+        the host: the process.
+        """
+        return self.task.pid if self.names is None or not self.names.id else self.names.id
 
 
 class BlockedReport(Struct, frozen=True, kw_only=True):
@@ -32,6 +43,7 @@ class BlockedReport(Struct, frozen=True, kw_only=True):
     counted: int = 0  # tasks in state D
     looked_at: int = 0  # tasks of the node
     look_seconds: float = 0.0
+    io_delay_absent: str = ""  # why none has an io_delay_seconds
     absent: str = ""
 
     def seconds(self, blocked: BlockedTask) -> float:

@@ -155,6 +155,13 @@ class CNIConfigFile(Struct, frozen=True, kw_only=True):
     problem: str = ""  # why it does not load
 
 
+class CNIPlaces(Struct, frozen=True, kw_only=True):
+    """Where the runtime says that it looks. Empty: it does not say."""
+
+    conf_dir: str = ""
+    bin_dirs: tuple[str, ...] = ()
+
+
 class CNIConfig(Struct, frozen=True, kw_only=True):
     """What the runtime would load from the directory."""
 
@@ -164,6 +171,7 @@ class CNIConfig(Struct, frozen=True, kw_only=True):
     files: tuple[CNIConfigFile, ...] = ()
     absent: str = ""  # why the directory cannot be read; empty: it is read
     watched: bool = False  # inotify tells of changes; else it is read every few seconds
+    assumed: bool = False  # nobody has said that it is here: the usual directories
 
     @property
     def loaded(self) -> CNIConfigFile | None:
@@ -191,6 +199,7 @@ class CNIReport(Struct, frozen=True, kw_only=True):
     health: NetworkHealth = NetworkHealth()
     config: CNIConfig | None = None
     word: NetworkWord | None = None  # None: the runtime does not answer
+    elsewhere: str = ""  # why `config` is not what the runtime has; empty: it is
 
     def state(self, call: CNICall) -> CallState:
         """Where a call of this report stands."""

@@ -64,6 +64,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
     at_boottime_ns: int | None = None  # when the event behind it happened; None: now
     severity: Severity | None = None  # if it is less than the catalogue's
+    also: tuple[str, ...] = ()  # reasons that hold besides: each that comes or goes is told
 
 
 class ConditionType(Struct, frozen=True, kw_only=True):
@@ -79,6 +80,7 @@ class ConditionType(Struct, frozen=True, kw_only=True):
     raise_after_seconds: float = 0.0  # found without a break for so long, until it is True
     clear_after_seconds: float = 15.0  # not found for so long, until it is False
     lasts_seconds: float | None = None  # comes from an event: holds so long after the last finding
+    setting: str = ""  # without this switch nobody judges it, and it does not exist
 
 
 class Condition(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,18 @@ from msgspec import Struct, field
 from agent.model.oom import Container
 
 
+def is_part(disk: str, device: str) -> bool:
+    """Whether `device` is how the kernel names a partition of `disk`: "sda1", "nvme0n1p1"
+    (bdev_name, block/partitions/core.c).
+    """
+    if not device.startswith(disk):
+        return False
+    rest = device[len(disk) :]
+    if disk[-1:].isdigit():
+        rest = rest.removeprefix("p") if rest.startswith("p") else ""
+    return rest.isdigit()
+
+
 class OpCounters(Struct, frozen=True, kw_only=True):
     """One kind of request since boot, those that have ended."""
 
@@ -58,9 +70,10 @@ class Disk(Struct, frozen=True, kw_only=True):
     name: str
     kind: DiskKind
     label: str = ""  # of device-mapper its name there, of loop its file
-    beneath: tuple[str, ...] = ()  # names of the devices that it lies on
+    beneath: tuple[str, ...] = ()  # names of the devices and partitions that it lies on
     mounts: tuple[str, ...] = ()  # of it and of its partitions, on the host
     part_ids: tuple[str, ...] = ()  # of its partitions
+    part_names: tuple[str, ...] = ()
 
 
 class Op(enum.Enum):
@@ -149,6 +162,11 @@ class DiskReport(Struct, frozen=True, kw_only=True):
         """For how long nothing has ended; 0: something does, or nothing is asked of it."""
         since = state.stuck_since_boottime_ns
         return 0.0 if since is None else (self.boottime_ns - since) / 1e9
+
+    def behind(self, device: str) -> DiskState | None:
+        """The disk of this name, or the one that the partition is of; None: it is not known."""
+        exact = next((state for state in self.disks if state.disk.name == device), None)
+        return exact or next((s for s in self.disks if is_part(s.disk.name, device)), None)
 
     def stalled(self) -> tuple[DiskState, ...]:
         """Those on which nothing has ended for too long, the longest first."""

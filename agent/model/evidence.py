@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from agent.model.cgroup import CgroupPlace, MemoryEvents
 from agent.model.death import ProcessExit, SignalSent
+from agent.model.faults import KernelFault
 from agent.model.kmsg import OOMLine, TraceVictim
 from agent.model.oom import Attribution, Container, ContainerExit
 from agent.model.probe import VictimProbe
@@ -164,6 +165,14 @@ class KmsgState(Struct, frozen=True, kw_only=True):
     up: bool
 
 
+class FaultSeen(Struct, frozen=True, kw_only=True):
+    """One line of the kernel's of a failing disk or a hung task, facility 0."""
+
+    sequence: int
+    boottime_ns: int
+    fault: KernelFault
+
+
 class ForgedSeen(Struct, frozen=True, kw_only=True):
     """A line that imitates the OOM killer and was written by user space (facility not 0)."""
 
@@ -255,6 +264,7 @@ Observation = (
     | PluginExecuted
     | DialSeen
     | LinksChanged
+    | FaultSeen
     | CgroupAppeared
     | SourceLost
 )

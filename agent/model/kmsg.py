@@ -14,6 +14,8 @@ class KmsgRecord(Struct, frozen=True, kw_only=True):
     timestamp_us: int  # the kernel's printk clock since boot; drifts from CLOCK_BOOTTIME
     flags: str
     text: str  # \\xNN escapes of the kernel undone to single characters U+0000..U+00FF
+    subsystem: str = ""  # of the device that it is about, if the kernel says: "scsi", "nvme"
+    device: str = ""  # "b8:0", "c242:1", "n2", "+scsi:2:0:0:0"; user space cannot write either
 
 
 class OOMInvoked(Struct, frozen=True, kw_only=True):

@@ -147,9 +147,13 @@ class Headroom(Struct, frozen=True, kw_only=True):
     threshold: Threshold | None = None  # None: the kubelet has none for this signal
     amount: int | None = None  # the threshold in the signal's unit
     trend: Trend | None = None  # None: no line fits what was seen
-    seconds_left: float | None = None  # until it is crossed at that trend; None: unknown or never
+    seconds_left: float | None = None
+    """Until it is crossed at that trend, or until nothing is left if there is no threshold; None:
+    unknown or never.
+    """
     crossed_since_boottime_ns: int | None = None  # stays while `room` cannot be read
     crossed_since_wall_ns: int | None = None
+    clear_since_boottime_ns: int | None = None  # in each reading since then it was not crossed
 
     @property
     def left(self) -> int | None:

@@ -170,3 +170,4 @@ class NatTable(Struct, frozen=True, kw_only=True):
     roots: tuple[tuple[int, bytes, bytes], ...] = ()  # where packets enter
     chains: NatChains = field(default_factory=dict)
     unread: str = ""  # why there may be more than this
+    outdated: str = ""  # why it is known not to be that of now

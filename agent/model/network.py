@@ -99,18 +99,27 @@ class LeftoverKind(enum.Enum):
     NAMESPACE = "namespace"
     VETH = "veth"
     ADDRESS = "address"
+    CGROUP = "cgroup"  # of a pod
+
+
+class EmptyPod(Struct, frozen=True, kw_only=True):
+    """A pod's own cgroup in which processes have lived, and none does now."""
+
+    pod: Container
+    path: str
+    inode: int  # of the cgroup
 
 
 class Leftover(Struct, frozen=True, kw_only=True):
     """Something that belongs to no living sandbox, and was looked at for longer than the grace."""
 
     kind: LeftoverKind
-    name: str  # in /run/netns, of the interface, or the address
+    name: str  # in /run/netns, of the interface, the address, or the path of the cgroup
     since_boottime_ns: int  # nobody has used it since, as far as we have seen
     created_wall_ns: int = 0  # 0: not told
-    inode: int = 0  # of a namespace, or of the one that a veth leads to
+    inode: int = 0  # of a namespace, or of the one that a veth leads to; of a cgroup
     detail: str = ""
-    owner: str = ""  # the container's id that it was made for, if that is told
+    owner: str = ""  # the container's id that it was made for, if that is told; a cgroup's pod uid
 
 
 class AddressPool(Struct, frozen=True, kw_only=True):
@@ -118,7 +127,7 @@ class AddressPool(Struct, frozen=True, kw_only=True):
 
     network: str  # of the CNI configuration
     directory: str
-    ranges: tuple[str, ...]  # "10.88.0.1-10.88.255.254"
+    ranges: tuple[str, ...]  # "10.88.0.1-10.88.255.254"; none: they are not known
     total: int = 0  # addresses that pods can get
     used: int = 0
     leaked: int = 0  # of those: of containers that are gone
@@ -139,3 +148,4 @@ class NetworkReport(Struct, frozen=True, kw_only=True):
     leftovers: tuple[Leftover, ...] = ()
     judged_leftovers: bool = False  # whether the runtime was asked, or nothing was suspicious
     pools: tuple[AddressPool, ...] = field(default_factory=tuple)
+    addresses_unknown: str = ""  # why nobody can tell whether pods get addresses

@@ -15,6 +15,9 @@ from agent.model.disks import DiskState, Op
 from agent.model.heartbeat import Connection
 from agent.model.oom import Container
 
+SLOW_SECONDS = 0.1
+"""A request of the disk takes so long on average."""
+
 
 class Phase(enum.Enum):
     """What containerd does with a blob."""
@@ -74,6 +77,11 @@ class Meanwhile(Struct, frozen=True, kw_only=True):
     stuck_device: str = ""
     stuck_seconds: float = 0.0  # the longest time in which a device ended nothing
     cause: Cause | None = None  # of the last stall
+
+    @property
+    def slow(self) -> bool:
+        """Whether a device was."""
+        return self.slowest_seconds >= SLOW_SECONDS
 
 
 class Pull(Struct, frozen=True, kw_only=True):

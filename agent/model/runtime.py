@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from agent.model.afterlife import Task
+from agent.model.creation import Creation
 from agent.model.latency import Latency
+from agent.model.oom import Container
 
 
 class Rung(enum.Enum):
@@ -69,6 +71,10 @@ class ProcessKey(Struct, frozen=True, kw_only=True):
     start_boottime_ns: int
 
 
+STOPPED = "Tt"
+"""The states of a process that is stopped, or traced."""
+
+
 class DaemonProcess(Struct, frozen=True, kw_only=True):
     """The process that listens. comm is what it calls itself."""
 
@@ -78,7 +84,7 @@ class DaemonProcess(Struct, frozen=True, kw_only=True):
     threads: int
     resident_bytes: int
     blocked: tuple[Task, ...] = ()  # threads in state D
-    blkio_delay_seconds: float | None = None  # that it waited for block io; None: not accounted
+    blkio_delay_seconds: float | None = None  # its threads waited for block io; None: not known
     unit: str = ""
 
 
@@ -116,7 +122,8 @@ class Shim(Struct, frozen=True, kw_only=True):
     sandbox_id: str = ""
     orphan: bool = False  # two whole answers of the runtime did not know its sandbox
     unread: str = ""  # why its command line is not known
-    blocked: tuple[Task, ...] = ()  # threads that have been in state D for too long
+    pod: Container | None = None  # that it serves; None: not known
+    blocked: tuple[Task, ...] = ()  # threads that have been in state D for disks.blocked_after
 
 
 class RuntimeReport(Struct, frozen=True, kw_only=True):
@@ -138,11 +145,19 @@ class RuntimeReport(Struct, frozen=True, kw_only=True):
     former: FormerDaemon | None = None  # the last one that has ended while we looked
     restarts: int = 0  # while we looked
     shims: tuple[Shim, ...] | None = None  # None: not looked for yet
+    blocked_known: bool = False  # which threads of the node are in state D
+    creations: tuple[Creation, ...] = ()  # sandboxes and containers in the making, oldest first
+    creation_stalled_after_seconds: float = 0.0
 
     @property
     def failing(self) -> Step | None:
         """The first rung that does not hold; None: all that were asked do."""
         return next((step for step in self.steps if step.state.broken), None)
+
+    def stalled(self, creation: Creation) -> bool:
+        """Whether it takes too long."""
+        took = self.boottime_ns - creation.begun_boottime_ns
+        return took >= self.creation_stalled_after_seconds * 1e9
 
     def step(self, rung: Rung) -> Step | None:
         return next((step for step in self.steps if step.rung is rung), None)

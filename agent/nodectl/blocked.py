@@ -19,7 +19,8 @@ def command(ctx: click.Context, namespace: str, pod: str) -> None:
     """Tasks in state D, which no signal reaches: where they wait, for how long, and for whose pod.
 
     FOR is how long a task is known not to have run: it has not left a CPU since. Kernel stacks are
-    read of the first few that wait for longer than disks.blocked_after.
+    read of the first few that wait for longer than disks.blocked_after. What the kernel's log says
+    of tasks and CPUs that hang stands below; it stops after ten tasks (kernel.hung_task_warnings).
 
     Exits with 1 if a task waits for longer than that, the kernel's own threads aside.
     """

@@ -111,4 +111,5 @@ def _asked(
         words += f" of pod {escape(pod)}"
     if namespace:
         words += f" in namespace {escape(namespace)}"
-    return words or f" on this node: none of {len(CATALOGUE)} is True, and none Unknown"
+    always = sum(not kind.setting for kind in CATALOGUE)
+    return words or f" on this node: none of {always} is True, and none Unknown"

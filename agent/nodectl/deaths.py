@@ -65,7 +65,8 @@ def command(
     """How containers on this node ended, the newest first.
 
     VERDICT is why: which limit fired, who killed or stopped it, whether it crashed or exited by
-    itself. SENDER is who sent the signal that counted. "?" is what no evidence tells.
+    itself. SENDER is who sent the signal that counted. "?" is what no evidence tells. What the OOM
+    killer took from containers that live on is under `nodectl oom`.
     """
     with settings.client() as client:
         from agent.api.exits import VERDICT

@@ -17,7 +17,8 @@ def command(ctx: click.Context) -> None:
 
     READ, WRITE and FLUSH are the mean latency of the requests that ended in the last ten seconds.
     A device is STALLED if it has requests in flight and has ended none for disks.stalled_after, or
-    if device-mapper holds all requests back.
+    if device-mapper holds all requests back. What the kernel's log says of failing disks and file
+    systems stands below, the newest first.
 
     Exits with 1 if a device is stalled.
     """

@@ -25,7 +25,8 @@ def command(settings: Settings, eaters: int, watch: bool) -> None:
     """Headroom to each of the kubelet's eviction thresholds, and who eats the memory.
 
     AVAILABLE is computed as the kubelet does it. LEFT is what lies between it and the threshold;
-    negative: the threshold is crossed. TIME LEFT is told only where a straight line fits.
+    negative: the threshold is crossed. TIME LEFT, to the threshold or to nothing if there is none,
+    is told only where a straight line fits.
     """
     with settings.client() as client:
         from agent.api.v1 import node_agent_pb2 as wire

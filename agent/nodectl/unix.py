@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,12 +16,6 @@ from agent.nodectl.exits import NoAgentError, no_agent, timed_out
 
 if TYPE_CHECKING:
     import grpc
-
-_DO = (
-    "systemctl status nodewitness      (or the nodewitness pod of this node)",
-    "make run                          (in a clone, to try it)",
-    "nodectl --socket PATH             (or NODEWITNESS_SOCKET) if its socket is elsewhere",
-)
 
 
 class UnixDoor(Struct, frozen=True):
@@ -48,7 +44,17 @@ class UnixDoor(Struct, frozen=True):
 
     def no_agent(self, found: str, causes: tuple[str, ...]) -> NoAgentError:
         """Names the path."""
-        return no_agent(self.path, found, causes, _DO)
+        return no_agent(self.path, found, causes, tuple(_advice()))
+
+
+def _advice() -> Iterator[str]:
+    yield "systemctl status nodewitness      (or the nodewitness pod of this node)"
+    # Of the tree that this nodectl is of: on a node it needs neither its pod nor the runtime.
+    beside = os.path.join(sys.prefix, "bin/nodewitness")
+    if os.access(beside, os.X_OK):
+        yield f"{beside} run  (as root: here and now, without pod or runtime)"
+    yield "make run                          (in a clone, to try it)"
+    yield "nodectl --socket PATH             (or NODEWITNESS_SOCKET) if its socket is elsewhere"
 
 
 def _connect_failed(error: OSError) -> tuple[str, tuple[str, ...]]:

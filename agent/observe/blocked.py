@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.host.absence import SourceAbsent
-from agent.host.block_devices import BlockDevices
+from agent.host.block_io_delays import BlockIoDelays
+from agent.host.open_devices import OpenDevices
 from agent.host.proc import ProcReader
 from agent.host.task_scan import BLOCKED, TaskScan
 from agent.host.tasks import TaskReader
@@ -34,29 +36,37 @@ class Scan(Struct, frozen=True, kw_only=True):
     counted: int
     looked_at: int
     seconds: float  # of a CPU
+    io_delay_absent: str  # why it is known of none how long it waited for block io
 
 
 class BlockedSight:
     """Looks at all tasks."""
 
     def __init__(
-        self, scan: TaskScan, tasks: TaskReader, proc: ProcReader, devices: BlockDevices
+        self,
+        scan: TaskScan,
+        tasks: TaskReader,
+        proc: ProcReader,
+        devices: OpenDevices,
+        delays: BlockIoDelays,
     ) -> None:
         self._scan = scan
         self._tasks = tasks
         self._proc = proc
         self._devices = devices
+        self._delays = delays
 
     def scan(self) -> Scan:
         """Raises SourceAbsent if procfs cannot be listed."""
         begun = time.thread_time()
         found: list[BlockedTask] = []
         counted = 0
+        absent = self._delays.absent()
         for pid, tid in self._scan.blocked():
             if len(found) >= MAX_TASKS:
                 counted += 1
                 continue
-            blocked = self._read(pid, tid)
+            blocked = self._read(pid, tid, delay=not absent)
             if blocked is not None:
                 counted += 1
                 found.append(blocked)
@@ -65,9 +75,10 @@ class BlockedSight:
             counted=counted,
             looked_at=self._scan.looked_at,
             seconds=time.thread_time() - begun,
+            io_delay_absent=absent,
         )
 
-    def _read(self, pid: int, tid: int) -> BlockedTask | None:
+    def _read(self, pid: int, tid: int, *, delay: bool) -> BlockedTask | None:
         """None: it goes on meanwhile, or it is frozen."""
         switches = self._scan.switches(pid, tid)
         try:
@@ -79,15 +90,24 @@ class BlockedSight:
         if task.state != BLOCKED or task.wchan == FROZEN:
             return None
         kernel = KTHREADD in (pid, parent)
-        return BlockedTask(task=task, switches=switches, kernel=kernel, cgroup=cgroup)
+        return BlockedTask(
+            task=task,
+            switches=switches,
+            kernel=kernel,
+            cgroup=cgroup,
+            io_delay_seconds=self._delays.of_thread(pid, tid) if delay else None,
+        )
 
     def stacks(self, tasks: Iterable[Task]) -> list[Task]:
         """The same with their kernel stacks, or why there are none."""
         return [self._tasks.with_stack(task) for task in tasks]
 
-    def mounts(self, pid: int) -> frozenset[str]:
-        """The devices in the mount table of a process; empty if it cannot be read."""
+    def with_devices(self, blocked: BlockedTask) -> BlockedTask:
+        """The same with the devices that it may wait for, as far as that can be read."""
         try:
-            return self._devices.mounted(pid)
+            mounts = self._devices.mounts(blocked.task.pid)
+            devices = frozenset(mounts.values())
+            blocked = replace(blocked, devices=devices)
+            return replace(blocked, opened=self._devices.opened(blocked.task.pid, mounts))
         except (SourceAbsent, ParseError):
-            return frozenset()
+            return blocked

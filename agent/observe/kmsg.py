@@ -1,4 +1,4 @@
-"""Watches /dev/kmsg for the OOM killer's lines.
+"""Watches /dev/kmsg for the OOM killer's lines, and for those of failing disks and hung tasks.
 
 At "Killed process" the victim is captured from /proc at once: it is still there until it is reaped,
 a few ms on an idle machine. Only facility 0 is the kernel's; what user space writes can imitate the
@@ -8,16 +8,19 @@ LOG_USER).
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator
 
 from agent.host.clock import Clock
 from agent.host.kmsg import KmsgOverrun, KmsgReader
 from agent.host.proc import ProcReader
 from agent.model.absence import ParseError
-from agent.model.evidence import ForgedSeen, KmsgSeen, Observation, SourceLost
+from agent.model.evidence import FaultSeen, ForgedSeen, KmsgSeen, Observation, SourceLost
 from agent.model.kmsg import KmsgRecord, OOMKilledProcess
 from agent.model.process import ProcessCapture
 from agent.observe.kmsg_lines import LineJoiner
+from agent.parse.kernel_fault import parse_kernel_fault
 from agent.parse.kmsg import parse_kmsg, sequence_of
 from agent.parse.oom import parse_oom_line
 
@@ -28,6 +31,10 @@ OVERLAP_RECORDS = 8192
 """Records that are read once more before what is known: the last kill's header, and the dump of all
 tasks between the two.
 """
+MAY_BE_A_FAULT = re.compile(
+    rb"rror|ilesystem|Aborting|for more than|lockup|stall|timeout|timing out|log mount"
+)
+"""In each line that agent.parse.kernel_fault knows, and in few others."""
 DRIFT_LIMIT_NS = 1_000_000_000
 """In what was printed before we came, more than this is age rather than drift. And how far apart
 the clocks may be from the boot on.
@@ -94,6 +101,9 @@ class KmsgWatcher:
         sequence = sequence_of(data) if self._skip_through >= 0 else None
         if sequence is not None and sequence <= self._skip_through:
             self._next_sequence = sequence + 1
+            if MAY_BE_A_FAULT.search(data):  # those are in no book: they are summed up anew
+                with contextlib.suppress(ParseError):
+                    yield from self._fault(parse_kmsg(data))
             return
         self._skip_through = -1
         try:
@@ -130,6 +140,7 @@ class KmsgWatcher:
                 yield SourceLost(source=NAME, lost=1, detail=f"record {record.sequence}: {error}")
             return
         if line is None:
+            yield from self._fault(record)
             return
         if record.facility != 0:
             yield ForgedSeen(sequence=record.sequence)
@@ -141,6 +152,22 @@ class KmsgWatcher:
         yield KmsgSeen(
             sequence=record.sequence, boottime_ns=boottime_ns, line=line, capture=capture
         )
+
+    def _fault(self, record: KmsgRecord) -> Iterator[Observation]:
+        """What user space writes in these words is nobody's fault, and nothing is said of it: it
+        moves no book, and syslog daemons do write old lines of the kernel's again.
+        """
+        if record.facility != 0:
+            return
+        try:
+            fault = parse_kernel_fault(record.text, record.subsystem)
+        except ParseError as error:
+            self.unparsed += 1
+            yield SourceLost(source=NAME, lost=1, detail=f"record {record.sequence}: {error}")
+            return
+        if fault is not None:
+            boottime_ns = self._boottime_ns(record)
+            yield FaultSeen(sequence=record.sequence, boottime_ns=boottime_ns, fault=fault)
 
     def _capture(self, pid: int, boottime_ns: int) -> ProcessCapture | None:
         if self._clock.boottime_ns() - boottime_ns > CAPTURE_AGE_NS:

@@ -1,89 +1,69 @@
 """Watches executions of CNI plugins, by sched:sched_process_exec in a trace instance of our own.
 
-The kernel lets through what lies in the directories of the plugins (cni.bin_dirs). Containers can
-execute files of such names too, as fast as they like: so many are read between two ticks, and who
-runs in a container is sorted out by its cgroup (agent.engine.cni).
+The kernel lets through what lies in the directories of the plugins (cni.bin_dirs, or where the
+runtime says that they are). Containers can execute files of such names too, as fast as they like:
+so many are read between two ticks, and who runs in a container is sorted out by its cgroup
+(agent.engine.cni).
 """
 
 from __future__ import annotations
 
-import select
+from collections.abc import Callable
 
+from agent.host.absence import SourceAbsent
 from agent.host.trace_instance import TraceInstance
-from agent.model.absence import ParseError
-from agent.model.evidence import Observation, SourceLost
-from agent.parse.sched_process_exec import parse_exec
-from agent.parse.signal_generate import without_losses
-from agent.parse.trace_event import split_records
+from agent.host.worker import Abandoned, TooManyAbandoned, Workers
+from agent.model.absence import Absence
+from agent.model.evidence import Observation
+from agent.observe.rationed import RationedWatcher
+from agent.parse.sched_process_exec import exec_filter, parse_exec
 
 NAME = "cni"
 EVENT = "sched/sched_process_exec"
-
-EXECUTIONS_PER_TICK = 1024
-LOSS_TICKS = 60
-"""A flood that lasts is told of once in so many ticks."""
+WRITE_SECONDS = 5.0
 
 
-class PluginWatcher:
-    """Owns the instance's trace_pipe; reading it consumes."""
+class PluginWatcher(RationedWatcher):
+    """Owns the instance. `directories` are asked for again by `follow`."""
 
-    def __init__(self, instance: TraceInstance) -> None:
+    def __init__(self, instance: TraceInstance, directories: Callable[[], tuple[str, ...]]) -> None:
+        """Records from now on. Raises SourceAbsent."""
         self._instance = instance
-        self._poll = select.epoll()  # can be muted, while the pipe stays readable
-        self._poll.register(instance.fileno(), select.EPOLLIN)
-        self._lost = instance.lost()
-        self._quiet_ticks = 0
-        self._left = EXECUTIONS_PER_TICK
-        self.records = 0
-        self.buffer_bytes = instance.buffer_bytes
-
-    def fileno(self) -> int | None:
-        """Readable when `observe` has something to say."""
-        return self._poll.fileno()
-
-    def observe(self) -> tuple[list[Observation], bool]:
-        """What one read tells; True if more may be waiting, and may be read before the next tick.
-
-        Raises SourceAbsent.
-        """
-        if self._left <= 0:
-            return [], False
-        data = self._instance.read()
-        if data is None:
-            return [], False
-        # One read gives whole events, so the last record is whole as well.
-        records, last = split_records(without_losses(data))
-        records.append(last.removesuffix(b"\n"))
-        seen = [item for record in records for item in self._seen(record)]
-        self._left -= len(records)
-        if self._left <= 0:
-            self._poll.modify(self._instance.fileno(), 0)
-        return seen, self._left > 0
+        self._directories = directories
+        self._filtered = directories()
+        self._failed: SourceAbsent | None = None
+        instance.enable(EVENT, exec_filter(self._filtered))
+        instance.start()
+        instance.open_pipe()
+        overrun = "plugins were executed faster than that is read"
+        super().__init__(instance, name=NAME, parse=parse_exec, overrun=overrun)
 
     def tick(self) -> list[Observation]:
-        """Overruns of the ring, and reading again after a flood. Raises SourceAbsent."""
-        if self._left <= 0:
-            self._poll.modify(self._instance.fileno(), select.EPOLLIN)
-        self._left = EXECUTIONS_PER_TICK
-        self._quiet_ticks = max(0, self._quiet_ticks - 1)
-        lost = self._instance.lost()
-        if self._quiet_ticks or lost <= self._lost:
-            return []
-        new, self._lost, self._quiet_ticks = lost - self._lost, lost, LOSS_TICKS
-        detail = "plugins were executed faster than that is read"
-        return [SourceLost(source=NAME, lost=new, detail=detail)]
+        """As of all of its kind. Raises SourceAbsent, also when the filter could not follow."""
+        if self._failed is not None:
+            raise self._failed
+        return super().tick()
 
-    def close(self) -> None:
-        """Stop reading; the instance itself stays, so that what happens meanwhile is not lost."""
-        self._poll.close()
-        self._instance.close()
-
-    def _seen(self, record: bytes) -> list[Observation]:
+    async def follow(self, workers: Workers) -> None:
+        """Have the filter follow the directories. In a worker: the kernel waits for whoever else
+        changes events, and for all CPUs to be out of the old filter. What fails, the next tick
+        raises.
+        """
+        directories = self._directories()
+        if directories == self._filtered or self._failed is not None:
+            return
         try:
-            executed = parse_exec(record)
-        except ParseError as error:
-            return [SourceLost(source=NAME, lost=1, detail=str(error))]
-        if executed is None:
-            return []
-        self.records += 1
-        return [executed]
+            await workers.run(
+                self._instance.enable,
+                EVENT,
+                exec_filter(directories),
+                deadline_seconds=WRITE_SECONDS,
+                key=EVENT,
+            )
+        except SourceAbsent as error:
+            self._failed = error
+        except (Abandoned, TooManyAbandoned) as error:
+            detail = f"changing the filter of executions: {error}"
+            self._failed = SourceAbsent(Absence.FAILED, detail)
+        else:
+            self._filtered = directories

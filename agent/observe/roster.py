@@ -32,11 +32,9 @@ from agent.model.evidence import Observation
 from agent.observe import dials, exits, kmsg, links, plugins, probe, signals, trace
 from agent.observe.cgroup_paths import CgroupPaths
 from agent.observe.cgroups import CgroupWatcher
-from agent.observe.dials import DialWatcher
 from agent.observe.exits import ExitWatcher
 from agent.observe.kmsg import KmsgWatcher
 from agent.observe.links import LinkWatcher
-from agent.observe.plugins import PluginWatcher
 from agent.observe.probe import ProbeWatcher
 from agent.observe.recorder import LINEAGE, Recorder
 from agent.observe.signals import SignalWatcher
@@ -47,7 +45,6 @@ from agent.parse import cgroup_attach_task, task_newtask
 from agent.parse.inet_sock_set_state import EVENT as DIAL
 from agent.parse.inet_sock_set_state import dial_filter
 from agent.parse.proc_cgroup import parse_memory_hierarchy
-from agent.parse.sched_process_exec import exec_filter
 
 TRACE_PREFIX = "nodewitness-"
 RECORDER_SUFFIX = "-recorder"
@@ -105,6 +102,8 @@ class Roster(Struct, frozen=True, kw_only=True):
     paths: CgroupPaths = field(default_factory=CgroupPaths)
     kmsg_known: Callable[[], int] = lambda: -1
     """Every kill of the kernel's log up to this sequence is in the books."""
+    plugin_directories: Callable[[], tuple[str, ...]]
+    """What is executed from there is a CNI call."""
 
     def sampler(self) -> VmstatSampler:
         """The node's own count; without it there are no books. Raises SourceAbsent."""
@@ -256,11 +255,7 @@ class Roster(Struct, frozen=True, kw_only=True):
         with contextlib.closing(Tracefs(self.root)) as tracefs:
             instance = self._owned(tracefs, self.trace_name + CNI_SUFFIX, CNI_SHARES)
         try:
-            directories = map(str, self.settings.cni.bin_dirs)
-            instance.enable(plugins.EVENT, exec_filter(directories))
-            instance.start()
-            instance.open_pipe()
-            return PluginWatcher(instance)
+            return plugins.PluginWatcher(instance, self.plugin_directories)
         except BaseException:
             instance.close()
             raise
@@ -273,7 +268,7 @@ class Roster(Struct, frozen=True, kw_only=True):
             instance.enable(DIAL, dial_filter(heartbeat.kubelet_names + heartbeat.apiserver_names))
             instance.start()
             instance.open_pipe()
-            return DialWatcher(instance)
+            return dials.watcher(instance)
         except BaseException:
             instance.close()
             raise

@@ -1,14 +1,13 @@
 """Watches fatal signals, and all that a runtime sends: who, by signal:signal_generate.
 
 In a trace instance of its own, for any process can send itself signals as fast as it likes: what
-that pushes out of a ring must not be the victims of the OOM killer. For the same reason only so
-many are read between two ticks; the ring keeps the latest of the rest, and counts what it loses.
+that pushes out of a ring must not be the victims of the OOM killer. For the same reason it is
+rationed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import select
 
 from msgspec.structs import replace
 
@@ -19,8 +18,8 @@ from agent.host.trace_instance import TraceInstance
 from agent.model.absence import ParseError
 from agent.model.death import RUNTIMES, SignalSent
 from agent.model.evidence import Observation, SignalSeen, SignalsMissed, SourceLost
-from agent.parse.signal_generate import UNKNOWN_COMM, parse_signal, without_losses
-from agent.parse.trace_event import split_records
+from agent.observe.rationed import LOSS_TICKS, RationedPipe
+from agent.parse.signal_generate import UNKNOWN_COMM, parse_signal
 
 NAME = "signals"
 EVENT = "signal/signal_generate"
@@ -38,60 +37,37 @@ would be the target's.
 FILTER = f"result != 2 && ({_FATAL} || ({_SENT}) || ({_STOP}))"
 """2 is TRACE_SIGNAL_ALREADY_PENDING, of which the first was told."""
 
-SIGNALS_PER_TICK = 1024
-LOSS_TICKS = 60
-"""The losses of a flood that lasts are published once in so many ticks."""
-
 
 class SignalWatcher:
     """Owns the instance's trace_pipe; reading it consumes."""
 
     def __init__(self, instance: TraceInstance, proc: ProcReader) -> None:
-        self._instance = instance
+        self._pipe = RationedPipe(instance)
         self._proc = proc
-        self._poll = select.epoll()  # can be muted, while the pipe stays readable
-        self._poll.register(instance.fileno(), select.EPOLLIN)
         self._lost = self._published = instance.lost()
         self._quiet_ticks = 0
-        self._left = SIGNALS_PER_TICK
         self.records = 0
         self.buffer_bytes = instance.buffer_bytes
 
     def fileno(self) -> int | None:
         """Readable when `observe` has something to say."""
-        return self._poll.fileno()
+        return self._pipe.fileno()
 
     def observe(self) -> tuple[list[Observation], bool]:
         """What one read tells; True if more may be waiting, and may be read before the next tick.
 
         Raises SourceAbsent.
         """
-        if self._left <= 0:
-            return [], False
-        data = self._instance.read()
-        if data is None:
-            return [], False
-        # One read gives whole events, so the last record is whole as well.
-        records, last = split_records(without_losses(data))
-        records.append(last.removesuffix(b"\n"))
-        seen: list[Observation] = []
-        for record in records:
-            seen.extend(self._seen(record))
-        self._left -= len(records)
-        if self._left <= 0:
-            self._poll.modify(self._instance.fileno(), 0)
-        return seen, self._left > 0
+        records, more = self._pipe.read()
+        return [item for record in records for item in self._seen(record)], more
 
     def tick(self) -> list[Observation]:
         """Overruns of the ring, and reading again after a flood: what was left in the pipe until
         now may come too late for who waits for it. Raises SourceAbsent.
         """
-        muted = self._left <= 0
-        if muted:
-            self._poll.modify(self._instance.fileno(), select.EPOLLIN)
-        self._left = SIGNALS_PER_TICK
+        muted = self._pipe.refill()
         self._quiet_ticks = max(0, self._quiet_ticks - 1)
-        before, self._lost = self._lost, self._instance.lost()
+        before, self._lost = self._lost, self._pipe.lost()
         seen: list[Observation] = []
         if muted or self._lost > before:
             seen.append(SignalsMissed())
@@ -104,8 +80,7 @@ class SignalWatcher:
 
     def close(self) -> None:
         """Stop reading; the instance itself stays, so that what happens meanwhile is not lost."""
-        self._poll.close()
-        self._instance.close()
+        self._pipe.close()
 
     def _seen(self, record: bytes) -> list[Observation]:
         try:

@@ -4,13 +4,22 @@
      "ipam": {"type": "host-local", "dataDir": "/run/cni-ipam",
               "ranges": [[{"subnet": "10.88.0.0/16", "rangeStart": "10.88.0.10"}]]}}
 
+A plugin that calls another one says so in words of its own, and that one's addresses are given
+under the same name of the network. Of flannel
+
+    {"name": "cbr0", "type": "flannel", "delegate": {"isDefaultGateway": true}}
+
+the configuration of the other one lies in /var/lib/cni/flannel/CONTAINER, as flannel has made it.
+Calico puts the node's own network where "usePodCidr" stands.
+
 libcni keeps what it called the plugins of one pod with, as
 /var/lib/cni/results/NETWORK-CONTAINER-INTERFACE:
 
     {"kind": "cniCacheV1", "containerId": "24...", "ifName": "eth0", "config": "eyJjbmlWZXJz...",
      "result": {"ips": [...], "interfaces": [{"name": "eth0", "sandbox": "/var/run/netns/..."}]}}
 
-https://www.cni.dev/plugins/current/ipam/host-local/, libcni/api.go
+https://www.cni.dev/plugins/current/ipam/host-local/, libcni/api.go,
+https://github.com/flannel-io/cni-plugin
 """
 
 from __future__ import annotations
@@ -30,6 +39,8 @@ from agent.parse.names import printable
 
 HOST_LOCAL = "host-local"
 DATA_DIRECTORY = "/var/lib/cni/networks"
+FLANNEL, FLANNEL_DIRECTORY = "flannel", "/var/lib/cni/flannel"
+POD_CIDR = "usePodCidr"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -54,6 +65,9 @@ class AddressRange(Struct, frozen=True, kw_only=True):
         return f"{self.start}-{self.end}"
 
 
+_Sets = tuple[tuple[AddressRange, ...], ...]
+
+
 class NetworkPlan(Struct, frozen=True, kw_only=True):
     """One network, as its first plugin is asked for it."""
 
@@ -63,7 +77,9 @@ class NetworkPlan(Struct, frozen=True, kw_only=True):
     gateway: bool = False  # its plugin makes the host the gateway of the pods
     bridge: str = ""
     directory: str = ""  # of host-local's allocations; empty: another IPAM
-    sets: tuple[tuple[AddressRange, ...], ...] = ()  # a pod gets an address of each
+    sets: _Sets = ()  # a pod gets an address of each
+    unread: str = ""  # why there may be other sets than these
+    delegates: str = ""  # the directory in which its plugin keeps what it asks another one for
 
 
 class CNIResult(Struct, frozen=True, kw_only=True):
@@ -88,7 +104,11 @@ def parse_plan(data: bytes) -> NetworkPlan:
     kind, ipam = first.get("type"), first.get("ipam")
     if not isinstance(kind, str):
         raise ParseError("a plugin with a type", data)
-    directory, sets = _host_local(ipam, network) if isinstance(ipam, dict) else ("", ())
+    directory, unread = "", ""
+    sets: _Sets = ()
+    if isinstance(ipam, dict) and ipam.get("type") == HOST_LOCAL:
+        directory = _directory(ipam, network)
+        sets, unread = _sets(ipam) if directory else ((), "")
     bridge = first.get("bridge", "cni0") if kind == "bridge" else ""
     return NetworkPlan(
         network=network,
@@ -98,6 +118,8 @@ def parse_plan(data: bytes) -> NetworkPlan:
         bridge=_text(bridge) if isinstance(bridge, str) else "",
         directory=directory,
         sets=sets,
+        unread=unread,
+        delegates=_delegates(first) if kind == FLANNEL else "",
     )
 
 
@@ -153,28 +175,45 @@ def _cached_plan(config: object) -> NetworkPlan | None:
         return None
 
 
-def _host_local(
-    ipam: dict[str, Any], network: str
-) -> tuple[str, tuple[tuple[AddressRange, ...], ...]]:
-    if ipam.get("type") != HOST_LOCAL:
-        return "", ()
+def _delegates(plugin: dict[str, Any]) -> str:
+    path = plugin.get("dataDir") or FLANNEL_DIRECTORY
+    return _text(path) if isinstance(path, str) and path.startswith("/") else ""
+
+
+def _directory(ipam: dict[str, Any], network: str) -> str:
     base = ipam.get("dataDir") or DATA_DIRECTORY
-    if not isinstance(base, str) or not base.startswith("/") or not network or "/" in network:
-        return "", ()
+    if not isinstance(base, str) or not base.startswith("/") or not _is_directory(network):
+        return ""
+    return f"{_text(base)}/{network}"
+
+
+def _is_directory(network: str) -> bool:
+    """Whether host-local can have a directory of this name."""
+    return network not in ("", ".", "..") and "/" not in network
+
+
+def _sets(ipam: dict[str, Any]) -> tuple[_Sets, str]:
+    """The sets of ranges, and why there may be more."""
     sets = ipam.get("ranges")
     groups: list[object] = list(sets) if isinstance(sets, list) else []
     if "subnet" in ipam:
         groups.append([ipam])
-    found = (
-        tuple(_range(each) for each in group if isinstance(each, dict))
-        for group in groups
-        if isinstance(group, list)
-    )
-    return f"{_text(base)}/{network}", tuple(each for each in found if each)
+    found, unread = [], "" if groups else "the configuration names no range of addresses"
+    for group in groups:
+        each = group if isinstance(group, list) else []
+        try:
+            ranges = tuple(_range(one) for one in each if isinstance(one, dict))
+        except ParseError as error:
+            unread = str(error)
+        else:
+            found += [ranges] if ranges else []
+    return tuple(found), unread
 
 
 def _range(found: dict[str, Any]) -> AddressRange:
-    """As host-local's Range.Canonicalize fills in what is not given."""
+    """As host-local's Range.Canonicalize fills in what is not given. Raises ParseError."""
+    if _string(found, "subnet").startswith(POD_CIDR):
+        raise ParseError("a range of addresses, and not that of the node's podCIDR", POD_CIDR)
     try:
         network = ipaddress.ip_network(_string(found, "subnet"), strict=False)
         first = network[1]

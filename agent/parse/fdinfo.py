@@ -1,4 +1,4 @@
-"""/proc/PID/fdinfo/FD: how far a descriptor has got
+"""/proc/PID/fdinfo/FD: how far a descriptor has got, and which mount its file is on
 
     pos:	3145728
     flags:	02100001
@@ -16,8 +16,17 @@ from agent.parse.digits import number
 
 def parse_position(data: bytes) -> int:
     """Bytes from the file's beginning to where the next write(2) goes."""
+    return _field(data, b"pos")
+
+
+def parse_mount_id(data: bytes) -> int:
+    """As in mountinfo."""
+    return _field(data, b"mnt_id")
+
+
+def _field(data: bytes, wanted: bytes) -> int:
     for line in data.splitlines():
         name, _, value = line.partition(b":")
-        if name == b"pos":
-            return number(value.strip(), "fdinfo pos")
-    raise ParseError("fdinfo: a line pos:", data)
+        if name == wanted:
+            return number(value.strip(), f"fdinfo {wanted.decode()}")
+    raise ParseError(f"fdinfo: a line {wanted.decode()}:", data)

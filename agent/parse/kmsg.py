@@ -8,7 +8,8 @@
 Before the ";": facility << 3 | level, sequence, microseconds of printk's clock, flags ("c": a
 fragment of a line), and whatever later kernels add. In the text every byte that is not printable
 ASCII, and the backslash, is written as \\xNN. Lines that begin with a space are properties of the
-device. User space may write records too, of any facility but 0.
+device (dev_printk). User space may write records too, of any facility but 0 and without properties:
+a newline of its own is escaped.
 
 https://www.kernel.org/doc/Documentation/ABI/testing/dev-kmsg
 """
@@ -34,13 +35,14 @@ def sequence_of(data: bytes) -> int | None:
 
 
 def parse_kmsg(data: bytes) -> KmsgRecord:
-    """The record, the escapes in its text undone, without the properties of the device."""
+    """The record, the escapes in its text undone."""
     prefix, semicolon, body = data.partition(b";")
     fields = prefix.split(b",")
     if not semicolon or len(fields) < 4:
         raise ParseError("kmsg: 'priority,sequence,microseconds,flags;text'", data)
     priority = number(fields[0], "kmsg: priority")
-    text = body.partition(b"\n")[0].decode("latin-1")
+    line, _, properties = body.partition(b"\n")
+    text = line.decode("latin-1")
     if "\\" in text:
         text = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
     return KmsgRecord(
@@ -50,4 +52,14 @@ def parse_kmsg(data: bytes) -> KmsgRecord:
         timestamp_us=number(fields[2], "kmsg: microseconds"),
         flags=fields[3].decode("latin-1"),
         text=text,
+        subsystem=_property(properties, b" SUBSYSTEM="),
+        device=_property(properties, b" DEVICE="),
     )
+
+
+def _property(lines: bytes, key: bytes) -> str:
+    """Empty if there is none, as with most records."""
+    for line in lines.split(b"\n") if lines else ():
+        if line.startswith(key):
+            return line[len(key) :].decode("latin-1")
+    return ""

@@ -17,7 +17,7 @@ import grpc
 from grpc import aio
 
 from agent.serve.exposition import visible
-from agent.serve.metrics import TlsStatistics
+from agent.serve.statistics import TlsStatistics
 
 log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from agent.model.status import OOMSeries
 from agent.model.usage import CgroupSample
 from agent.serve.container_series import LABELS, ContainerSeries, Family
 from agent.serve.exposition import Counter, escape_label
-from agent.serve.metrics import Kind
 from agent.serve.negotiate import Format
+from agent.serve.row import Kind
 
 OOM_EVENTS = Counter(
     name="container_oom_events",

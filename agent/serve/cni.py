@@ -8,11 +8,10 @@ from agent.api.cni import CALL_STATE, call_to_wire, report_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.cni import CallState, CNICall, CNIReport, NetworkState
 from agent.serve.messages import MAX_LIMIT, InvalidRequestError, that_fit
+from agent.serve.row import Samples, counter, gauge
 
 DEFAULT_LIMIT = 100
 RESULTS = (CallState.OK, CallState.FAILED, CallState.UNKNOWN)
-
-Samples = Iterator[tuple[tuple[str, ...], float]]
 
 
 async def answer(request: pb.ListCNICallsRequest, report: CNIReport) -> pb.ListCNICallsResponse:
@@ -103,3 +102,40 @@ def _totals(report: CNIReport | None) -> Iterator[tuple[str, CallState, int, flo
                 0 if found is None else found.count,
                 0.0 if found is None else found.seconds,
             )
+
+
+ROWS = (
+    counter(
+        "cni_calls",
+        "Calls of CNI plugins that have ended, by command and result; delegates are left out.",
+        lambda s: ended(s.cni),
+        labels=("command", "result"),
+    ),
+    counter(
+        "cni_call_seconds",
+        "Time that those calls took together.",
+        lambda s: seconds(s.cni),
+        labels=("command", "result"),
+    ),
+    gauge(
+        "cni_calls_running",
+        "Calls of CNI plugins in flight; delegates are left out.",
+        lambda s: running(s.cni),
+    ),
+    gauge(
+        "cni_oldest_call_seconds",
+        "Age of the oldest call in flight; absent while none is.",
+        lambda s: oldest(s.cni),
+    ),
+    counter(
+        "cni_calls_missed",
+        "Executions of CNI plugins that had ended before they could be looked at.",
+        lambda s: missed(s.cni),
+    ),
+    gauge(
+        "cni_network",
+        "How pods get their networks: 1 for the state that the node is in.",
+        lambda s: network(s.cni),
+        labels=("state",),
+    ),
+)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import TypeVar
-
-from msgspec import Struct, field
 
 from agent.api.condition import SEVERITY, VERITY, condition_to_wire
 from agent.api.v1 import condition_pb2
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.catalogue import find
-from agent.model.condition import Condition, EntityKind, Severity, Verity
+from agent.model.condition import EntityKind, Severity, Verity
 from agent.serve.messages import InvalidRequestError, that_fit
+from agent.serve.row import Samples, gauge, one
+from agent.serve.scrape import ConditionSeries
 from agent.state.conditions import Conditions
 
 MAX_POD_SERIES = 1000
 """Conditions of pods in one scrape; the worst come first."""
 
 T = TypeVar("T")
-Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
 async def answer(
@@ -70,30 +68,32 @@ def counts(conditions: Conditions) -> condition_pb2.ConditionCounts:
     )
 
 
-class ConditionSeries(Struct, frozen=True, kw_only=True):
-    """What /metrics says of conditions."""
-
-    roll_up: dict[str, Verity] = field(default_factory=dict)
-    of_pods: tuple[Condition, ...] = ()  # True ones of pods and containers
-    left_out: int = 0
-
-
 def series(conditions: Conditions) -> ConditionSeries:
     """As of now."""
     true = conditions.select(statuses=(Verity.TRUE,))
     of_pods = [c for c in true if c.entity.kind in (EntityKind.POD, EntityKind.CONTAINER)]
+    worst: dict[str, Severity] = {}
+    for condition in true:  # the worst come first
+        worst.setdefault(condition.type, condition.severity)
     return ConditionSeries(
         roll_up=conditions.roll_up(),
+        worst=worst,
         of_pods=tuple(of_pods[:MAX_POD_SERIES]),
         left_out=conditions.left_out + max(0, len(of_pods) - MAX_POD_SERIES),
     )
 
 
-def of_node(now: ConditionSeries) -> Iterator[tuple[tuple[str, ...], float]]:
+def of_node(now: ConditionSeries) -> Samples:
     """Each type of the catalogue over all its entities, one 1 among three."""
     for name, verity in now.roll_up.items():
         for status in Verity:
             yield (name, status.value), status is verity
+
+
+def severities(now: ConditionSeries) -> Samples:
+    """1 while True, with the worst that was found, which may be less than the catalogue's."""
+    for name, severity in now.worst.items():
+        yield (name, severity.value), 1.0
 
 
 def of_pods(now: ConditionSeries) -> Samples:
@@ -108,3 +108,32 @@ def of_pods(now: ConditionSeries) -> Samples:
             names = (who.namespace, who.pod or who.pod_uid, who.name)
         found[(*names, condition.type, condition.severity.value)] = 1.0
     return found.items()
+
+
+ROWS = (
+    gauge(
+        "condition",
+        "Conditions of the catalogue, each over all that it can be about: 1 for the status that it "
+        "has. True is bad.",
+        lambda s: of_node(s.conditions),
+        labels=("condition", "status"),
+    ),
+    gauge(
+        "condition_severity",
+        "The worst severity found of a condition, over all that it can be about; 1 while True, "
+        "else absent.",
+        lambda s: severities(s.conditions),
+        labels=("condition", "severity"),
+    ),
+    gauge(
+        "pod_condition",
+        "Conditions of pods and containers; 1 while True, else absent.",
+        lambda s: of_pods(s.conditions),
+        labels=("namespace", "pod", "container", "condition", "severity"),
+    ),
+    gauge(
+        "conditions_left_out",
+        "Findings without room among the conditions (conditions.max) or in this scrape.",
+        lambda s: one(s.conditions.left_out),
+    ),
+)

@@ -17,8 +17,8 @@ from agent.model.cgroup import Limit
 from agent.model.rates import Derived
 from agent.model.usage import CgroupSample, DeviceIO, MemoryUse, Pressure
 from agent.serve.exposition import escape_label
-from agent.serve.metrics import Kind
 from agent.serve.negotiate import Format
+from agent.serve.row import Kind
 
 LABELS = ("namespace", "pod", "container")
 _PREFIX = "nodewitness_container_"

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from agent.api.heartbeat import heartbeat_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.heartbeat import Calls, HeartbeatReport, Role
-
-Samples = Iterator[tuple[tuple[str, ...], float]]
+from agent.serve.row import Samples, gauge
 
 
 def answer(report: HeartbeatReport) -> pb.GetHeartbeatResponse:
@@ -38,3 +37,20 @@ def _by_role(report: HeartbeatReport | None) -> Iterator[tuple[str, list[Calls]]
         ours = [calls for calls in known if calls.caller.role is role]
         if ours:
             yield role.value, ours
+
+
+ROWS = (
+    gauge(
+        "heartbeat_connections",
+        "Connections of the kubelet to the API server, and those that the API server made: all, "
+        "and those that get nothing across for heartbeat.stalled_after.",
+        lambda s: connections(s.heartbeat),
+        labels=("process", "which"),
+    ),
+    gauge(
+        "heartbeat_unreachable",
+        "Addresses that the process has dialled in vain for heartbeat.stalled_after.",
+        lambda s: unreachable(s.heartbeat),
+        labels=("process",),
+    ),
+)

@@ -18,8 +18,8 @@ from typing import Any
 
 from agent.serve.exposition import blocks
 from agent.serve.handshakes import Handshakes
-from agent.serve.metrics import HttpStatistics
 from agent.serve.request import Request, RequestError, Response, parse_request
+from agent.serve.statistics import HttpStatistics
 
 log = logging.getLogger(__name__)
 

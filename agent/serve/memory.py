@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from agent.api.memory import memory_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.memory import Headroom, MemoryForm, MemoryReport
+from agent.serve.row import Samples, gauge
 
 EATERS = 10
-Samples = Iterable[tuple[tuple[str, ...], float]]
 
 
 def answer(request: pb.GetMemoryRequest, report: MemoryReport) -> pb.GetMemoryResponse:
@@ -42,7 +42,7 @@ def time_left(report: MemoryReport | None) -> Samples:
     return _of_thresholds(report, lambda headroom: headroom.seconds_left)
 
 
-def memory_available(report: MemoryReport | None) -> Iterator[tuple[tuple[str, ...], float]]:
+def memory_available(report: MemoryReport | None) -> Samples:
     """memory.available in each form."""
     if report is None or report.root is None:
         return
@@ -67,9 +67,49 @@ def _of_signals(report: MemoryReport | None, value: Callable[[Headroom], float |
 
 def _of_thresholds(
     report: MemoryReport | None, value: Callable[[Headroom], float | None]
-) -> Iterator[tuple[tuple[str, ...], float]]:
+) -> Samples:
     for headroom in () if report is None else report.headrooms:
         number = value(headroom)
         if headroom.threshold is not None and number is not None:
             kind = "hard" if headroom.threshold.hard else "soft"
             yield (headroom.signal.value, kind), number
+
+
+ROWS = (
+    gauge(
+        "eviction_available",
+        "What is left of each eviction signal of the kubelet, in bytes, inodes or tasks.",
+        lambda s: available(s.memory),
+        labels=("signal",),
+    ),
+    gauge(
+        "eviction_capacity",
+        "What there is of each eviction signal.",
+        lambda s: capacity(s.memory),
+        labels=("signal",),
+    ),
+    gauge(
+        "eviction_threshold",
+        "The kubelet evicts while less than this is left.",
+        lambda s: thresholds(s.memory),
+        labels=("signal", "threshold"),
+    ),
+    gauge(
+        "eviction_threshold_crossed",
+        "Whether less is left than the threshold, now.",
+        lambda s: crossed(s.memory),
+        labels=("signal", "threshold"),
+    ),
+    gauge(
+        "eviction_time_left_seconds",
+        "Time until the threshold is crossed if all goes on so; absent where no line fits.",
+        lambda s: time_left(s.memory),
+        labels=("signal", "threshold"),
+    ),
+    gauge(
+        "memory_available_bytes",
+        "memory.available in each form that kubelets compute it in; chosen is this kubelet's.",
+        lambda s: memory_available(s.memory),
+        labels=("form", "chosen"),
+    ),
+)

@@ -19,8 +19,8 @@ from agent.serve.certificates import (
     metrics_tls_files,
     server_context,
 )
-from agent.serve.metrics import TlsStatistics
 from agent.serve.rotation import Rotation
+from agent.serve.statistics import TlsStatistics
 
 log = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from agent.model.network import LeftoverKind, NetworkReport, PathStep, PodNetwor
 from agent.model.oom import Container
 from agent.model.source import SourceHealth, SourceState
 from agent.serve.messages import that_fit
+from agent.serve.row import Row, Samples, counter, gauge
 
 NAMESPACES = "namespaces"
-Samples = Iterator[tuple[tuple[str, ...], float]]
 
 
 async def namespaces(
@@ -142,3 +142,57 @@ def _labelled(report: NetworkReport | None) -> Iterator[tuple[PodNetwork, tuple[
         if pod.pod.pod:
             found[pod.pod.namespace, pod.pod.pod] = pod
     yield from ((pod, labels) for labels, pod in found.items())
+
+
+def _of_interfaces(name: str, field: str, what: str) -> Row:
+    return counter(
+        f"pod_network_{name}",
+        f"{what}, as the pod's own interface counts.",
+        lambda s: counted(s.network, field),
+        labels=("namespace", "pod"),
+    )
+
+
+ROWS = (
+    gauge(
+        "pod_networks",
+        "Pods by how their interface is joined to the node.",
+        lambda s: pods(s.network),
+        labels=("datapath",),
+    ),
+    gauge(
+        "pod_networks_broken",
+        "Pods by the first step of their network path that is broken.",
+        lambda s: broken(s.network),
+        labels=("step",),
+    ),
+    gauge(
+        "network_leftovers",
+        "Network namespaces, veths, addresses and pod cgroups that belong to no sandbox.",
+        lambda s: leftovers(s.network),
+        labels=("kind",),
+    ),
+    gauge(
+        "pod_addresses",
+        "Addresses that host-local can give to pods: used, free, and the used ones of the dead.",
+        lambda s: addresses(s.network),
+        labels=("network", "ranges", "use"),
+    ),
+    *(
+        _of_interfaces(name, field, what)
+        for name, field, what in (
+            ("receive_bytes", "rx_bytes", "Bytes received by the pod"),
+            ("transmit_bytes", "tx_bytes", "Bytes sent by the pod"),
+            ("receive_dropped", "rx_dropped", "Packets to the pod that were dropped"),
+            ("transmit_dropped", "tx_dropped", "Packets of the pod that were dropped"),
+            ("receive_errors", "rx_errors", "Packets to the pod with errors"),
+            ("transmit_errors", "tx_errors", "Packets of the pod with errors"),
+        )
+    ),
+    counter(
+        "pod_tcp_retransmits",
+        "TCP segments that the pod had to send again.",
+        lambda s: retransmits(s.network),
+        labels=("namespace", "pod"),
+    ),
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from grpc import StatusCode
 from grpc.aio import ServicerContext
 
@@ -10,6 +12,7 @@ from agent.api.status import status_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1 import node_agent_pb2_grpc
 from agent.api.wire import timestamp
+from agent.model.network import NetworkReport
 from agent.serve import (
     cni,
     conditions,
@@ -39,6 +42,9 @@ from agent.serve.view import View
 from agent.state.position import Position
 from agent.state.subscription import Subscription
 
+T = TypeVar("T")
+
+_NOT_YET = "nothing is read yet: ask again"
 _STOPPING = "the agent is stopping: connect again, and resume from the last position"
 
 
@@ -120,9 +126,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.GetMemoryRequest,
         context: ServicerContext[pb.GetMemoryRequest, pb.GetMemoryResponse],
     ) -> pb.GetMemoryResponse:
-        report = self._view.memory()
-        if report is None:
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        report = await _known(self._view.memory(), context)
         return memory.answer(request, report)
 
     async def ListContainers(
@@ -144,9 +148,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.GetPressureRequest,
         context: ServicerContext[pb.GetPressureRequest, pb.GetPressureResponse],
     ) -> pb.GetPressureResponse:
-        report = self._view.pressure()
-        if report is None:
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        report = await _known(self._view.pressure(), context)
         return pressure.answer(report)
 
     async def ListCNICalls(
@@ -164,35 +166,21 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.ListNamespacesRequest,
         context: ServicerContext[pb.ListNamespacesRequest, pb.ListNamespacesResponse],
     ) -> pb.ListNamespacesResponse:
-        report = self._view.network()
-        if report is None:
-            why = network.why_unread(self._view.status().sources)
-            if why is not None:
-                await context.abort(StatusCode.FAILED_PRECONDITION, why)
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
-        return await network.namespaces(request, report)
+        return await network.namespaces(request, await self._networks(context))
 
     async def ListPodNetworks(
         self,
         request: pb.ListPodNetworksRequest,
         context: ServicerContext[pb.ListPodNetworksRequest, pb.ListPodNetworksResponse],
     ) -> pb.ListPodNetworksResponse:
-        report = self._view.network()
-        if report is None:
-            why = network.why_unread(self._view.status().sources)
-            if why is not None:
-                await context.abort(StatusCode.FAILED_PRECONDITION, why)
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
-        return await network.networks(request, report)
+        return await network.networks(request, await self._networks(context))
 
     async def GetPlumbing(
         self,
         request: pb.GetPlumbingRequest,
         context: ServicerContext[pb.GetPlumbingRequest, pb.GetPlumbingResponse],
     ) -> pb.GetPlumbingResponse:
-        report = self._view.plumbing()
-        if report is None:
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        report = await _known(self._view.plumbing(), context)
         return plumbing.answer(report)
 
     async def GetRuntime(
@@ -200,9 +188,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.GetRuntimeRequest,
         context: ServicerContext[pb.GetRuntimeRequest, pb.GetRuntimeResponse],
     ) -> pb.GetRuntimeResponse:
-        report = self._view.runtime()
-        if report is None:
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        report = await _known(self._view.runtime(), context)
         return runtime.answer(report)
 
     async def ListPulls(
@@ -210,10 +196,8 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.ListPullsRequest,
         context: ServicerContext[pb.ListPullsRequest, pb.ListPullsResponse],
     ) -> pb.ListPullsResponse:
-        report = self._view.pulls()
-        if report is None:
-            why = "no containerd is known, or nothing is read yet: ask again"
-            await context.abort(StatusCode.UNAVAILABLE, why)
+        why = "no containerd is known, or nothing is read yet: ask again"
+        report = await _known(self._view.pulls(), context, why)
         return pulls.answer(report)
 
     async def GetHeartbeat(
@@ -221,9 +205,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.GetHeartbeatRequest,
         context: ServicerContext[pb.GetHeartbeatRequest, pb.GetHeartbeatResponse],
     ) -> pb.GetHeartbeatResponse:
-        report = self._view.heartbeat()
-        if report is None:
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        report = await _known(self._view.heartbeat(), context)
         return heartbeat.answer(report)
 
     async def GetKubelet(
@@ -231,9 +213,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.GetKubeletRequest,
         context: ServicerContext[pb.GetKubeletRequest, pb.GetKubeletResponse],
     ) -> pb.GetKubeletResponse:
-        report = self._view.kubelet()
-        if report is None:
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        report = await _known(self._view.kubelet(), context)
         return kubelet.answer(report)
 
     async def GetCPU(
@@ -241,9 +221,7 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.GetCPURequest,
         context: ServicerContext[pb.GetCPURequest, pb.GetCPUResponse],
     ) -> pb.GetCPUResponse:
-        report = self._view.cpu()
-        if report is None:
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
+        report = await _known(self._view.cpu(), context)
         return cpu.answer(report)
 
     async def ListDevices(
@@ -251,20 +229,24 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
         request: pb.ListDevicesRequest,
         context: ServicerContext[pb.ListDevicesRequest, pb.ListDevicesResponse],
     ) -> pb.ListDevicesResponse:
-        report = self._view.disks()
-        if report is None:
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
-        return io.devices(report)
+        report = await _known(self._view.disks(), context)
+        return io.devices(report, self._view.faults())
 
     async def ListBlockedTasks(
         self,
         request: pb.ListBlockedTasksRequest,
         context: ServicerContext[pb.ListBlockedTasksRequest, pb.ListBlockedTasksResponse],
     ) -> pb.ListBlockedTasksResponse:
-        report = self._view.blocked()
+        report = await _known(self._view.blocked(), context)
+        return io.blocked(request, report, self._view.faults())
+
+    async def _networks(self, context: ServicerContext[Any, Any]) -> NetworkReport:
+        report = self._view.network()
         if report is None:
-            await context.abort(StatusCode.UNAVAILABLE, "nothing is read yet: ask again")
-        return io.blocked(request, report)
+            why = network.why_unread(self._view.status().sources)
+            if why is not None:
+                await context.abort(StatusCode.FAILED_PRECONDITION, why)
+        return await _known(report, context)
 
     async def WatchEvents(  # type: ignore[override]  # writes instead of yielding: so `finally` runs
         self,
@@ -295,3 +277,9 @@ class NodeAgent(node_agent_pb2_grpc.NodeAgentServicer):
             self._subscriptions.discard(subscription)
             subscription.close()
         await context.abort(StatusCode.UNAVAILABLE, _STOPPING)
+
+
+async def _known(report: T | None, context: ServicerContext[Any, Any], why: str = _NOT_YET) -> T:
+    if report is None:
+        await context.abort(StatusCode.UNAVAILABLE, why)
+    return report

@@ -11,10 +11,12 @@ from agent.serve.cadvisor import CadvisorNames
 from agent.serve.container_series import ContainerSeries
 from agent.serve.exits import EXITS, ExitLines
 from agent.serve.exposition import EOF, ContainerLines, gathered, gzipped, registry_text
-from agent.serve.metrics import KILLS, HttpStatistics, Scrape, TlsStatistics
 from agent.serve.negotiate import Format, accepts_gzip, choose_format
+from agent.serve.oom import KILLS
 from agent.serve.registry import ScrapeCollector, build_registry
 from agent.serve.request import Request, Response
+from agent.serve.scrape import Scrape
+from agent.serve.statistics import HttpStatistics, TlsStatistics
 from agent.serve.view import View
 
 _WHERE = "nodewitness: /metrics for Prometheus, /healthz for probes; `nodectl status` for people\n"
@@ -74,6 +76,7 @@ class Pages:
             cpu=self._view.cpu(),
             disks=self._view.disks(),
             blocked=self._view.blocked(),
+            faults=self._view.faults(),
             pulls=self._view.pulls(),
             conditions=conditions.series(self._view.conditions),
         )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from agent.api.pressure import pressure_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.pressure import PressureReport
-
-Samples = Iterator[tuple[tuple[str, ...], float]]
+from agent.serve.row import Samples, counter, gauge
 
 
 def answer(report: PressureReport) -> pb.GetPressureResponse:
@@ -52,3 +49,39 @@ def episodes(report: PressureReport | None) -> Samples:
         if trigger.armed:
             key = (trigger.scope, trigger.resource)
             yield (trigger.scope.value, trigger.resource.value), key in current
+
+
+ROWS = (
+    counter(
+        "pressure_waiting_seconds",
+        "Time in which some task waited for the resource, as node_exporter's "
+        "node_pressure_*_waiting_seconds_total.",
+        lambda s: waiting(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    counter(
+        "pressure_stalled_seconds",
+        "Time in which all tasks that had work waited for the resource, as node_exporter's "
+        "node_pressure_*_stalled_seconds_total.",
+        lambda s: stalled(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    gauge(
+        "pressure_trigger_armed",
+        "Whether the kernel wakes the agent when tasks stall; absent where it is switched off.",
+        lambda s: armed(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    counter(
+        "pressure_trigger_fired",
+        "Windows in which tasks stalled for longer than pressure.memory, io or cpu.",
+        lambda s: fired(s.pressure),
+        labels=("scope", "resource"),
+    ),
+    gauge(
+        "pressure_episode",
+        "Whether an episode of pressure goes on.",
+        lambda s: episodes(s.pressure),
+        labels=("scope", "resource"),
+    ),
+)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from agent.api.pulls import pulls_to_wire
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.pulls import Outcome, Phase, PullReport
-
-Samples = Iterator[tuple[tuple[str, ...], float]]
+from agent.serve.row import Samples, counter, gauge
 
 
 def answer(report: PullReport) -> pb.ListPullsResponse:
@@ -47,3 +44,35 @@ def ends(report: PullReport | None) -> Samples:
     if report is not None:
         for outcome in Outcome:
             yield (outcome.value,), report.ends.get(outcome, 0)
+
+
+ROWS = (
+    gauge(
+        "image_pulls_in_progress",
+        "Blobs of images that containerd downloads, writes out or unpacks.",
+        lambda s: in_progress(s.pulls),
+        labels=("phase",),
+    ),
+    gauge(
+        "image_pulls_stalled",
+        "Those of them that have got no further for runtime.pull_stalled_after.",
+        lambda s: stalled(s.pulls),
+    ),
+    gauge(
+        "image_pulls_written_bytes",
+        "What is written so far of blobs that are being downloaded.",
+        lambda s: written(s.pulls),
+    ),
+    gauge(
+        "image_pulls_oldest_seconds",
+        "How long ago the oldest pull in progress began; 0 if there is none.",
+        lambda s: oldest(s.pulls),
+    ),
+    counter(
+        "image_pulls_ended",
+        "Blobs that containerd pulls no more, by what became of them. One that is pulled between "
+        "two looks is not seen.",
+        lambda s: ends(s.pulls),
+        labels=("outcome",),
+    ),
+)

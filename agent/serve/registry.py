@@ -19,7 +19,10 @@ from agent.model.latency import BOUNDS, Latency
 from agent.serve.container_series import FAMILIES
 from agent.serve.exits import EXITS
 from agent.serve.exposition import visible
-from agent.serve.metrics import HISTOGRAMS, KILLS, ROWS, HistogramRow, Kind, Row, Scrape
+from agent.serve.metrics import HISTOGRAMS, ROWS
+from agent.serve.oom import KILLS
+from agent.serve.row import HistogramRow, Kind, Row
+from agent.serve.scrape import Scrape
 
 
 class ScrapeCollector(Collector):

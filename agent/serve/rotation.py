@@ -24,7 +24,7 @@ from agent.serve.certificates import (
     fingerprint,
     read_certificates,
 )
-from agent.serve.metrics import TlsStatistics
+from agent.serve.statistics import TlsStatistics
 
 log = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from agent.config.settings import Serve
 from agent.host.worker import Pools, Workers
 from agent.serve.admission import Admission, Allowed
 from agent.serve.certificates import CertificateError, Certificates, TlsFiles, tls_files
-from agent.serve.metrics import TlsStatistics
 from agent.serve.node_agent import NodeAgent
 from agent.serve.rotation import Rotation
 from agent.serve.server import ApiServer
 from agent.serve.socket import ServeError
+from agent.serve.statistics import TlsStatistics
 from agent.serve.view import View
 
 _OPTIONS = (

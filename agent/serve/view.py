@@ -11,6 +11,7 @@ from agent.model.cni import CNIReport
 from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.exits import Verdict
+from agent.model.faults import FaultReport
 from agent.model.heartbeat import HeartbeatReport
 from agent.model.kubelet import KubeletReport
 from agent.model.memory import MemoryReport
@@ -89,6 +90,10 @@ class View(Protocol):
 
     def blocked(self) -> BlockedReport | None:
         """None until the tasks were looked at for the first time, and while looking hangs."""
+        ...
+
+    def faults(self) -> FaultReport:
+        """What was read so far."""
         ...
 
     def cpu(self) -> CPUReport | None:

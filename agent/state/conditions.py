@@ -83,6 +83,7 @@ class Conditions:
                 condition=told,
                 expires_ns=told.expires_boottime_ns,
                 told_ns=now_boottime_ns,
+                told_severity=told.severity,
                 warm_ns=now_boottime_ns + WARM_NS,
                 was=told.message if told.status is Verity.TRUE else "",
             )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.model.condition import Condition, ConditionType, Entity, EntityKind, Finding, Verity
+from agent.model.condition import (
+    Condition,
+    ConditionType,
+    Entity,
+    EntityKind,
+    Finding,
+    Severity,
+    Verity,
+)
 
 BLIND_AFTER_NS = 10 * 10**9
 """A source must be blind for so long before a condition is Unknown: some are reopened at once."""
@@ -32,7 +40,8 @@ class Track(Struct, kw_only=True):
     absent_since_ns: int | None = None  # seen, and not found, since it was found last
     blind_since_ns: int | None = None  # without a break
     expires_ns: int | None = None  # of what comes from an event
-    told_ns: int = 0  # when the status or the reason changed last
+    told_ns: int = 0  # when something of it was told last
+    told_severity: Severity | None = None  # None: nothing was
     warm_ns: int = 0  # until then nothing is missed: who finds it may need a while after the start
     was: str = ""  # what was said while it was True, until it is False
     said: Finding | None = None  # from which the condition has its words
@@ -46,6 +55,10 @@ class Track(Struct, kw_only=True):
         """It stands for the type as a whole, which is about pods or containers: never True."""
         return self.entity.kind is EntityKind.NODE and self.kind.entity is not EntityKind.NODE
 
+    @property
+    def _severity_is_told(self) -> bool:
+        return self.condition is None or self.condition.severity is self.told_severity
+
     def stands(self, finding: Finding | None, now: Moment) -> bool:
         """Whether this very finding, of an event, made the condition True and it has not expired:
         then one more round changes nothing.
@@ -53,6 +66,8 @@ class Track(Struct, kw_only=True):
         if finding is None or finding is not self.said or finding.at_boottime_ns is None:
             return False
         if self.expires_ns is None or now.boottime_ns >= self.expires_ns:
+            return False
+        if not self._severity_is_told:
             return False
         return self.status is Verity.TRUE and self.blind_since_ns is None
 
@@ -135,15 +150,24 @@ class Track(Struct, kw_only=True):
 
         Another reason is told only when the last one has stood for the time that clearing takes:
         two that alternate must not flood anybody. Until then the old one stands, with its message.
+        So are the reasons that hold beside it. A severity that rises or falls is so at once, for
+        alerts go by it, and is told as seldom.
         """
         before = self.condition
+        severity = self._severity(finding)
+        waited = now.boottime_ns - self.told_ns >= _ns(self.kind.clear_after_seconds)
+        others = finding is not None and self.said is not None and finding.also != self.said.also
         expires = self.expires_ns if status is Verity.TRUE else None
         wall = None if expires is None else now.at(expires)
         if before is not None and before.status is status:
-            if before.reason != reason:
-                if now.boottime_ns - self.told_ns < _ns(self.kind.clear_after_seconds):
+            if before.reason != reason or others:
+                if not waited:
                     return False
-            elif before.message == message:
+            elif (
+                before.message == message
+                and severity is before.severity
+                and (severity is self.told_severity or not waited)
+            ):
                 if expires != before.expires_boottime_ns:
                     self.condition = replace(
                         before, expires_wall_ns=wall, expires_boottime_ns=expires
@@ -151,13 +175,9 @@ class Track(Struct, kw_only=True):
                 self.said = finding
                 return False
         since = now.boottime_ns if finding is None else _at(finding, now)
-        told = before is None or before.status is not status or before.reason != reason
+        told = before is None or before.status is not status or before.reason != reason or others
+        told = told or (severity is not self.told_severity and waited)
         kept = before if before is not None and before.status is status else None
-        severity = self.kind.severity
-        if finding is not None and finding.severity is not None:
-            severity = finding.severity
-        elif finding is None and before is not None:
-            severity = before.severity
         self.condition = Condition(
             type=self.kind.name,
             entity=self.entity if finding is None else finding.entity,
@@ -175,9 +195,15 @@ class Track(Struct, kw_only=True):
         self.said = finding
         if told:
             self.told_ns = now.boottime_ns
+            self.told_severity = severity
         if status is not Verity.UNKNOWN:
             self.was = message if status is Verity.TRUE else ""
         return told
+
+    def _severity(self, finding: Finding | None) -> Severity:
+        if finding is None:
+            return self.kind.severity if self.condition is None else self.condition.severity
+        return self.kind.severity if finding.severity is None else finding.severity
 
 
 def _at(finding: Finding, now: Moment) -> int:

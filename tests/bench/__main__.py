@@ -1,11 +1,13 @@
 """make bench: what the sweep, the agent and a scrape cost, beside the least that it could.
 
     python -m tests.bench [--containers 250,640,1000] [--rounds 21]
+    python -m tests.bench --networks [--rounds 21]
     python -m tests.bench --show
 
 In the lab's guest, and so under software emulation: read the ratios, which are of one run. Takes
-less than half an hour, prints a table and writes build/bench.json. With --show it runs nothing and
-prints the table of docs/usage.md from that file.
+less than half an hour, prints a table and writes build/bench.json. With --networks it measures the
+networks of pods alone, in a few minutes, and writes nothing. With --show it runs nothing and prints
+the table of docs/usage.md from that file.
 """
 
 import argparse
@@ -43,10 +45,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--containers", type=_numbers, default=[FEW, SOME, MANY])
     parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--networks", action="store_true")
     parser.add_argument("--show", action="store_true")
     arguments = parser.parse_args()
     if arguments.show:
         print(markdown(json.loads(RESULT.read_text())))
+        return
+    if arguments.networks:
+        with Machine(build(_say), MACHINE) as machine:
+            guest = Guest(machine.start())
+            load_code(guest)
+            print(json.dumps(networks(guest, arguments.rounds), indent=2))
         return
     _say("building the peer ...")
     peer = built()
@@ -88,7 +97,7 @@ def sweep(guest: Guest, containers: int, rounds: int) -> Figures:
 
 
 def networks(guest: Guest, rounds: int) -> Figures:
-    """tests.bench.network: the network namespaces of a hundred pods."""
+    """tests.bench.network: the networks of a hundred pods."""
     return _figures(guest, f"tests.bench.network {PODS} {rounds}")
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.config import ConfigError, Key, Problem, Settings, describe, load
-from agent.config.settings import SECTIONS
+from agent.config.keys import SECTIONS
 
 FILE = "config.toml"
 
@@ -173,8 +173,8 @@ WRONG_FILES = [
             key="zzzzzz",
             origin=f"{FILE}, line 1",
             got="an unknown table",
-            expected="one of cni, conditions, disks, heartbeat, host, kubelet, network, node, oom,"
-            " pressure, runtime, serve, sources, state, sweep, tick",
+            expected="one of api_server, cni, conditions, disks, heartbeat, host, kubelet, network,"
+            " node, oom, pressure, runtime, serve, sources, state, sweep, tick",
         ),
     ),
     (

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import fields
 
 from agent.config import Address, Key, Settings, describe, load, render
-from agent.config.settings import SECTIONS, Serve
+from agent.config.keys import SECTIONS
+from agent.config.settings import Serve
 
 DEFAULTS = {
     "host": {"proc": "/proc", "sys": "/sys", "run": "/run", "root": "/"},
@@ -60,6 +61,16 @@ DEFAULTS = {
         "healthz_interval": "5s",
         "healthz_deadline": "5s",
     },
+    "api_server": {
+        "read_node": False,
+        "endpoint": "",
+        "server_name": "",
+        "ca": "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+        "token": "/var/run/secrets/kubernetes.io/serviceaccount/token",
+        "client_certificate": "",
+        "interval": "10s",
+        "deadline": "5s",
+    },
     "oom": {
         "outcome_hold": "2s",
         "settle": "2s",
@@ -70,12 +81,12 @@ DEFAULTS = {
     "conditions": {"event_ttl": "15m", "max": 2000},
     "pressure": {"memory": "150ms", "io": "500ms", "cpu": "800ms", "window": "1s", "hold": "30s"},
     "cni": {
-        "conf_dir": "/etc/cni/net.d",
-        "bin_dirs": ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"],
+        "conf_dir": "",
+        "bin_dirs": [],
         "slow_after": "10s",
         "stalled_after": "30s",
     },
-    "network": {"interval": "10s", "leak_grace": "2m", "event_buffer_bytes": "1Mi"},
+    "network": {"interval": "10s", "leak_grace": "5m", "event_buffer_bytes": "1Mi"},
     "heartbeat": {
         "kubelet_names": ["kubelet"],
         "apiserver_names": ["kube-apiserver"],
@@ -88,6 +99,7 @@ DEFAULTS = {
         "status_deadline": "5s",
         "list_deadline": "10s",
         "pull_stalled_after": "30s",
+        "creation_stalled_after": "2m",
     },
     "disks": {"stalled_after": "10s", "blocked_after": "10s"},
     "tick": {"interval": "1s"},

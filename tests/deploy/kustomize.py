@@ -1,6 +1,7 @@
 """`kustomize build`, as far as deploy/daemonset uses it: whatever is more is an error.
 
-resources, namespace, images with newTag, configMapGenerator from files, strategic merge patches.
+resources, components, namespace, images with newTag, configMapGenerator from files, strategic merge
+patches.
 
 https://kubectl.docs.kubernetes.io/references/kustomize/
 """
@@ -24,7 +25,10 @@ _KEYS = {
     "ports": "containerPort",
 }
 _KNOWN = frozenset(
-    ("apiVersion", "kind", "namespace", "resources", "images", "patches", "configMapGenerator")
+    (
+        *("apiVersion", "kind", "namespace", "resources", "components", "images", "patches"),
+        "configMapGenerator",
+    )
 )
 
 
@@ -38,11 +42,13 @@ def build(directory: Path) -> list[Resource]:
     (kustomization,) = read(directory / "kustomization.yaml")
     assert kustomization.keys() <= _KNOWN, kustomization.keys() - _KNOWN
     resources = list(_resources(directory, kustomization.get("resources", ())))
-    for patch in kustomization.get("patches", ()):
-        assert patch.keys() == {"path"}
-        for document in read(directory / patch["path"]):
-            (target,) = [r for r in resources if _identity(r) == _identity(document)]
-            _merge(target, document)
+    for name in kustomization.get("components", ()):
+        (component,) = read(directory / name / "kustomization.yaml")
+        assert component["kind"] == "Component"
+        assert component.keys() == {"apiVersion", "kind", "resources", "patches"}
+        resources += _resources(directory / name, component["resources"])
+        _patch(resources, directory / name, component)
+    _patch(resources, directory, kustomization)
     for generator in kustomization.get("configMapGenerator", ()):
         made = _config_map(directory, generator)
         _rename_config_map(resources, generator["name"], made["metadata"]["name"])
@@ -57,6 +63,14 @@ def build(directory: Path) -> list[Resource]:
             if container["image"] == image["name"]:
                 container["image"] = f"{image['name']}:{image['newTag']}"
     return resources
+
+
+def _patch(resources: list[Resource], directory: Path, kustomization: Resource) -> None:
+    for patch in kustomization.get("patches", ()):
+        assert patch.keys() == {"path"}
+        for document in read(directory / patch["path"]):
+            (target,) = [r for r in resources if _identity(r) == _identity(document)]
+            _merge(target, document)
 
 
 def pod_template(resource: Resource) -> Resource:

@@ -2,6 +2,9 @@
 
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
 
 from tests.deploy.kustomize import Resource, build, containers, read
 
@@ -20,6 +23,18 @@ def applied() -> dict[str, list[Resource]]:
         "certificate": read(DEPLOY / "daemonset/certificate.yaml"),
         "static-pod": read(DEPLOY / "static-pod/nodewitness.yaml"),
     }
+
+
+@cache
+def with_component(overlay: str, component: str) -> list[Resource]:
+    """An overlay and a component, as a kustomization of somebody's own names them."""
+    with TemporaryDirectory() as directory:
+        own = {
+            "resources": [str(OVERLAYS / overlay)],
+            "components": [str(DEPLOY / "daemonset/components" / component)],
+        }
+        (Path(directory) / "kustomization.yaml").write_text(yaml.safe_dump(own))
+        return build(Path(directory))
 
 
 def with_pods() -> list[tuple[str, Resource]]:

@@ -17,7 +17,7 @@ from agent.host.capabilities import CAPABILITIES
 from agent.main import main
 from agent.serve.health import KEY
 from tests.deploy.kustomize import Resource, containers, pod_template, the
-from tests.deploy.manifests import DEPLOY, applied, with_pods
+from tests.deploy.manifests import DEPLOY, applied, with_component, with_pods
 
 ROOT = Path(agent.__file__).parents[1]
 VERSIONS = ("1.27", "1.30", "1.34")
@@ -235,10 +235,55 @@ def test_rolls_out_to_many_nodes() -> None:
 
 
 def test_nothing_is_granted() -> None:
-    """No role and no binding: the agent never asks the API server."""
+    """No role and no binding: without a component the agent does not ask the API server."""
     for resources in applied().values():
         for resource in resources:
             assert "rbac" not in resource["apiVersion"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_node_read(overlay: str, tmp_path: Path) -> None:
+    """The optional component grants `get` of nodes and of their leases and nothing else, mounts a
+    token into the agent alone, and switches on what needs it.
+    """
+    resources = with_component(overlay, "node-read")
+    for version in VERSIONS:
+        for resource in resources:
+            if "rbac" in resource["apiVersion"]:
+                kubernetes_validate.validate(resource, version, strict=True)
+    granted = {
+        (r["kind"], r["metadata"].get("namespace", "")): r["rules"]
+        for r in resources
+        if "rules" in r
+    }
+    assert granted == {
+        ("ClusterRole", ""): [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}],
+        ("Role", "kube-node-lease"): [
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get"]}
+        ],
+    }
+    account = the("ServiceAccount", resources)["metadata"]
+    for kind, role in (("ClusterRoleBinding", "ClusterRole"), ("RoleBinding", "Role")):
+        binding = the(kind, resources)
+        assert binding["roleRef"]["name"] == the(role, resources)["metadata"]["name"]
+        assert binding["subjects"] == [
+            {"kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"]}
+        ]
+    daemonset = the("DaemonSet", resources)
+    spec, plain = pod_template(daemonset)["spec"], pod_template(of(overlay))["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["initContainers"] == plain["initContainers"]
+    (volume,) = [each for each in spec["volumes"] if each not in plain["volumes"]]
+    container = main_container(daemonset)
+    (mount,) = [m for m in container["volumeMounts"] if m["name"] == volume["name"]]
+    text = the("ConfigMap", resources)["data"][DEFAULT_PATH.name]
+    (tmp_path / DEFAULT_PATH.name).write_text(text)
+    settings = load(tmp_path / DEFAULT_PATH.name, environment(container), {})
+    assert settings.api_server.read_node
+    assert not settings_of(overlay, tmp_path).api_server.read_node
+    paths = {str(settings.api_server.ca), str(settings.api_server.token)}
+    assert paths == {f"{mount['mountPath']}/{name}" for name in ("ca.crt", "token")}
+    kubernetes_validate.validate(daemonset, VERSIONS[-1], strict=True)
 
 
 def test_static_pod_is_the_daemonsets() -> None:

@@ -160,10 +160,11 @@ def test_since() -> None:
     assert take(fold, 10 * S, STUCK) == [0]
     assert take(fold, 15 * S, STUCK) == [5]
     (known,) = fold.tasks()
-    fold.learned(replace(known, devices=frozenset(("8:0",))))
+    read = frozenset(("8:0",))
+    fold.learned(replace(known, devices=read, opened=read))
     assert take(fold, 17 * S, replace(STUCK, task=replace(STUCK.task, stack=()))) == [7]
     (known,) = fold.tasks()
-    assert (known.task.stack, known.devices) == (STUCK.task.stack, frozenset(("8:0",)))
+    assert (known.task.stack, known.devices, known.opened) == (STUCK.task.stack, read, read)
     gone_on = replace(STUCK, switches=8, task=replace(STUCK.task, wchan="other"))
     assert take(fold, 20 * S, gone_on) == [0]
     assert take(fold, 21 * S) == []

@@ -165,11 +165,29 @@ def test_a_crossing_outlasts_a_gap() -> None:
     assert not hard.crossed
 
 
+def test_clear_without_a_break() -> None:
+    """Since the first reading that was not below; a crossing or a gap begins it anew."""
+    node = _Node()
+    assert node.look(500)[0].clear_since_boottime_ns == NS
+    assert node.look(500)[0].clear_since_boottime_ns == NS
+    assert node.look(50)[0].clear_since_boottime_ns is None
+    assert node.look(500)[0].clear_since_boottime_ns == 4 * NS
+    assert node.look(None)[0].clear_since_boottime_ns is None
+    assert node.look(500)[0].clear_since_boottime_ns == 6 * NS
+
+
 def test_a_signal_without_a_threshold_is_shown() -> None:
+    """With the time until nothing of it is left, and is not crossed by then either."""
     node = _Node()
     memory, disk = node.look(500, DISK)
     assert (memory.signal, memory.threshold, memory.amount) == (Signal.MEMORY, None, None)
+    assert memory.seconds_left is None
     assert disk.amount == 10
+    for available in range(499, 399, -1):
+        memory, _ = node.look(available, DISK)
+    assert memory.seconds_left == pytest.approx(400, abs=1)
+    memory, _ = node.look(0, DISK)
+    assert (memory.left, memory.crossed) == (None, False)
 
 
 def test_was_it_crossed_then() -> None:

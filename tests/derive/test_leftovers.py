@@ -1,17 +1,14 @@
-"""agent.derive.leftovers and agent.derive.address_pool."""
+"""agent.derive.leftovers."""
 
 from __future__ import annotations
 
-import json
-
 from msgspec.structs import replace
 
-from agent.derive.address_pool import pools_of
 from agent.derive.leftovers import Candidate, LeftoverFold, Owners, candidates
 from agent.model.namespaces import NamedNamespace, NamespaceReport
 from agent.model.netlink import HostNetwork, NamespaceNetwork
-from agent.model.network import Leftover, LeftoverKind
-from agent.parse.cni_plan import parse_plan
+from agent.model.network import EmptyPod, LeftoverKind
+from agent.model.oom import Container
 from tests.derive.network_making import HOST, OUTSIDE
 
 S = 1_000_000_000
@@ -88,6 +85,21 @@ def test_addresses() -> None:
     assert names(owners, host=replace(HOST, links={}), taken=taken) == ["10.0.0.2"]
 
 
+def test_cgroups() -> None:
+    """Of pods; not while a call makes a network for the pod, and not if the runtime knows it."""
+    pod = Container(namespace="shop", pod="web-0", pod_uid="1e6c")
+    empty = EmptyPod(pod=pod, path="/kubepods/pod1e6c", inode=7)
+    (found,) = candidates(SEEN, replace(HOST, links={}), {}, (), NOBODY, (empty,))[1:]
+    assert (found.kind, found.name, found.owner) == (LeftoverKind.CGROUP, empty.path, "1e6c")
+    assert found.detail == "no process is in it; it was of pod shop/web-0"
+    busy = replace(NOBODY, busy=("1e6c", NAME))
+    assert not candidates(SEEN, replace(HOST, links={}), {}, (), busy, (empty,))
+    fold = LeftoverFold(0)
+    fold.observe((found,), 1)
+    assert [each.inode for each in fold.judged(1, known=(), unplaced=1)] == [7]
+    assert not fold.judged(1, known=("1e6c",), unplaced=0)
+
+
 def candidate(**changes: object) -> Candidate:
     found = Candidate(kind=LeftoverKind.NAMESPACE, name=NAME, identity=1, owner="a1")
     return replace(found, **changes)
@@ -114,21 +126,3 @@ def test_what_the_runtime_knows_is_none() -> None:
     fold.observe((candidate(), nameless), 1)
     assert [each.name for each in fold.judged(1, known=("a1",), unplaced=0)] == ["cni-x"]
     assert [each.name for each in fold.judged(1, known=(), unplaced=1)] == [NAME]
-
-
-def test_pool() -> None:
-    """Used are the addresses of the ranges; leaked those of them that are leftovers. Each set of
-    ranges gives an address to each pod: the smallest is full first.
-    """
-    ipam = {
-        "type": "host-local",
-        "ranges": [[{"subnet": "10.0.0.0/29"}], [{"subnet": "fd00::/64"}]],
-    }
-    config = {"name": "k8s", "type": "ptp", "ipam": ipam}
-    plan = parse_plan(json.dumps(config).encode())
-    left = Leftover(kind=LeftoverKind.ADDRESS, name="10.0.0.3", since_boottime_ns=0)
-    pool, six = pools_of(plan, ("10.0.0.2", "10.0.0.3", "10.9.9.9"), (left,))
-    assert (pool.total, pool.used, pool.free, pool.leaked) == (5, 2, 3, 1)
-    assert pool.ranges == ("10.0.0.1-10.0.0.6",)
-    assert (six.used, six.total) == (0, (1 << 64) - 2)
-    assert {pool.unread for pool in pools_of(plan, (), (), unread="a dead disk")} == {"a dead disk"}

@@ -174,6 +174,16 @@ def test_chain() -> None:
     assert list(disk_chain("0:31", disks)) == []
 
 
+def test_a_chain_through_a_partition() -> None:
+    """LVM lies on a partition as a rule, and that on the disk that it is of; here encrypted too."""
+    parts = replace(ROOT.disk, part_ids=("259:1", "259:2"), part_names=("nvme0n1p1", "nvme0n1p2"))
+    root = replace(ROOT, disk=parts)
+    crypt = replace(VOLUME, disk=replace(VOLUME.disk, name="dm-1", id="253:1", beneath=("dm-0",)))
+    volume = replace(VOLUME, disk=replace(VOLUME.disk, beneath=("nvme0n1p2", "nvme9n1p1")))
+    disks = (crypt, root, volume)
+    assert list(disk_chain("253:1", disks)) == [crypt, volume, root]
+
+
 def test_what_has_just_come(bench: Bench) -> None:
     """It may be read at once: why nothing came until now stays as it was."""
     bench.look(LAYER, after=0, connections=(QUIET,))

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from agent.detect.catalogue import DETECTORS
-from agent.engine.board import TELLS
+from agent.engine.board import ON_DEMAND, TELLS
 from agent.model.catalogue import CATALOGUE, find
 from agent.model.condition import ConditionType
 
@@ -29,7 +29,7 @@ def test_entry_is_complete(kind: ConditionType) -> None:
         assert sentence[0].isupper() or sentence[0] == "`"
         assert sentence.endswith(".")
     for source in kind.sources:
-        assert set(source.split("|")) <= set(TELLS)
+        assert set(source.split("|")) <= {*TELLS, *(ON_DEMAND if kind.setting else ())}
     assert kind.raise_after_seconds >= 0
     assert kind.clear_after_seconds > 0
     assert kind.lasts_seconds is None or kind.lasts_seconds > 0

@@ -97,6 +97,12 @@ def test_configured() -> None:
     assert list(cni_not_configured.DETECTOR.detect(scene(None, CRI))) == []
 
 
+def test_elsewhere() -> None:
+    """What we have read is not what the runtime has: nothing is found."""
+    report = replace(CNI, config=replace(CONFIG, files=()), elsewhere="elsewhere")
+    assert list(cni_not_configured.DETECTOR.detect(scene(report, CRI))) == []
+
+
 WEDGED = NetworkHealth(state=NetworkState.WEDGED, since_boottime_ns=NOW_NS - 242 * 10**9)
 WORKING = NetworkHealth(state=NetworkState.WORKING, succeeded_boottime_ns=NOW_NS - 10**9)
 

@@ -8,9 +8,12 @@ from msgspec.structs import replace
 from agent.detect import kubelet_disagrees, kubelet_down
 from agent.detect.scene import Scene
 from agent.model.afterlife import Task
+from agent.model.cni import NetworkHealth
 from agent.model.condition import Finding
 from agent.model.kubelet import START_SECONDS, KubeletReport
 from agent.model.runtime import ProcessKey, RungState, RuntimeReport
+from tests.detect.test_node_misreported import CRI
+from tests.serve.cni_sample import CNI, CONFIG
 from tests.serve.kubelet_sample import FORMER, HEALTHZ, KUBELET, PROCESS, WELL
 from tests.serve.runtime_sample import NOW_NS, RUNTIME, ago
 
@@ -114,6 +117,33 @@ def test_disagreement() -> None:
     (finding,) = disagrees(blocked)
     assert finding.message.endswith("1 of its threads is in state D, the first in wb_wait")
     assert finding.reason == "Blocked"
+
+
+def test_all_disagreements() -> None:
+    """None hides another; and that no pod gets a network is one."""
+    blocked = replace(WELL, process=replace(PROCESS, blocked=(BLOCKED,)))
+    cni = replace(CNI, config=replace(CONFIG, files=()), calls=(), health=NetworkHealth())
+    seen = Scene(
+        now_boottime_ns=NOW_NS,
+        now_wall_ns=1,
+        kubelet=blocked,
+        runtime=RUNTIME,
+        cni=cni,
+        sources=(CRI,),
+    )
+    (finding,) = kubelet_disagrees.DETECTOR.detect(seen)
+    assert (finding.reason, finding.also) == (
+        "RuntimeUnresponsive",
+        ("CNINotConfigured", "Blocked"),
+    )
+    assert "; and no pod can get a network: no .conf" in finding.message
+    assert finding.message.endswith("; and 1 of its threads is in state D, the first in wb_wait")
+    assert [each.what for each in finding.evidence] == [
+        "the kubelet says",
+        "the kernel: RuntimeUnresponsive",
+        "the kernel: CNINotConfigured",
+        "the kernel: Blocked",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,13 @@ def test_exhausted() -> None:
     assert not found(pod_ips_exhausted.DETECTOR, unread)
 
 
+def test_exhausted_unknown() -> None:
+    """Where nobody sees who gives the addresses, none of them is said to be free."""
+    for report, why in ((None, ""), (NETWORK, ""), (replace(NETWORK, addresses_unknown="x"), "x")):
+        scene = Scene(now_boottime_ns=NOW_NS, now_wall_ns=1, network=report)
+        assert pod_ips_exhausted.DETECTOR.unknown(scene) == why
+
+
 def test_silent() -> None:
     """Nothing known, nothing wrong."""
     calm = replace(NETWORK, pods=NETWORK.pods[:1], leftovers=())

@@ -15,6 +15,9 @@ from agent.detect import (
 from agent.detect.memo import Memo
 from agent.detect.oom import victims
 from agent.detect.scene import Scene
+from agent.inventory.names import ContainerKind
+from agent.inventory.records import ContainerRecord
+from agent.model.cgroup import CgroupId
 from agent.model.condition import Finding, Severity
 from agent.model.exits import ContainerDeath, Verdict
 from agent.model.oom import (
@@ -28,6 +31,7 @@ from agent.model.oom import (
     Victim,
     Witness,
 )
+from agent.parse.cgroup_path import place
 
 APP = Container(namespace="shop", pod="web-0", pod_uid="u1", name="app", id="a" * 64)
 KILL = OOMIncident(
@@ -128,6 +132,48 @@ def test_container_killed(
     """One kill at its own limit is information; more, or at a limit that it shares, a warning."""
     found = killed(*incidents)
     assert [(each.reason, each.severity) for each in found] == [(reason, severity)]
+
+
+@pytest.mark.parametrize(
+    ("beside", "reason"),
+    [
+        ((("POD", ContainerKind.SANDBOX),), "OwnLimit"),
+        ((("POD", ContainerKind.SANDBOX), ("app", ContainerKind.CONTAINER)), "OwnLimit"),
+        ((("POD", ContainerKind.SANDBOX), ("proxy", ContainerKind.CONTAINER)), "SharedLimit"),
+        ((("", ContainerKind.UNKNOWN),), "SharedLimit"),
+        ((), "SharedLimit"),
+    ],
+    ids=["died", "started again", "with another", "not named yet", "nothing known"],
+)
+def test_the_limit_of_a_pod_of_one(
+    beside: tuple[tuple[str, ContainerKind], ...], reason: str
+) -> None:
+    """The kubelet's limit of a pod is the sum of its containers': of one that has no other it is
+    its own limit, once that is proven.
+    """
+    pod = tuple(
+        record(f"/kubepods/podu1/{n}", replace(APP, name=name, id=f"{n:064}"), kind)
+        for n, (name, kind) in enumerate(beside)
+    )
+    other = record("/kubepods/podu2/x", replace(APP, pod_uid="u2", name="x"))
+    shared = replace(KILL, limit_level=LimitLevel.POD, limit_cgroup="/kubepods/podu1")
+    seen = replace(scene(shared), containers=(*pod, other))
+    found = only(list(container_oom_killed.DETECTOR.detect(seen)))
+    assert found.reason == reason
+    nobody = ", which it shares with nobody" if reason == "OwnLimit" else ""
+    assert found.message == f"worker[4711] killed at the pod limit of 2Gi{nobody}"
+
+
+def record(
+    path: str, names: Container, kind: ContainerKind = ContainerKind.CONTAINER
+) -> ContainerRecord:
+    return ContainerRecord(
+        id=CgroupId(hierarchy="v2", inode=1),
+        place=place(path),
+        names=names,
+        kind=kind,
+        first_seen_ns=1,
+    )
 
 
 def test_a_tick_costs_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,6 +85,16 @@ def test_conntrack(
     )
 
 
+def test_conntrack_clashes() -> None:
+    """A packet that was dropped since another one was faster did not want for room."""
+    report = replace(
+        PLUMBING,
+        sample=replace(SAMPLE, conntrack=Conntrack(entries=95, limit=100)),
+        rates=replace(RATES, conntrack_drops=5.0, conntrack_insert_failed=5.0),
+    )
+    assert [each.reason for each in found(conntrack_full.DETECTOR, report)] == ["AlmostFull"]
+
+
 def test_conntrack_words() -> None:
     (finding,) = found(conntrack_full.DETECTOR)
     assert finding.message == (

@@ -66,6 +66,10 @@ def test_network() -> None:
             "dm-0 ended no request for 42 s meanwhile",
         ),
         (Meanwhile(), "a thread of it waits in state D, for nvme0n1 as it seems"),
+        (
+            Meanwhile(slowest_device="nvme0n1", slowest_op=Op.READ, slowest_seconds=0.001),
+            "a thread of it waits in state D, for nvme0n1 as it seems",
+        ),
     ],
 )
 def test_disk(meanwhile: Meanwhile, told: str) -> None:

@@ -234,6 +234,17 @@ def test_own_limit() -> None:
             {"cpu_pressure_some": 95.0, "cpu_throttled_ratio": 0.1, "node_cpu_pressure_some": 95.0},
             "CPUPressure",
         ),
+        # Who reclaims memory waits for disks and takes CPUs too; lost packets explain neither.
+        (
+            {
+                "memory_pressure_full": 60.0,
+                "node_io_pressure_full": 30.0,
+                "node_cpu_pressure_some": 90.0,
+            },
+            "MemoryPressure",
+        ),
+        ({"io_pressure_full": 60.0, "node_cpu_pressure_some": 90.0}, "IOPressure"),
+        ({"network_saturated": True, "node_cpu_pressure_some": 90.0}, "CPUPressure"),
         ({"cpu_throttled_ratio": 0.4}, "CPUThrottled"),  # a kernel without pressure
         ({"cpu_throttled_ratio": 0.3}, "PressureUnknown"),
         ({}, "PressureUnknown"),
@@ -246,6 +257,19 @@ def test_storm_reasons(fields: dict[str, Any], reason: str) -> None:
     assert found.reason == reason
     milder = reason in ("PressureUnknown", "CPUThrottled")
     assert found.severity is (Severity.WARNING if milder else None)
+
+
+def test_the_worst_is_shown() -> None:
+    """Of those by the cause that is named, and by that."""
+    deaths = [
+        restart(3, cpu_pressure_some=90.0),
+        restart(2, cpu_pressure_some=50.0, memory_pressure_full=12.0),
+        restart(1, cpu_pressure_some=4.0, memory_pressure_full=81.0),
+        restart(0, cpu_pressure_some=2.0, memory_pressure_full=11.0),
+    ]
+    [found] = findings(deaths)
+    assert found.reason == "MemoryPressure"
+    assert "4 under pressure (cpu some 4 %, memory full 81 %)" in found.message
 
 
 def test_told_apart() -> None:

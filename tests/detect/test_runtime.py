@@ -1,18 +1,24 @@
-"""RuntimeUnresponsive and RuntimeOOMKilled."""
+"""RuntimeUnresponsive, RuntimeOOMKilled, ShimBlocked and CreationStalled."""
 
 from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
 
-from agent.detect import runtime_oom_killed, runtime_unresponsive
+from agent.detect import (
+    creation_stalled,
+    runtime_oom_killed,
+    runtime_unresponsive,
+    shim_blocked,
+)
 from agent.detect.scene import Scene
 from agent.model.afterlife import Task
-from agent.model.condition import Finding
+from agent.model.condition import EntityKind, Finding
+from agent.model.creation import Creation, CreationStep
 from agent.model.oom import LimitLevel, OOMIncident
 from agent.model.runtime import Rung, RungState, RuntimeReport, Step
 from tests.detect.test_oom import APP, KILL, scene
-from tests.serve.runtime_sample import FORMER, NOW_NS, PROCESS, RUNTIME, STEPS, ago
+from tests.serve.runtime_sample import CREATIONS, FORMER, NOW_NS, PROCESS, RUNTIME, STEPS, ago
 
 RUNNING = replace(PROCESS, state="S")
 BLOCKED = Task(
@@ -136,3 +142,78 @@ def test_oom_killed() -> None:
     )
     for other in others:
         assert not list(runtime_oom_killed.DETECTOR.detect(scene(other)))
+
+
+def blocked(report: RuntimeReport | None) -> list[Finding]:
+    seen = Scene(now_boottime_ns=NOW_NS, now_wall_ns=1, runtime=report)
+    return list(shim_blocked.DETECTOR.detect(seen))
+
+
+def test_shim_blocked() -> None:
+    """About the pod that the shim serves: which thread, where, and since when."""
+    (finding,) = blocked(RUNTIME)
+    assert (finding.entity.kind, finding.entity.id) == (EntityKind.POD, "u-db")
+    assert finding.entity.names is not None
+    assert finding.entity.names.pod == "db-1"
+    assert finding.message == (
+        "containerd-shim[1390, thread 1394] in state D in io_schedule, and has not run for 41 s;"
+        " a start, a stop or an exec that it was asked for does not end"
+    )
+    assert ("wchan", "containerd-shim[1390, thread 1394] io_schedule") in [
+        (e.what, e.value) for e in finding.evidence
+    ]
+    shim = next(shim for shim in RUNTIME.shims or () if shim.blocked)
+    (finding,) = blocked(replace(RUNTIME, shims=(replace(shim, pod=None),)))
+    assert finding.entity.id == shim.sandbox_id
+    (finding,) = blocked(replace(RUNTIME, shims=(replace(shim, pod=None, sandbox_id=""),)))
+    assert finding.entity.id == "pid 1390"
+    assert blocked(replace(RUNTIME, shims=None)) == blocked(None) == []
+
+
+def stalled(*creations: Creation) -> list[Finding]:
+    report = replace(RUNTIME, creations=creations)
+    seen = Scene(now_boottime_ns=NOW_NS, now_wall_ns=1, runtime=report)
+    return list(creation_stalled.DETECTOR.detect(seen))
+
+
+def test_creation_stalled() -> None:
+    """The whole of it counts, and not the step that it is in; each pod is told once."""
+    network, init = CREATIONS
+    (finding,) = stalled(network, init)
+    assert (finding.entity.id, finding.reason) == ("u-web", "Network")
+    assert finding.message == (
+        "it has had no sandbox for 247 s: bridge[5130] has worked on its network for 34 s"
+        " (state S in do_wait)"
+    )
+    assert [(e.what, e.value) for e in finding.evidence] == [
+        ("step", "network for 34 s"),
+        ("process", "bridge[5130] state S"),
+        ("wchan", "do_wait"),
+    ]
+    old = replace(init, begun_boottime_ns=ago(130), since_boottime_ns=ago(130), wchan="")
+    first, second = stalled(network, old, replace(old, pid=5202))
+    assert (first.reason, second.entity.id, second.reason) == ("Network", "u-db", "Init")
+    assert second.message == (
+        "container db is not started for 130 s: runc:[2:INIT][5201] has waited for 130 s to become"
+        " its program (state D)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "reason", "words"),
+    [
+        (CreationStep.PENDING, "NotBegun", "its cgroup is there, and nobody works on it"),
+        (CreationStep.SANDBOX, "Sandbox", "bridge[5130] has been there for 34 s, and no sandbox"),
+        (CreationStep.CREATED, "NotStarted", "nobody has begun to start it"),
+    ],
+)
+def test_steps_that_stall(step: CreationStep, reason: str, words: str) -> None:
+    (finding,) = stalled(replace(CREATIONS[0], step=step))
+    assert finding.reason == reason
+    assert words in finding.message
+
+
+def test_images_are_no_stall() -> None:
+    """What holds those up is told by ImagePullStalled; and nothing is told of nothing."""
+    assert stalled(replace(CREATIONS[0], step=CreationStep.IMAGE)) == stalled() == []
+    assert list(creation_stalled.DETECTOR.detect(Scene(now_boottime_ns=1, now_wall_ns=1))) == []

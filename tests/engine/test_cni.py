@@ -19,16 +19,19 @@ from agent.engine.cni_parts import CNI_WORKERS
 from agent.engine.guard import Guard
 from agent.host.absence import SourceAbsent
 from agent.host.cni_directory import CNIDirectory
+from agent.host.cri import CriNetwork
 from agent.host.file_locks import FileLocks
 from agent.host.plugin_process import PluginProcesses
 from agent.host.root import HostRoot
 from agent.host.tasks import TaskReader
+from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.ledger.cni import CNILedger
 from agent.model.absence import Absence
 from agent.model.cni import CallState, CNICall, PluginProcess
 from agent.model.death import ProcessExit
 from agent.model.evidence import Observation, PluginExecuted, SourceLost
 from agent.model.oom import Container
+from agent.observe.plugins import PluginWatcher
 from agent.parse.proc_environ import CNIEnvironment
 from tests.host.hanging import HangingWorkers
 from tests.observe.fakes import FakeClock
@@ -88,6 +91,7 @@ class Bench:
         self.followed: Set[int] = frozenset()
         self.lost: list[Observation] = []
         self.tasks: set[asyncio.Task[None]] = set()
+        self.watcher: PluginWatcher | None = None
         root, self.workers = HostRoot.at(top), HangingWorkers(CNI_WORKERS)
         directory = CNIDirectory(root, Path("/etc/cni/net.d"), (Path("/bin"),))
         (top / "proc").mkdir()
@@ -111,6 +115,7 @@ class Bench:
                 network=self.network,
             ),
             names=lambda container_id: Container(pod="by-id") if container_id == "77" else None,
+            plugins=lambda: self.watcher,
             follow=self.follow,
             lost=self.lost.extend,
             spawn=self.spawn,
@@ -118,7 +123,7 @@ class Bench:
             stalled_after=30,
         )
 
-    async def network(self) -> tuple[bool, str] | None:
+    async def network(self) -> CriNetwork | None:
         return None
 
     def follow(self, pids: Set[int]) -> None:
@@ -310,3 +315,49 @@ async def test_waits_that_hang_for_long(bench: Bench, monkeypatch: pytest.Monkey
         assert not call.unread
         assert bench.workers.abandoned == 1
     bench.workers.let_go()
+
+
+class Following:
+    """A watcher, as far as its filter goes."""
+
+    def __init__(self) -> None:
+        self.followed: list[Workers] = []
+
+    async def follow(self, workers: Workers) -> None:
+        self.followed.append(workers)
+
+
+async def test_the_filter_is_seen_to(bench: Bench) -> None:
+    """At each look, with the threads of this watch."""
+    watcher = Following()
+    bench.watcher = cast(PluginWatcher, watcher)
+    await bench.watch.look()
+    assert watcher.followed == [bench.workers]
+    bench.watch.close()
+
+
+async def test_a_search_that_hangs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hides nothing else, costs one thread, and what ran before we came is found later."""
+    bench.processes.start(7)
+    named = bench.processes.named
+
+    def hangs(names: frozenset[str]) -> tuple[PluginProcess, ...]:
+        bench.workers.hang()
+        return named(names)
+
+    monkeypatch.setattr(bench.processes, "named", hangs)
+    with pytest.raises(Abandoned):
+        await bench.watch.look()
+    with pytest.raises(TooManyAbandoned, match="the call before has not returned"):
+        await bench.watch.look()
+    assert bench.watch.config.config is not None
+    assert bench.workers.abandoned == 1
+    monkeypatch.setattr(bench.processes, "named", named)
+    bench.workers.let_go()
+    while bench.workers.abandoned:  # noqa: ASYNC110 - no time
+        await asyncio.sleep(0)
+    await bench.watch.look()
+    assert [call.pid for call in bench.calls()] == [7]
+    while bench.tasks:
+        await asyncio.wait(bench.tasks)
+    bench.watch.close()

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.derive.disk_users import DiskUsers
-from agent.engine.blocked import BLOCKED, CALM_NS, BlockedWatch
+from agent.engine.blocked import BLOCKED, CALM_NS, MAX_DEVICES, MAX_STACKS, BlockedWatch
 from agent.engine.board import SourceBoard
 from agent.engine.disks import DESCRIBE_TICKS, DISKS, DiskWatch
 from agent.engine.etcd import FIND_NS, EtcdWatch
@@ -152,11 +152,19 @@ class FakeSight:
         self.scans = 0
         self.seconds = 0.01
         self.stacked: list[int] = []
+        self.asked: list[int] = []  # for their devices
         self.hangs = False
+        self.mounts_hang: tuple[int, ...] = ()
 
     def scan(self) -> Scan:
         self.scans += 1
-        return Scan(tasks=self.now, counted=len(self.now), looked_at=3000, seconds=self.seconds)
+        return Scan(
+            tasks=self.now,
+            counted=len(self.now),
+            looked_at=3000,
+            seconds=self.seconds,
+            io_delay_absent="unsupported: kernel.task_delayacct is 0",
+        )
 
     def stacks(self, tasks: tuple[Task, ...]) -> list[Task]:
         if self.hangs:
@@ -164,8 +172,11 @@ class FakeSight:
         self.stacked += [task.pid for task in tasks]
         return [replace(task, stack=("a+0x1/0x2",)) for task in tasks]
 
-    def mounts(self, pid: int) -> frozenset[str]:
-        return frozenset(("253:0",))
+    def with_devices(self, blocked: BlockedTask) -> BlockedTask:
+        self.asked.append(blocked.task.pid)
+        if blocked.task.pid in self.mounts_hang:
+            raise Abandoned("did not return")
+        return replace(blocked, devices=frozenset(("253:0",)))
 
 
 class Tasks:
@@ -257,6 +268,62 @@ async def test_a_stack_hangs(tasks: Tasks) -> None:
     tasks.sight.hangs = False
     await tasks.ticks(9)
     assert tasks.sight.stacked == []
+
+
+def waiting(pid: int, wchan: str, container: str = "") -> BlockedTask:
+    """Bare, of a container or of the host."""
+    where = f"/kubepods/podd1cb3f57-a7a5-47ca-9def-6c3ba929c3a5/{container}"
+    at = replace(STUCK.task, pid=pid, tid=pid, wchan=wchan, stack=())
+    cgroup = where if container else "/system.slice/a.service"
+    return replace(STUCK, task=at, names=None, devices=None, cgroup=cgroup)
+
+
+async def test_devices_behind_those_of_a_server(tasks: Tasks) -> None:
+    """Eight that wait for NFS have all stacks, and nobody's devices; of who may wait for a disk
+    those of one of each container and of one of each process are read, once.
+    """
+    servers = tuple(waiting(n, "nfs_wait_bit_killable") for n in range(1, MAX_STACKS + 1))
+    tasks.sight.now = servers
+    await tasks.ticks(20)
+    assert tasks.sight.asked == []
+    thread = waiting(51, "io_schedule")
+    thread = replace(thread, task=replace(thread.task, tid=52))
+    tasks.sight.now = (
+        *servers,
+        waiting(41, "io_schedule", APP.id),
+        waiting(42, "io_schedule", APP.id),
+        waiting(51, "io_schedule"),
+        thread,
+    )
+    await tasks.ticks(20)
+    assert sorted(tasks.sight.stacked) == list(range(1, MAX_STACKS + 1))
+    assert tasks.sight.asked == [41, 51]
+    tasks.sight.now = tasks.sight.now[-3:]
+    await tasks.ticks(20)
+    assert tasks.sight.asked == [41, 51, 42]
+
+
+async def test_devices_hang(tasks: Tasks) -> None:
+    """Those of one: the others are read at the next look, and that one is not asked again."""
+    tasks.sight.mounts_hang = (1,)
+    tasks.sight.now = tuple(waiting(n, "io_schedule") for n in range(1, MAX_DEVICES + 3))
+    await tasks.ticks(20)
+    assert tasks.sight.asked == list(range(1, MAX_DEVICES + 3))
+    assert tasks.watch.report is not None
+    unread = [b.task.pid for b in tasks.watch.report.stuck() if b.devices is None]
+    assert unread == [1]
+
+
+async def test_waits_anew(tasks: Tasks) -> None:
+    """Who has gone on is read again: it may wait elsewhere."""
+    first = waiting(1, "io_schedule")
+    tasks.sight.now = (first,)
+    await tasks.ticks(12)
+    tasks.sight.now = (replace(first, task=replace(first.task, wchan="pipe_read"), switches=900),)
+    await tasks.ticks(12)
+    assert (tasks.sight.asked, tasks.sight.stacked) == ([1, 1], [1, 1])
+    assert tasks.watch.report is not None
+    assert [bool(b.task.stack and b.devices) for b in tasks.watch.report.stuck()] == [True]
 
 
 async def test_a_look_hangs(tasks: Tasks) -> None:

@@ -51,6 +51,7 @@ class World:
         self.board = SourceBoard(self.clock)
         self.guard = Guard(self.board)
         self.says: list[Finding] | Exception = []
+        self.cannot = ""
         self.scenes: list[Scene] = []
         self.told: list[tuple[str, Verity]] = []
         kinds = kind("Always"), kind("Sometimes", "kmsg|trace")
@@ -61,7 +62,7 @@ class World:
             guard=self.guard,
             detectors=(
                 Detector(condition=kinds[0], detect=self.always),
-                Detector(condition=kinds[1], detect=self.sometimes),
+                Detector(condition=kinds[1], detect=self.sometimes, unknown=lambda _: self.cannot),
             ),
             conditions=self.conditions,
             tell=self.tell,
@@ -134,6 +135,19 @@ def test_a_part_that_fails_is_down() -> None:
     assert world.round(after=10) == [("Sometimes", Verity.UNKNOWN)]
     [unknown] = world.conditions.select(statuses=(Verity.UNKNOWN,))
     assert unknown.message == "kmsg is down: EIO; trace is absent: not opened yet"
+
+
+def test_what_nobody_can_know_is_unknown() -> None:
+    """Although the sources see; what is found is so all the same."""
+    world = World()
+    world.board.up("kmsg")
+    world.cannot = "its range is not known"
+    world.round()
+    assert world.round(after=10) == [("Sometimes", Verity.UNKNOWN)]
+    [unknown] = world.conditions.select(statuses=(Verity.UNKNOWN,))
+    assert unknown.message == "its range is not known"
+    world.says = [finding("Sometimes")]
+    assert world.round() == [("Sometimes", Verity.TRUE)]
 
 
 def test_one_of_two_sources_is_enough() -> None:

@@ -6,7 +6,8 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from agent.config.settings import Conditions as Settings
+from agent.config import Settings
+from agent.config.settings import APIServer
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.judging import adopt, conditions_of, judge_of
@@ -80,6 +81,15 @@ def test_of_this_boot_only() -> None:
     assert [each.type for each in conditions.select()] == ["OOMBooksUnbalanced"]
     adopt(conditions, recovered(("new", was_true("AgentBlind"))), boot_id="new", clock=clock)
     assert len(conditions.select()) == 2
+
+
+def test_what_is_switched_off_is_not_judged() -> None:
+    """It is no condition, neither False nor Unknown."""
+    off = conditions_of(Settings(), recovered(), "b", FakeClock())
+    assert "NodeMisreported" not in off.roll_up()
+    settings = Settings(api_server=APIServer(read_node=True))
+    on = conditions_of(settings, recovered(), "b", FakeClock())
+    assert on.roll_up().keys() - off.roll_up().keys() == {"NodeMisreported"}
 
 
 def test_a_hidden_kill_is_published() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -13,6 +14,7 @@ from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.kubelet import HEALTHZ, NONE_HERE, KubeletWatch
 from agent.engine.kubelet_healthz import HealthzProbe
+from agent.engine.node_object import NodeObjectWatch
 from agent.engine.runtime_former import Former
 from agent.host.absence import SourceAbsent
 from agent.host.worker import Abandoned, Workers
@@ -29,7 +31,7 @@ from agent.observe.kubelet import KubeletSight
 from agent.parse.cgroup_path import place
 from tests.engine.test_runtime_ladder import settle
 from tests.observe.fakes import FakeClock
-from tests.serve.kubelet_sample import PROCESS
+from tests.serve.kubelet_sample import BELIEF, PROCESS
 from tests.serve.usage_sample import sample
 
 S = 1_000_000_000
@@ -78,6 +80,7 @@ class Bench:
             changed=lambda: self.changes.append(self.clock.now_ns),
             usage=lambda: self.usage,
             expected=lambda: self.pods,
+            believed=None,
             port=0,
             spawn=self.spawn,
             interval_seconds=5.0,
@@ -249,6 +252,17 @@ async def test_off_and_unread(bench: Bench) -> None:
     assert (bench.asked, report.healthz) == ([], None)
     assert "healthzPort: 0" in report.healthz_off
     assert not report.failing
+
+
+async def test_belief(bench: Bench) -> None:
+    """What the API server believes is in the report, or why that is not known."""
+    believed = SimpleNamespace(belief=None, unknown="answers 403")
+    bench.watch.believed = cast(NodeObjectWatch, believed)
+    report = await bench.look()
+    assert (report.belief, report.belief_unknown) == (None, "answers 403")
+    believed.belief, believed.unknown = BELIEF, ""
+    report = await bench.look()
+    assert (report.belief, report.belief_unknown) == (BELIEF, "")
 
 
 async def test_a_look_that_hangs(bench: Bench) -> None:

@@ -6,30 +6,34 @@ import asyncio
 import json
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
 from agent.derive.leftovers import LeftoverFold
 from agent.engine import network as engine
+from agent.engine import network_plans
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
+from agent.engine.nat import NatWatch
 from agent.engine.network import NAMESPACES, NETLINK, NetworkWatch
 from agent.engine.network_leftovers import ASK_NS, LeftoverWatch
 from agent.engine.network_pace import NetworkPace
-from agent.engine.network_plans import NetworkPlans
+from agent.engine.network_plans import LARGE_LOOKS, NetworkPlans
 from agent.host.absence import SourceAbsent
-from agent.host.cni_state import RESULTS, CNIState
+from agent.host.cni_state import RESULTS, Allocation, CNIState
 from agent.host.cri import CriSandbox
 from agent.host.namespaces import Namespaces
+from agent.host.nftables import NatReader
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
-from agent.host.worker import Workers
+from agent.host.worker import Abandoned, Workers
 from agent.inventory.containers import Inventory
 from agent.inventory.listing import Listing
 from agent.inventory.names import ContainerKind
 from agent.model.absence import Absence, ParseError
+from agent.model.cgroup import CgroupMode
 from agent.model.evidence import LinksChanged, Observation, SourceLost
 from agent.model.namespaces import (
     ContainerNamespaces,
@@ -37,12 +41,15 @@ from agent.model.namespaces import (
     NamespaceKind,
     NamespaceReport,
 )
+from agent.model.netlink import NatTable
 from agent.model.network import Datapath, LeftoverKind, NetworkReport, PathStep, StepState
 from agent.model.oom import Container
 from agent.model.source import SourceHealth
 from agent.observe.namespaces import Wanted
 from agent.parse.cgroup_path import place
+from agent.parse.cni_plan import DATA_DIRECTORY, FLANNEL_DIRECTORY
 from tests.derive.network_making import HOST, NAT, NETWORK, POD
+from tests.host.hanging import HangingWorkers
 
 S = 1_000_000_000
 UID = "1e6c3ddd-935d-44be-ac0b-1df537489e4e"
@@ -56,6 +63,26 @@ CONFIG = {
     "ipam": {"type": "host-local", "subnet": "10.88.0.0/29", "dataDir": "/ipam"},
 }
 LEFT = "cni-dead"
+
+
+class Groups:
+    """The pod's cgroup, which was used."""
+
+    mode = CgroupMode.V2
+
+    def __init__(self) -> None:
+        self.populations = {GROUP: True}
+
+    def inode(self, path: str) -> int:
+        assert path == GROUP
+        return 2
+
+    def read(self, path: str, name: str) -> bytes:
+        assert name == "cpu.stat"
+        return b"usage_usec 5\nuser_usec 5\nsystem_usec 0\n"
+
+    def populated(self, path: str) -> bool:
+        return self.populations[path]
 
 
 class Node:
@@ -79,8 +106,10 @@ class Node:
             )
             self.inventory.named(record.id, names, kind)
         (top / "cni.conf").write_text(json.dumps(CONFIG))
+        self.groups = Groups()
         self.inode = NETWORK.inode
         self.networks = {NETWORK.inode: NETWORK}
+        self.pid = 700
         self.named: tuple[NamedNamespace, ...] = (
             NamedNamespace(name=POD.name, inode=NETWORK.inode),
         )
@@ -92,17 +121,24 @@ class Node:
         self.listing: Listing | None = Listing(sandboxes={}, containers={})
         workers = Workers(2, name="test")
         plans = NetworkPlans(
-            state=CNIState(HostRoot.at(top)), workers=workers, loaded=lambda: "/cni.conf"
+            state=CNIState(HostRoot.at(top)), workers=workers, loaded=lambda: ("/cni.conf", "")
         )
         self.watch = NetworkWatch(
             clock=self,
             root=HostRoot.at(top),
-            fs=None,  # type: ignore[arg-type]
+            fs=self.groups,  # type: ignore[arg-type]
             proc=ProcReader(HostRoot.at(top)),
             namespaces=self,  # type: ignore[arg-type]
             inventory=self.inventory,
             workers=workers,
             netlink=Workers(2, name="netlink"),
+            nat=NatWatch(
+                clock=self,
+                root=HostRoot.at(top),
+                namespaces=cast(Namespaces, self),
+                reader=cast(NatReader, self),
+                workers=Workers(1, name="nat"),
+            ),
             board=self.board,
             guard=self.guard,
             plans=plans,
@@ -118,7 +154,6 @@ class Node:
         monkeypatch.setattr(engine, "survey", self._survey)
         monkeypatch.setattr(engine, "read_host", lambda *_: self._told("host", HOST))
         monkeypatch.setattr(engine, "read_namespaces", self._networks)
-        monkeypatch.setattr(engine, "read_nat", lambda *_: self._told("nat", NAT))
 
     def boottime_ns(self) -> int:
         return self.now
@@ -129,6 +164,12 @@ class Node:
     def suspended_ns(self) -> int:
         return 0
 
+    def read(self) -> NatTable:
+        """As a NatReader, that costs nothing."""
+        table: NatTable = self._told("nat", NAT)
+        return table
+
+    seconds = 0.0
     opened = Namespaces.opened
 
     def of_process(self, pid: int) -> Path:
@@ -152,7 +193,7 @@ class Node:
             ContainerNamespaces(
                 container=each.container,
                 sandbox=each.sandbox,
-                pid=700,
+                pid=self.pid,
                 inodes={NET: self.inode},
             )
             for each in wanted
@@ -185,8 +226,8 @@ class Node:
     def health(self, name: str) -> SourceHealth:
         return next(row for row in self.board.health() if row.name == name)
 
-    def knows(self, *ids: str, ready: bool = False) -> None:
-        who: dict[str, Any] = {"namespace": "shop", "pod": "x", "pod_uid": "u"}
+    def knows(self, *ids: str, ready: bool = False, uid: str = "u") -> None:
+        who: dict[str, Any] = {"namespace": "shop", "pod": "x", "pod_uid": uid}
         self.listing = Listing(
             sandboxes={key: CriSandbox(id=key, ready=ready, **who) for key in ids}, containers={}
         )
@@ -241,7 +282,7 @@ async def test_no_masquerading(node: Node) -> None:
     (node.top / "cni.conf").write_text(json.dumps({**CONFIG, "ipMasq": False}))
     await node.look()
     assert "nat" not in node.asked
-    node.watch.plans.loaded = lambda: ""
+    node.watch.plans.loaded = lambda: ("", "")
     await node.look()
     assert node.report().pods[0].unknown is not None
     assert node.report().pools == ()
@@ -373,9 +414,10 @@ async def test_netlink_that_fails(node: Node, error: Exception) -> None:
     assert node.health(NETLINK).state.value == "up"
 
 
-async def test_nftables_that_fails(node: Node) -> None:
+@pytest.mark.parametrize("error", [SourceAbsent(Absence.FAILED, "no"), Abandoned("hangs")])
+async def test_nftables_that_fails(node: Node, error: Exception) -> None:
     """It costs the last step alone."""
-    node.fails = {"nat": SourceAbsent(Absence.FAILED, "no")}
+    node.fails = {"nat": error}
     await node.look()
     assert node.report().pods[0].unknown is not None
     assert node.health(NETLINK).state.value == "up"
@@ -445,6 +487,42 @@ async def test_what_the_runtime_knows(node: Node) -> None:
     assert node.report().leftovers == ()
 
 
+async def test_a_pod_s_cgroup(node: Node) -> None:
+    """Nothing lives in it, and the runtime has forgotten the pod: it has it, or a call does."""
+    node.pid = 0
+    await node.look()
+    await node.look(61)
+    assert node.report().leftovers == ()
+    node.groups.populations[GROUP] = False
+    await node.look()
+    await node.look(61)
+    (left,) = node.report().leftovers
+    assert (left.kind, left.name, left.inode) == (LeftoverKind.CGROUP, GROUP, 2)
+    assert left.owner == UID
+    node.busy = frozenset({UID})
+    await node.look()
+    assert node.report().leftovers == ()
+    node.busy = frozenset()
+    node.knows(SANDBOX, uid=UID)
+    await node.look()
+    await node.look(61)
+    assert node.report().leftovers == ()
+
+
+async def test_cgroups_that_hang(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them is left then, and that is said."""
+
+    def hang(*_: object) -> None:
+        raise Abandoned("reading cgroup.events took too long")
+
+    node.pid = 0
+    monkeypatch.setattr(engine, "empty_pods", hang)
+    for _ in range(2):
+        await node.look(61)
+        assert node.report().leftovers == ()
+    assert "took too long" in node.health(NAMESPACES).detail
+
+
 async def test_a_sandbox_that_nobody_can_place(node: Node) -> None:
     """A stopped one without a record may own what has no owner."""
     node.leave()
@@ -456,6 +534,104 @@ async def test_a_sandbox_that_nobody_can_place(node: Node) -> None:
     node.knows("e" * 64, ready=True)
     await node.look(60)
     assert len(node.report().leftovers) == 2
+
+
+async def test_a_plugin_behind_another(node: Node) -> None:
+    """flannel has host-local give the addresses: of which range, it keeps for each container."""
+    flannel = {"name": "cbr0", "type": "flannel", "delegate": {}}
+    (node.top / "cni.conf").write_text(json.dumps(flannel))
+    await node.look()
+    assert node.report().pools == ()
+    assert "flannel gives the addresses of network cbr0" in node.report().addresses_unknown
+    networks = node.top / DATA_DIRECTORY.lstrip("/") / "cbr0"
+    networks.mkdir(parents=True)
+    (networks / "10.244.1.2").write_text(f"{SANDBOX}\neth0")
+    (networks / "10.244.1.3").write_text(f"{DEAD}\neth0")
+    await node.look()
+    (pool,) = node.report().pools
+    assert (pool.used, pool.ranges) == (2, ())
+    assert "of whatever flannel calls" in node.report().addresses_unknown
+    kept = node.top / FLANNEL_DIRECTORY.lstrip("/")
+    kept.mkdir()
+    ipam = {"type": "host-local", "ranges": [[{"subnet": "10.244.1.0/29"}]]}
+    bridge = {"name": "cbr0", "type": "bridge", "ipMasq": True, "ipam": ipam}
+    (kept / SANDBOX).write_text(json.dumps(bridge))
+    await node.look(61)
+    (pool,) = node.report().pools
+    assert (pool.total, pool.used, pool.leaked, pool.unread) == (5, 2, 1, "")
+    assert node.report().addresses_unknown == ""
+
+
+async def test_a_configuration_that_cannot_be_read(node: Node) -> None:
+    """Nothing is said of addresses then."""
+    (node.top / "cni.conf").write_text("{")
+    await node.look()
+    assert node.report().pools == ()
+    assert "/cni.conf: expected JSON" in node.report().addresses_unknown
+
+
+async def test_a_configuration_that_is_not_known(node: Node) -> None:
+    """Because it was not read, or lies elsewhere: of addresses nobody can tell then either."""
+    node.watch.plans.loaded = lambda: ("", "elsewhere")
+    await node.look()
+    assert node.report().addresses_unknown == "elsewhere"
+    node.watch.plans.loaded = lambda: ("", "")
+    await node.look()
+    assert node.report().addresses_unknown == ""
+
+
+async def test_what_others_have_left_in_masses(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is read seldom, one directory at a time; one that cannot be read in time hides nothing."""
+    monkeypatch.setattr(network_plans, "FEW_FILES", 1)
+    networks = node.top / DATA_DIRECTORY.lstrip("/")
+    for name, count in (("few", 1), ("a", 2), ("b", 3)):
+        (networks / name).mkdir(parents=True)
+        for each in range(count):
+            (networks / name / f"10.7.0.{each}").write_text("dead")
+
+    def used() -> dict[str, int]:
+        return {pool.network: pool.used for pool in node.report().pools if pool.network != "k8s"}
+
+    await node.look()
+    assert used() in ({"few": 1, "a": 2}, {"few": 1, "b": 3})
+    await node.look()
+    assert used() == {"few": 1, "a": 2, "b": 3}
+    for name in ("few", "a", "b"):
+        (networks / name / "10.7.0.9").write_text("dead")
+    (networks / "few/10.7.0.0").unlink()
+    seen = []
+    for _ in range(2 * LARGE_LOOKS):
+        await node.look()
+        seen.append(tuple(used().values()))
+    assert sorted(set(seen)) in (
+        [(1, 2, 3), (1, 2, 4), (1, 3, 4)],
+        [(1, 2, 3), (1, 3, 3), (1, 3, 4)],
+    )
+    assert node.report().pools[0].unread == ""
+
+
+async def test_masses_that_hang(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration, its own addresses and small directories are read all the same."""
+    monkeypatch.setattr(network_plans, "FEW_FILES", 0)
+    directory = node.top / DATA_DIRECTORY.lstrip("/") / "a"
+    directory.mkdir(parents=True)
+    (directory / "10.7.0.1").write_text("dead")
+    plans, workers = node.watch.plans, HangingWorkers(2)
+    plans.workers = workers
+    read = plans.state.allocations
+
+    def allocations(path: str) -> tuple[Allocation, ...]:
+        if path.endswith("/a"):
+            workers.hang()
+        return read(path)
+
+    monkeypatch.setattr(plans.state, "allocations", allocations)
+    for _ in range(3):
+        await node.look()
+    (pool,) = node.report().pools
+    assert (pool.total, pool.unread) == (5, "")
+    assert workers.abandoned == 1
+    workers.let_go()
 
 
 async def test_a_disk_that_fails(node: Node) -> None:

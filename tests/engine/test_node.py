@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from agent.api.wire import CodecError
+from agent.engine import node
 from agent.engine.board import SourceBoard
 from agent.engine.endings import Endings
 from agent.engine.fates import Fates
@@ -30,9 +31,10 @@ from agent.ledger.checkpoint import Checkpoint
 from agent.ledger.closing import MAX_A_FLUSH
 from agent.ledger.deaths import DeathBook
 from agent.ledger.docket import MAX_CASES
+from agent.ledger.entry import Entry
 from agent.ledger.exit_series import ExitSeries
 from agent.ledger.exits import ExitsLedger
-from agent.ledger.incidents import Entry, IncidentBook
+from agent.ledger.incidents import IncidentBook
 from agent.ledger.levels import Levels
 from agent.ledger.oom import OOMLedger
 from agent.ledger.series import OOMSeriesFold
@@ -54,6 +56,7 @@ from agent.model.evidence import (
     ExitSeen,
     FateSeen,
     FateWanted,
+    FaultSeen,
     KmsgSeen,
     LimitSeen,
     LimitWanted,
@@ -65,6 +68,7 @@ from agent.model.evidence import (
     TraceSeen,
     VmstatSeen,
 )
+from agent.model.faults import FaultKind, KernelFault
 from agent.model.kmsg import OOMKilledProcess, TraceVictim
 from agent.model.oom import (
     Attribution,
@@ -667,6 +671,17 @@ async def test_a_loss_is_a_gap_and_the_count_is_read_again(
     assert (bench.vmstat.reads, bench.ledger.books().counted) == (reads + 1, 1)
 
 
+async def test_what_is_said_of_disks_is_handed_on(bench: Bench) -> None:
+    """The ledger has no part in it."""
+    heard: list[FaultSeen] = []
+    bench.node.on_fault = heard.append
+    fault = KernelFault(kind=FaultKind.BUFFER, device="dm-0", text="Buffer I/O error on dev dm-0")
+    seen = FaultSeen(sequence=7, boottime_ns=1, fault=fault)
+    bench.take([seen])
+    assert heard == [seen]
+    assert gaps(bench) == []
+
+
 async def test_very_much_is_told_in_parts(bench: Bench) -> None:
     """A container's names, say, amend all its incidents: the loop gets its turns meanwhile, what
     is new comes first, and nothing claims what is not told yet.
@@ -692,8 +707,13 @@ async def test_very_much_is_told_in_parts(bench: Bench) -> None:
     assert len(bench.checkpoints()) > claimed
 
 
-async def test_a_storm_that_does_not_end_reaches_the_disk(bench: Bench) -> None:
-    """As it is told, in parts, and each part holds the loop no longer than the one before it."""
+async def test_a_storm_that_does_not_end_reaches_the_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is told, in parts, and each part holds the loop no longer than the one before it; from
+    time to time all of it, so that a checkpoint claims it.
+    """
+    monkeypatch.setattr(node, "CLAIM_NS", 3600 * SECOND)  # the kills themselves take their time
     pids = iter(range(1000, 1000 + 8 * MAX_A_FLUSH))
     bench.heard.clear()
     stored = len(bench.archive.batches)
@@ -701,6 +721,12 @@ async def test_a_storm_that_does_not_end_reaches_the_disk(bench: Bench) -> None:
         some = islice(pids, 2 * MAX_A_FLUSH)
         bench.take([line for pid in some for line in bench.kill(pid)])
     assert bench.archive.batches[stored:] == [(MAX_A_FLUSH, None)] * 3
+    claimed = len(bench.checkpoints())
+    bench.clock.now_ns += 3600 * SECOND
+    bench.take(bench.kill(829))
+    assert len(bench.incidents()) == 6 * MAX_A_FLUSH + 1
+    assert len(bench.checkpoints()) == claimed + 1
+    assert all(size <= MAX_A_FLUSH for size, _ in bench.archive.batches[stored:])
 
 
 async def test_ends_that_cannot_be_told(bench: Bench) -> None:

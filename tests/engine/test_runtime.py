@@ -13,16 +13,26 @@ from msgspec.structs import replace
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
 from agent.engine.runtime import RUNTIME, RuntimeWatch
+from agent.engine.runtime_creations import CreationSight
 from agent.engine.runtime_former import LEARN_SECONDS, Former, killed
-from agent.engine.runtime_shims import Shims
+from agent.engine.runtime_shims import (
+    MAKING_SECONDS,
+    MISSING_LISTINGS,
+    YOUNG_SECONDS,
+    Shims,
+)
 from agent.host.absence import SourceAbsent
 from agent.host.runtime_process import RuntimeProcesses
 from agent.host.worker import Workers
+from agent.inventory.containers import Inventory
 from agent.ledger.deaths import DeathBook
 from agent.model.absence import Absence, ParseError
 from agent.model.afterlife import Task
+from agent.model.blocked import BlockedReport, BlockedTask
+from agent.model.cni import CNICall
+from agent.model.creation import CreationStep
 from agent.model.death import ProcessExit, SignalSent
-from agent.model.oom import OOMIncident, Victim
+from agent.model.oom import Container, OOMIncident, Victim
 from agent.model.runtime import ProcessKey, Rung, RungState, Shim
 from agent.model.source import SourceState
 from agent.observe.runtime import RuntimeSight, Sight
@@ -77,6 +87,9 @@ class Bench(LadderBench):
         self.incidents: list[OOMIncident] = []
         self.probes: list[asyncio.Task[None]] = []
         self.pods = False
+        self.calls: tuple[CNICall, ...] = ()
+        self.blocked: BlockedReport | None = None
+        self.unmade: set[str] = set()  # sandboxes that never had a cgroup
         workers = Workers(2)
         self.watch = RuntimeWatch(
             path=SOCKET,
@@ -92,7 +105,16 @@ class Bench(LadderBench):
                 processes=cast(RuntimeProcesses, FakeProcesses()),
                 workers=workers,
                 is_container=lambda identity: identity == "container",
+                pod=lambda identity: Container(pod="web") if identity == "a" else None,
+                had_cgroup=lambda identity: identity not in self.unmade,
             ),
+            creations=CreationSight(
+                inventory=Inventory("v2"),
+                calls=lambda: self.calls,
+                listing=lambda: None,
+                stalled_after=120.0,
+            ),
+            blocked=lambda: self.blocked,
             expected=lambda: self.pods,
             spawn=self.spawn,
             interval_seconds=5.0,
@@ -279,20 +301,6 @@ def test_exit_code_and_late_news() -> None:
     assert former.restarts == 0
 
 
-async def test_blocked_shims(bench: Bench) -> None:
-    """The thread that hangs is another one than the first, whose state is the shim's."""
-    bench.sight.now = replace(bench.sight.now, shims=(ORPHAN, KEPT))
-    others = Task(pid=9, tid=9, comm="cat", state="D", start_boottime_ns=S)
-    stuck = Task(pid=71, tid=75, comm="containerd-shim", state="D", start_boottime_ns=S)
-    bench.watch.stuck = lambda: (others, stuck)
-    await bench.look()
-    assert bench.watch.report is not None
-    assert [shim.blocked for shim in bench.watch.report.shims or ()] == [(), (stuck,)]
-    bench.watch.stuck = tuple
-    await bench.look()
-    assert not any(shim.blocked for shim in bench.watch.report.shims or ())
-
-
 async def test_orphans(bench: Bench) -> None:
     """Two whole answers without its sandbox; not a young one, another namespace's, or one of a
     container; what cannot be read says why.
@@ -318,3 +326,69 @@ async def test_orphans(bench: Bench) -> None:
     assert found[71].sandbox_id == "a"
     bench.ladder.sandboxes = frozenset(("a", "gone"))
     assert not any(shim.orphan for shim in (await look(3)).values())
+
+
+async def test_no_orphan_while_it_is_made(bench: Bench) -> None:
+    """A sandbox that has not come to run yet is no orphan before the runtime has given up."""
+    bench.ladder.sandboxes = frozenset("a")
+    begun = bench.clock.now_ns
+    shims = (replace(ORPHAN, key=ProcessKey(pid=70, start_boottime_ns=begun)),)
+
+    async def orphan(seconds: float, making: frozenset[str] = frozenset()) -> bool:
+        for _ in range(MISSING_LISTINGS):
+            bench.ladder.listings += 1
+            now = begun + int(seconds * S)
+            await bench.watch.shims.take(shims, bench.ladder, now, making)
+        (shim,) = bench.watch.shims.known or ()
+        return shim.orphan
+
+    bench.unmade.add("gone")
+    assert not await orphan(YOUNG_SECONDS)
+    assert not await orphan(MAKING_SECONDS - 1)
+    assert await orphan(MAKING_SECONDS)
+    bench.unmade.clear()
+    assert await orphan(YOUNG_SECONDS)
+    assert not await orphan(YOUNG_SECONDS, frozenset(("gone",)))
+
+
+async def test_blocked_and_in_the_making(bench: Bench) -> None:
+    """A thread that is not the shim's first; a plugin that works on a pod's network."""
+    shims = (KEPT, replace(ORPHAN, namespace="k8s.io"))
+    bench.sight.now = replace(bench.sight.now, shims=shims)
+    await bench.look()
+    assert bench.watch.report is not None
+    assert not bench.watch.report.blocked_known
+    now = bench.clock.now_ns
+    task = Task(
+        pid=71,
+        tid=75,
+        comm="containerd-shim",
+        state="D",
+        start_boottime_ns=3 * S,
+        wchan="io_schedule",
+        since_boottime_ns=now - 20 * S,
+    )
+    bench.blocked = BlockedReport(
+        boottime_ns=now,
+        wall_ns=1,
+        looked_boottime_ns=now,
+        blocked_after_seconds=10.0,
+        tasks=(BlockedTask(task=task, switches=1),),
+    )
+    bench.calls = (
+        CNICall(
+            pid=80,
+            start_boottime_ns=now - 4 * S,
+            plugin="/opt/cni/bin/bridge",
+            started_boottime_ns=now - 3 * S,
+            parent_pid=998,
+            command="ADD",
+            container_id="b",
+        ),
+    )
+    await bench.look()
+    report = bench.watch.report
+    assert report.blocked_known
+    assert [shim.blocked for shim in report.shims or ()] == [(), (task,)]
+    steps = {(each.step, each.names.id) for each in report.creations}
+    assert (CreationStep.NETWORK, "b") in steps

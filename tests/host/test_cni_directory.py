@@ -8,7 +8,7 @@ import pytest
 
 from agent.host.cni_directory import CNIDirectory
 from agent.host.root import HostRoot
-from agent.model.cni import CNIConfig, PluginFile
+from agent.model.cni import CNIConfig, CNIPlaces, PluginFile
 
 LIST = '{"name": "lab", "plugins": [{"type": "bridge", "ipam": {"type": "host-local"}}]}'
 
@@ -96,3 +96,39 @@ def test_plugins_by_the_names_of_their_processes(host: Host) -> None:
         "a-very-long-plu": "/opt/cni/bin/a-very-long-plugin-name",
     }
     assert host.directory.watched()[0] == host.top / "etc/cni/net.d"
+
+
+def test_the_runtime_says_where(host: Host) -> None:
+    """Its word counts where nothing is set; what it does not say any more stays. Until then the
+    usual directories are assumed.
+    """
+    directory = CNIDirectory(HostRoot.at(host.top))
+    assert directory.read(7, watched=True).assumed
+    assert directory.plugin_directories()[0] == "/opt/cni/bin"
+    assert not directory.told(CNIPlaces())
+    k3s = CNIPlaces(conf_dir="/var/lib/k3s/net.d", bin_dirs=("/var/lib/k3s/cni",))
+    assert directory.told(k3s)
+    assert not directory.told(k3s)
+    assert not directory.told(CNIPlaces())
+    host.write("/var/lib/k3s/net.d/10-a.conf", '{"name": "a", "type": "bridge"}')
+    host.write("/var/lib/k3s/data/cni", "", 0o755)
+    (host.top / "var/lib/k3s/cni").mkdir()
+    (host.top / "var/lib/k3s/cni/bridge").symlink_to("/var/lib/k3s/data/cni")
+    config = directory.read(7, watched=True)
+    assert (config.directory, config.bin_directories) == (k3s.conf_dir, k3s.bin_dirs)
+    assert not config.assumed
+    assert config.loaded is not None
+    assert config.loaded.plugins == (PluginFile(type="bridge", path="/var/lib/k3s/cni/bridge"),)
+
+
+def test_the_settings_count_more(host: Host) -> None:
+    """Than the runtime's word; of what is not set, that counts."""
+    assert not host.directory.told(CNIPlaces(conf_dir="/x", bin_dirs=("/y",)))
+    assert host.read().directory == "/etc/cni/net.d"
+    assert not host.read().assumed
+    half = CNIDirectory(HostRoot.at(host.top), Path("/etc/cni/net.d"))
+    assert half.read(7, watched=True).assumed
+    assert half.told(CNIPlaces(conf_dir="/x", bin_dirs=("/y",)))
+    config = half.read(7, watched=True)
+    assert (config.directory, config.bin_directories) == ("/etc/cni/net.d", ("/y",))
+    assert not config.assumed

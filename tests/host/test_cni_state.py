@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ def test_nothing_there(state: CNIState) -> None:
     """A node without libcni's records and without host-local."""
     assert state.results({}) == {}
     assert state.allocations("/var/lib/cni/networks/k8s") == ()
+    assert state.networks() == []
+    assert state.delegate("/var/lib/cni/flannel") is None
     with pytest.raises(SourceAbsent):
         state.plan("/etc/cni/net.d/10.conflist")
 
@@ -57,6 +60,29 @@ def test_allocations(state: CNIState, tmp_path: Path) -> None:
     ]
 
 
+def test_networks(state: CNIState, tmp_path: Path) -> None:
+    """Each directory; a file is none."""
+    top = tmp_path / "var/lib/cni/networks"
+    (top / "cbr0").mkdir(parents=True)
+    (top / "file").write_text("")
+    assert state.networks() == ["/var/lib/cni/networks/cbr0"]
+
+
+def test_delegate(state: CNIState, tmp_path: Path) -> None:
+    """The one that was made last; a broken one is none."""
+    directory = tmp_path / "flannel"
+    directory.mkdir()
+    for age, name in enumerate("ba"):
+        path = directory / name
+        path.write_text(json.dumps({"name": name, "type": "bridge"}))
+        os.utime(path, ns=(age, age))
+    found = state.delegate("/flannel")
+    assert found is not None
+    assert found.network == "a"
+    (directory / "c").write_text("{")
+    assert state.delegate("/flannel") is None
+
+
 def test_plan(state: CNIState, tmp_path: Path) -> None:
     (tmp_path / "a.conf").write_text('{"name": "a", "type": "ptp", "ipMasq": true}')
     assert state.plan("/a.conf").masquerade
@@ -69,3 +95,18 @@ def test_a_directory_that_cannot_be_read(state: CNIState, tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(SourceAbsent):
         state.allocations("/file")
+
+
+def test_links_of_the_host(state: CNIState, tmp_path: Path) -> None:
+    """An absolute one leads below the host's root, whose files they are."""
+    (tmp_path / "data/k8s").mkdir(parents=True)
+    (tmp_path / "data/k8s/10.88.0.5").write_text("b4cf")
+    (tmp_path / "data/a.conf").write_text('{"name": "a", "type": "ptp"}')
+    (tmp_path / "etc").symlink_to("/data")
+    (tmp_path / "var/lib/cni").mkdir(parents=True)
+    (tmp_path / "var/lib/cni/networks").symlink_to("/data")
+    assert state.plan("/etc/a.conf").network == "a"
+    assert state.networks() == ["/var/lib/cni/networks/k8s"]
+    (found,) = state.allocations("/var/lib/cni/networks/k8s")
+    assert found.container_id == "b4cf"
+    assert state.size("/var/lib/cni/networks/k8s") == 1

@@ -22,10 +22,12 @@ from agent.host.cri import (
     CriClient,
     CriContainer,
     CriContainerStatus,
+    CriNetwork,
     CriSandbox,
     CriVersion,
 )
 from agent.model.absence import Absence
+from agent.model.cni import CNIPlaces
 
 LONG = 30.0  # seconds; no test waits for it
 SHORT = 0.05
@@ -202,7 +204,22 @@ async def test_network(
     said = [pb.RuntimeCondition(type=t, status=s, reason=r, message=m) for t, s, r, m in conditions]
     answer = pb.StatusResponse(status=pb.RuntimeStatus(conditions=said))
     runtime.answers["Status"] = answer.SerializeToString()
-    assert await client.network() == expected
+    ready, message = expected
+    assert await client.network() == CriNetwork(ready=ready, message=message)
+
+
+async def test_where_the_plugins_are(runtime: FakeRuntime, client: CriClient) -> None:
+    """Asked for in the same question."""
+    ready = pb.RuntimeCondition(type="NetworkReady", status=True)
+    config = '{"cni": {"binDir": "/home/kubernetes/bin", "confDir": "/etc/cni/net.d"}}'
+    answer = pb.StatusResponse(
+        status=pb.RuntimeStatus(conditions=[ready]), info={"golang": "x", "config": config}
+    )
+    runtime.answers["Status"] = answer.SerializeToString()
+    places = CNIPlaces(conf_dir="/etc/cni/net.d", bin_dirs=("/home/kubernetes/bin",))
+    assert await client.network() == CriNetwork(ready=True, message="", places=places)
+    ((_, request),) = runtime.requests
+    assert pb.StatusRequest.FromString(request).verbose
 
 
 async def test_a_runtime_without_network(runtime: FakeRuntime, client: CriClient) -> None:

@@ -1,10 +1,14 @@
-"""A trigger's arming against a file that answers as kernels do."""
+"""A trigger's arming against a file that answers as kernels do, and on the machine that runs the
+tests.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import select
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +17,8 @@ import pytest
 from agent.host.absence import SourceAbsent
 from agent.host.psi_trigger import PsiTrigger
 from agent.model.absence import Absence
+
+ROOT = Path(__file__).parents[2]
 
 
 class FakeEpoll:
@@ -101,3 +107,36 @@ def test_denied_before_6_5() -> None:
     with pytest.raises(SourceAbsent, match="CAP_SYS_RESOURCE is missing") as caught:
         PsiTrigger(denied, stall_us=150_000, window_us=1_000_000)
     assert caught.value.absent.absence is Absence.DENIED
+
+
+NOBODY = """\
+import os
+from agent.host.absence import SourceAbsent
+from agent.host.psi_trigger import PsiTrigger
+os.setresuid(65534, 65534, 65534)
+def opened(flags):
+    try:
+        return os.open("/proc/pressure/memory", flags)
+    except OSError as error:
+        raise SourceAbsent.of(error, "/proc/pressure/memory") from error
+try:
+    trigger = PsiTrigger(opened, stall_us=150_000, window_us=1_000_000)
+    print(trigger.window_us, trigger.stall_us, trigger.detail)
+except SourceAbsent as error:
+    print(error.absent.absence.name, error.absent.detail)
+"""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not os.access("/proc/pressure/memory", os.W_OK),
+    reason="only root can give up his capabilities; and there must be pressure files",
+)
+def test_without_the_capability_on_this_machine() -> None:
+    """The kernel wants a longer window or refuses it, as above, and what is missing is named."""
+    argv = [sys.executable, "-c", NOBODY]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    if "EOPNOTSUPP" in said or "not supported" in said:
+        pytest.skip("this kernel was booted without psi=1")
+    longer = "2000000 300000 a window of 2 s instead of 1 s, for CAP_SYS_RESOURCE is missing\n"
+    refused = said.startswith("DENIED ") and "; CAP_SYS_RESOURCE is missing" in said
+    assert said == longer or refused

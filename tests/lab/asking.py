@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from agent.api.v1 import node_agent_pb2 as pb
 from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, Condition
 from agent.api.v1.containers_pb2 import ContainerUsage, PodUsage
+from agent.api.v1.cpu_pb2 import CPUReport
 from agent.api.v1.event_pb2 import Event, ResumeToken, RuntimeDisagreement
 from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.heartbeat_pb2 import HeartbeatReport
@@ -111,6 +112,11 @@ class Asking:
         """ListDevices, as soon as something is read."""
         request = pb.ListDevicesRequest()
         return _when_read(lambda: self._stub.ListDevices(request, timeout=CALL_SECONDS).io)
+
+    def cpu(self) -> CPUReport:
+        """GetCPU, as soon as something is read."""
+        request = pb.GetCPURequest()
+        return _when_read(lambda: self._stub.GetCPU(request, timeout=CALL_SECONDS).cpu)
 
     def blocked(self, **filters: object) -> BlockedReport:
         """ListBlockedTasks, as soon as something is read."""

@@ -33,13 +33,21 @@ class Guest:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self._numbers = itertools.count(1)
+        self.warm: Process | None = None
+        """The interpreter that has imported the agent (guest/usr/local/lib/lab/warm)."""
 
-    def start(self, command: Command, *, cgroup: str | None = None, pty: bool = False) -> Process:
-        """Start a command and return at once; it is killed when the Process is closed."""
+    def start(
+        self, command: Command, *, cgroup: str | None = None, pty: bool = False, warm: bool = False
+    ) -> Process:
+        """Start a command and return at once; it is killed when the Process is closed.
+
+        A `warm` command is the agent's, its words are an oom_score_adj, then those of nodewitness.
+        """
         argv = ["sh", "-c", command] if isinstance(command, str) else list(command)
         place = cgroup or f"system.slice/lab-{os.getpid()}-{next(self._numbers)}.service"
         try:
-            return Process(self.machine.ports.commands, argv, place, pty=pty)
+            flags = "p" if pty else "w" if warm else ""
+            return Process(self.machine.ports.commands, argv, place, flags=flags)
         except OSError as error:
             raise GuestError(f"no answer: {error}\n{self.machine.console_tail()}") from error
 

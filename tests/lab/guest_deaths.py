@@ -37,6 +37,7 @@ def main() -> None:
         trace_name="nodewitness-lab-deaths",
         possible_cpus=read_boot_facts(root).possible_cpus,
         probes=OOMProbes(root, fs.mode),
+        plugin_directories=tuple,
     )
     openings = {opening.name: opening for opening in roster.watchers()}
     watchers = [openings[name].open() for name in NAMES]

@@ -32,6 +32,8 @@ KEPT_MODULES = (
     "kernel/drivers/char",
     "kernel/drivers/md",
     "kernel/drivers/net/dummy.ko",
+    "kernel/drivers/net/ipvlan",
+    "kernel/drivers/net/macvlan.ko",
     "kernel/drivers/net/net_failover.ko",
     "kernel/drivers/net/tun.ko",
     "kernel/drivers/net/veth.ko",

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.lab.agent_process import WARM_CGROUP
 from tests.lab.hierarchy import Qos
 from tests.lab.machines import Driver
 from tests.lab.node import CONTAINERD_CGROUP, Node
@@ -12,6 +13,7 @@ KEPT_SERVICES = (
     CONTAINERD_CGROUP,
     "system.slice/dbus.service",
     "system.slice/lab-relays.service",
+    WARM_CGROUP,
     "system.slice/lab.service",
     "system.slice/systemd-journald.service",  # comes with the first unit that logs, and comes again
 )

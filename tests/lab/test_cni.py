@@ -14,11 +14,20 @@ from agent.api.v1.cni_pb2 import (
     CNI_CALL_STATE_OK,
     CNI_CALL_STATE_STALLED,
     CNI_CALL_STATE_UNKNOWN,
+    NETWORK_STATE_FLAPPING,
+    NETWORK_STATE_SLOW,
     NETWORK_STATE_WEDGED,
     NETWORK_STATE_WORKING,
     CNICall,
+    NetworkState,
 )
-from agent.api.v1.condition_pb2 import CONDITION_STATUS_FALSE, SEVERITY_CRITICAL
+from agent.api.v1.condition_pb2 import (
+    CONDITION_STATUS_FALSE,
+    CONDITION_STATUS_UNKNOWN,
+    SEVERITY_CRITICAL,
+    SEVERITY_WARNING,
+)
+from agent.api.v1.runtime_pb2 import CREATION_STEP_IMAGE, CREATION_STEP_NETWORK, Creation
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.deadline import DeadlineError, until
@@ -36,11 +45,18 @@ ATTEMPTS, IN_TIME_SECONDS = 6, 20
 then, and what is not known is said.
 """
 CONFIG = "/etc/cni/net.d/10-lab.conflist"
+FIRST = "/etc/cni/net.d/05-first.conflist"
 PLUGINS = "/usr/lib/cni"
+TOML = "/etc/containerd/config.toml"
+MOVED, MOVED_PLUGINS = "/var/lib/elsewhere/cni/net.d", "/home/kubernetes/bin"
 LOCK = "/run/cni-ipam/lab/lock"
 STALL_SECONDS = 6
 """cni.stalled_after of these tests, well below the runtime's own patience."""
-SETTINGS = {"cni.slow_after": "2s", "cni.stalled_after": f"{STALL_SECONDS}s"}
+SETTINGS = {
+    "cni.slow_after": "2s",
+    "cni.stalled_after": f"{STALL_SECONDS}s",
+    "runtime.creation_stalled_after": f"{STALL_SECONDS}s",
+}
 QUEUE, ALONE = 12, 38
 """ADDs of pods, and of host-local itself, for fifty pods at once are more than the lab bears."""
 ALL_ALONE = """\
@@ -69,7 +85,7 @@ def configured(guest: Guest, node: Node) -> Iterator[str]:
         yield text
     finally:
         guest.run(
-            f"cd {PLUGINS}; rm -f hang failing; chmod +x portmap;"
+            f"cd {PLUGINS}; rm -f hang failing {FIRST}; chmod +x portmap;"
             f" [ ! -e {ASIDE} ] || mv {ASIDE} host-local"
         )
         guest.write(CONFIG, text)
@@ -159,6 +175,75 @@ def test_healthy(pods: Pods, agent: AgentProcess, figures: list[str]) -> None:
         assert not asking.conditions(types=[name])
 
 
+@pytest.fixture
+def moved(guest: Guest, node: Node, configured: str) -> Iterator[None]:
+    """containerd has its configuration and plugins where nobody expects them; at the end all is as
+    it was.
+    """
+    toml = guest.read(TOML)
+    there = toml.replace(f'"{PLUGINS}"', f'"{MOVED_PLUGINS}"')
+    there = there.replace(f'"{CONFIG.rpartition("/")[0]}"', f'"{MOVED}"')
+    try:
+        guest.run(
+            f"mkdir -p {MOVED} {MOVED_PLUGINS} && mv {CONFIG} {MOVED}/"
+            f" && cp -a {PLUGINS}/. {MOVED_PLUGINS}/"
+        )
+        guest.write(TOML, there)
+        node.stop_containerd()
+        node.start_containerd()
+        yield
+    finally:
+        guest.write(TOML, toml)
+        guest.write(CONFIG, configured)
+        node.stop_containerd()
+        node.start_containerd()
+        guest.run(["rm", "-rf", MOVED, MOVED_PLUGINS])
+
+
+def test_elsewhere(pods: Pods, guest: Guest, agent: AgentProcess, moved: None) -> None:
+    """Who is set to look in the wrong place does not know, and says what to set. Who is not goes
+    where the runtime says that it looks: the configuration is found, and each call is seen.
+    """
+    wrong = {"cni.conf_dir": CONFIG.rpartition("/")[0], "cni.bin_dirs": PLUGINS}
+    agent.start(wrong)
+    asking = Asking(agent)
+    found = asking.condition("CNINotConfigured", "", status=CONDITION_STATUS_UNKNOWN)
+    assert "ready by a configuration elsewhere" in found.message
+    assert "set cni.conf_dir and cni.bin_dirs" in found.message
+    asking.condition(
+        "PodIPsExhausted",
+        "",
+        lambda condition: "ready by a configuration elsewhere" in condition.message,
+        status=CONDITION_STATUS_UNKNOWN,
+    )
+    said = guest.run(["nodectl", "--timeout", "60s", "cni"])
+    assert "config   NOT KNOWN: the runtime's network is ready" in said.out
+    agent.stop()
+
+    agent.start()
+    asking = Asking(agent)
+    until(
+        lambda: asking.cni().cni.config.directory == MOVED,
+        SECONDS,
+        "it looks where the runtime does",
+        lambda: str(asking.cni()),
+    )
+    config = asking.cni().cni.config
+    assert list(config.bin_directories) == [MOVED_PLUGINS]
+    assert [(file.loaded, file.path) for file in config.files] == [
+        (True, f"{MOVED}/10-lab.conflist")
+    ]
+    assert [plugin.path for plugin in config.files[0].plugins] == [
+        f"{MOVED_PLUGINS}/{name}" for name in ("bridge", "host-local", "portmap")
+    ]
+    attempt = 1
+    while f"{MOVED_PLUGINS}/bridge" not in {call.plugin for call in asking.cni().cni.calls}:
+        assert attempt <= ATTEMPTS, asking.cni()
+        pods.create(f"elsewhere-{attempt}", host_network=False)
+        attempt += 1
+    asking.condition("CNINotConfigured", "", status=CONDITION_STATUS_FALSE)
+
+
 def use_plugin(guest: Guest, node: Node, text: str, name: str, script: str) -> None:
     """Have the runtime call this script in place of bridge, and wait until it has noticed."""
     guest.write(f"{PLUGINS}/{name}", script)
@@ -193,15 +278,52 @@ def in_flight(asking: Asking, pod: str, plugin: str) -> CNICall:
     return until(found, SECONDS, f"{plugin} of {pod} hangs", lambda: str(asking.cni()))
 
 
+def making(asking: Asking, pod: str, step: int) -> Creation:
+    """What is being made of the pod, once that is all and in this step."""
+
+    def found() -> Creation | None:
+        made = [each for each in asking.runtime().creations if each.pod == pod]
+        return made[0] if [each.step for each in made] == [step] else None
+
+    return until(found, SECONDS, f"{pod} is in step {step}", lambda: str(asking.runtime()))
+
+
+def in_the_making(asking: Asking, guest: Guest, call: CNICall) -> None:
+    """The pod's sandbox is being made, and its network is the step; that takes too long."""
+    creation = making(asking, "hung", CREATION_STEP_NETWORK)
+    assert (creation.sandbox, creation.namespace) == (True, "default")
+    assert (creation.pid, creation.comm) == (call.pid, "hang")
+    assert (creation.state, creation.wchan) == ("S", call.wait.wchan)
+    assert creation.begun.ToNanoseconds() <= creation.since.ToNanoseconds()
+    assert asking.metric("nodewitness_runtime_creations_in_progress", step="network") == 1
+    oldest = asking.metric("nodewitness_runtime_creations_oldest_seconds", step="network")
+    assert oldest is not None
+    assert oldest >= STALL_SECONDS
+    found = asking.condition("CreationStalled", "hung", lambda c: c.reason == "Network")
+    assert "it has had no sandbox for" in found.message
+    assert f"hang[{call.pid}] has worked on its network for" in found.message
+    (line,) = (
+        line
+        for line in guest.run(["nodectl", "runtime"], check=False).out.splitlines()
+        if "default/hung" in line
+    )
+    assert f"hang[{call.pid}] S in {call.wait.wchan}" in line
+
+
 def test_hanging_plugin(
     pods: Pods, guest: Guest, agent: AgentProcess, asking: Asking, configured: str
 ) -> None:
     """A plugin that waits for ever is seen long before the runtime gives up: pid, age, where it
-    waits, and for whom; an agent that is killed and comes back finds it again; when it goes on, by
-    executing the real plugin in its place, all is well. Then one that fails.
+    waits, for whom, and which sandbox does not get done for it; an agent that is killed and comes
+    back finds it again; when other pods get their networks meanwhile, those are slow and not
+    wedged; when it goes on, by executing the real plugin in its place, all is well, and the pod
+    waits for a container. Then one that fails.
     """
     path = "/run/lab/cni-gate"
-    script = f'#!/bin/sh\n[ "$CNI_COMMAND" != ADD ] || read line < {path}\nexec {PLUGINS}/bridge\n'
+    script = (
+        f'#!/bin/sh\ncase "$CNI_COMMAND $CNI_ARGS" in\n'
+        f'"ADD "*K8S_POD_NAME=hung*) read line < {path} ;;\nesac\nexec {PLUGINS}/bridge\n'
+    )
     use_plugin(guest, pods.node, configured, "hang", script)
     with ThreadPoolExecutor(max_workers=1) as pool, gate(guest, path):
         made = pool.submit(pods.create, "hung", host_network=False)
@@ -215,10 +337,11 @@ def test_hanging_plugin(
         assert f"hang[{call.pid}] (ADD for default/hung)" in condition.message
         assert asking.cni().cni.health.state == NETWORK_STATE_WEDGED
         assert asking.metric("nodewitness_cni_oldest_call_seconds") >= STALL_SECONDS
-        said = guest.run(["nodectl", "cni", "--running"], check=False)
+        said = guest.run(["nodectl", "--timeout", "60s", "cni", "--running"], check=False)
         assert said.exit_code == 1
         assert "WEDGED" in said.out
         assert f"hang[{call.pid}] default/hung: S in {call.wait.wchan}" in said.out
+        in_the_making(asking, guest, call)
         assert pods.node.containerd.running()
         assert not made.done()
 
@@ -227,17 +350,48 @@ def test_hanging_plugin(
         assert again.pid == call.pid
         assert again.took.ToSeconds() >= STALL_SECONDS
         asking.condition("CNIStalled", "", lambda c: f"hang[{call.pid}]" in c.message)
+        assert making(asking, "hung", CREATION_STEP_NETWORK).pid == call.pid
+        # One of whose calls the agent was too late for proves nothing: another one is made.
+        becomes(pods, asking, NETWORK_STATE_SLOW, "slow: a pod waits long for one")
+        alone = asking.condition("CNIStalled", "", lambda c: c.reason == "CallStalled")
+        assert alone.severity == SEVERITY_WARNING
+        assert not made.done()
         guest.run(f"echo > {path}")
         made.result()
     done = ended(asking, "hung", "ADD", "bridge")
     assert (done.pid, done.exit_code) == (call.pid, 0)
     asking.condition("CNIStalled", "", status=CONDITION_STATUS_FALSE)
+    asking.condition("CreationStalled", "hung", status=CONDITION_STATUS_FALSE)
+    assert not making(asking, "hung", CREATION_STEP_IMAGE).sandbox
     failing_plugin(pods, guest, asking, configured)
+
+
+def becomes(pods: Pods, asking: Asking, state: NetworkState, words: str) -> None:
+    """This is how pods get their networks, once one more has got its own. If the agent was too late
+    for a call of that one it proves nothing, and another one is made.
+    """
+    attempt = 1
+    while True:
+        pods.create(f"fine-{state}-{attempt}", host_network=False)
+        try:
+            until(
+                lambda: asking.cni().cni.health.state == state,
+                IN_TIME_SECONDS,
+                words,
+                lambda: str(asking.cni()),
+            )
+            break
+        except DeadlineError:
+            if attempt == ATTEMPTS:
+                raise
+        attempt += 1
+    said = pods.node.guest.run(["nodectl", "--timeout", "60s", "cni"], check=False).out
+    assert words in " ".join(said.split())
 
 
 def failing_plugin(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
     """Each call ends with a code; when nothing else has been tried for long enough, the network is
-    what fails.
+    what fails; when one works again, it is one that works for some.
     """
     error = '{"cniVersion": "1.0.0", "code": 11, "msg": "the backend is not ready"}'
     script = f"#!/bin/sh\n[ \"$CNI_COMMAND\" != ADD ] || {{ echo '{error}'; exit 3; }}\n"
@@ -268,6 +422,14 @@ def failing_plugin(pods: Pods, guest: Guest, asking: Asking, configured: str) ->
     assert {(c.state, c.exit_code) for c in known("DEL")} == {(CNI_CALL_STATE_OK, 0)}
     assert all(c.pod.pod.startswith("fails-") for c in known("ADD") + known("DEL"))
     assert "the last failure of failing with code 3" in condition.message
+
+    def loaded() -> bool:
+        return '"failing"' not in pods.node.cri.call("Status", verbose=True).info["cniconfig"]
+
+    guest.write(CONFIG, configured)
+    until(loaded, SECONDS, "the runtime has loaded the configuration")
+    becomes(pods, asking, NETWORK_STATE_FLAPPING, "flapping: some pods get one, some do not")
+    assert asking.metric("nodewitness_cni_network", state="flapping") == 1
 
 
 def test_queue_on_a_lock(
@@ -338,6 +500,24 @@ def test_queue_on_a_lock(
     configuration(pods, guest, asking, configured)
 
 
+def the_first_file(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
+    """Of two files the one that sorts first is loaded, by the runtime and as the agent says."""
+
+    def loaded() -> list[tuple[str, str]]:
+        return [(f.path, f.network) for f in asking.cni().cni.config.files if f.loaded]
+
+    def by_the_runtime() -> bool:
+        return '"first"' in pods.node.cri.call("Status", verbose=True).info["cniconfig"]
+
+    guest.write(FIRST, configured.replace('"name": "lab"', '"name": "first"'))
+    until(lambda: loaded() == [(FIRST, "first")], SECONDS, "the first file counts")
+    until(by_the_runtime, SECONDS, "the runtime has loaded it")
+    said = " ".join(guest.run(["nodectl", "--timeout", "60s", "cni"], check=False).out.split())
+    assert f"ignored: {CONFIG}, for the first file alone is loaded" in said
+    guest.run(["rm", FIRST])
+    until(lambda: loaded() == [(CONFIG, "lab")], SECONDS, "the other one counts again")
+
+
 def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> None:
     """No file, a broken one, a plugin that is missing and one that cannot be executed: each is
     named, although of the last two the runtime says that its network is ready.
@@ -350,9 +530,10 @@ def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> 
         assert found.evidence
 
     until(lambda: asking.cni().cni.config.watched, SECONDS, "the directory is watched")
+    the_first_file(pods, guest, asking, configured)
     guest.run(["rm", CONFIG])
     because("NoConfiguration", "no .conf, .conflist or .json in /etc/cni/net.d")
-    assert guest.run(["nodectl", "cni"], check=False).exit_code == 1
+    assert guest.run(["nodectl", "--timeout", "60s", "cni"], check=False).exit_code == 1
     guest.write(CONFIG, "{nonsense")
     because("InvalidConfiguration", f"the runtime cannot load {CONFIG}")
     until(lambda: not network_ready(pods.node), SECONDS, "the runtime says so too")
@@ -361,9 +542,9 @@ def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> 
 
     until(lambda: network_ready(pods.node), SECONDS, "the runtime says so too")
     guest.run(f"cd {PLUGINS} && mv host-local {ASIDE}")
-    because("PluginMissing", f"plugin host-local of {CONFIG}: no such file in /opt/cni/bin")
+    because("PluginMissing", f"plugin host-local of {CONFIG}: no such file in {PLUGINS}")
     until(lambda: asking.cni().cni.runtime.ready, SECONDS, "and the runtime does not notice")
-    assert "network is ready  <- wrong" in guest.run(["nodectl", "cni"]).out
+    assert "network is ready  <- wrong" in guest.run(["nodectl", "--timeout", "60s", "cni"]).out
     guest.run(f"cd {PLUGINS} && mv {ASIDE} host-local && chmod -x portmap")
     because("PluginUnusable", f"{PLUGINS}/portmap is not executable")
     guest.run(f"chmod +x {PLUGINS}/portmap")

@@ -123,10 +123,12 @@ def test_hidden_kill(pods: Pods, agent: AgentProcess, guest: Guest, node: Node) 
         assert blind.entity.kind == ENTITY_KIND_NODE
         assert blind.message.startswith("cri is down: ")
         assert asking.metric("nodewitness_condition", condition=DISAGREES, status="unknown") == 1
+        asking.condition("AgentBlind", "", lambda found: "cri" in found.message)
         still = condition(asking, HIDDEN, pod="hidden")
         assert still is not None
         assert what_stays(still) == what_stays(first)
     pods.create("after").container("main", ["/bin/work", "sleep"])  # it is asked again
+    asking.condition("AgentBlind", "", status=CONDITION_STATUS_FALSE)
     over = {"statuses": [CONDITION_STATUS_FALSE]}
     until(lambda: condition(asking, DISAGREES, **over), SECONDS, f"{DISAGREES} is judged again")
     told = [

@@ -57,7 +57,7 @@ def test_kill_to_subscriber(
     same kills, one clock. Their cgroup is one that both have known for long.
     """
     pod = pods.create("latency")
-    agent.start()
+    agent.start(cold=True)
     with raw_path(guest) as (raw, agents):
         storm = Storm(pod.group, kills=KILLS, options=f"stay gap {GAP_MS}")
         pids = {pid for leaf in storm.finish() for pid in leaf.pids}
@@ -101,7 +101,7 @@ def test_cost_of_the_recorder(guest: Guest, agent: AgentProcess, figures: list[s
     """
     asking = Asking(agent)
     for name, settings in MODES.items():
-        agent.start(settings)
+        agent.start(settings, cold=True)
         until(asking.nothing_pending, 120, "the start is over")
         for rate in RATES:
             before = asking.status().self.cpu.ToTimedelta()

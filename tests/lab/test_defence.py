@@ -67,7 +67,7 @@ def test_no_disk_no_runtime_and_a_storm(
     nothing, and the next one tells nothing twice.
     """
     pod = pods.create("storm")
-    agent.start(SETTINGS)
+    agent.start(SETTINGS, cold=True)
     asking = Asking(agent)
     before, since = asking.settled(), mark(guest)
     until(lambda: asking.status().journal.waiting == 0, SECONDS, "all is stored")

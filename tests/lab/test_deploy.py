@@ -1,4 +1,5 @@
 """The pods of deploy/, as their manifests say them, beside others: they serve, see and are told of.
+Each catches the same faults: a kill, a CNI call that hangs, a disk that stops answering.
 
 What the hardened overlay does not see is what docs/install.md says.
 """
@@ -6,10 +7,20 @@ What the hardened overlay does not see is what docs/install.md says.
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from agent import __version__
+from agent.api.v1.cni_pb2 import CNICall
+from agent.api.v1.condition_pb2 import (
+    CONDITION_STATUS_FALSE,
+    CONDITION_STATUS_UNKNOWN,
+    SEVERITY_CRITICAL,
+)
+from agent.api.v1.io_pb2 import BlockedTask
 from agent.api.v1.oom_pb2 import (
     LIMIT_LEVEL_CONTAINER,
     OUTCOME_SURVIVED,
@@ -27,7 +38,7 @@ from tests.deploy.kustomize import Resource
 from tests.deploy.manifests import applied
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
-from tests.lab.deployed import DeployedPod, without_the_labs_own
+from tests.lab.deployed import START_SECONDS, DeployedPod, without_the_labs_own
 from tests.lab.guest import Guest
 from tests.lab.image import import_image
 from tests.lab.kubelet import Pods
@@ -36,7 +47,9 @@ from tests.lab.manifest import NODE_NAME, ManifestPod
 from tests.lab.node import Node
 from tests.lab.scenarios.case import Case
 from tests.lab.scenarios.container_limit import child_over_limit
+from tests.lab.scenarios.slow_disk import MOUNT, NAME, SlowDisk, slow_disk
 from tests.lab.stories import assert_story, fire
+from tests.lab.test_cni import CONFIG, PLUGINS, gate, in_flight, network_ready, use_plugin
 from tests.lab.truth import Books
 
 # Where systemd is PID 1, as on nodes, mounts are shared: the manifests rely on it.
@@ -45,11 +58,35 @@ pytestmark = pytest.mark.machine(SYSTEMD)
 MIB = 1 << 20
 SEES_SECONDS = 120.0
 NOT_IN_THE_LAB = {"connections", "healthz", "kubelet"}
+OF_THE_LOG = ["DiskErrors", "FilesystemFailed"]
+"""The conditions that nothing but the kernel's log tells."""
+GATE = "/run/lab/deploy-gate"
+HANG = f"""\
+#!/bin/sh
+case "$CNI_COMMAND $CNI_ARGS" in
+"ADD "*K8S_POD_NAME=hung*) read line < {GATE} ;;
+esac
+exec {PLUGINS}/bridge
+"""
 Deploy = Callable[..., DeployedPod]
 
 
 @pytest.fixture
-def deploy(node: Node, pods: Pods, guest: Guest, tmp_path: Path) -> Iterator[Deploy]:
+def configured(guest: Guest, node: Node) -> Iterator[str]:
+    """The text of the CNI configuration, which is put back."""
+    text = guest.read(CONFIG)
+    try:
+        yield text
+    finally:
+        guest.run(["rm", "-f", f"{PLUGINS}/hang"])
+        guest.write(CONFIG, text)
+        until(lambda: network_ready(node), SEES_SECONDS, "the runtime has its network again")
+
+
+@pytest.fixture
+def deploy(
+    node: Node, pods: Pods, guest: Guest, configured: str, tmp_path: Path
+) -> Iterator[Deploy]:
     """Run the pod of some manifests until it serves; all of it is gone at the end."""
     import_image(guest)
     made: list[DeployedPod] = []
@@ -84,11 +121,76 @@ def cost(what: str, began: float, asking: Asking) -> str:
     )
 
 
+def catches_stalls(asking: Asking, pods: Pods, configured: str, figures: list[str]) -> None:
+    """With the manifest's own patience, at the same time: a CNI plugin that hangs, and a task that
+    waits for a suspended disk; both named with their pods and with where they wait; and their end.
+    """
+    guest = pods.node.guest
+    use_plugin(guest, pods.node, configured, "hang", HANG)
+    with slow_disk(guest) as disk:
+        argv = ["/bin/work", "write", "/data/f", "0"]
+        mounts = [{"host_path": MOUNT, "container_path": "/data"}]
+        writer = pods.create("stuck").container("main", argv, mounts=mounts)
+        init = writer.init_pid()
+        until(lambda: guest.exists(f"{MOUNT}/f"), SEES_SECONDS, "it writes")
+        assert not asking.conditions(types=["CNIStalled", "DiskStalled", "TasksBlocked"])
+        with ThreadPoolExecutor(max_workers=1) as pool, gate(guest, GATE):
+            made = pool.submit(pods.create, "hung", host_network=False)
+            begun = time.monotonic()
+            task = blocked(asking, disk, init)
+            told = time.monotonic() - begun
+            call = hanging(asking)
+            figures.append(
+                f"deployed pod: a blocked task is told after {told:.0f} s, a CNI call that hangs"
+                f" after {time.monotonic() - begun:.0f} s"
+            )
+            assert call.wait.wchan == guest.read(f"/proc/{call.pid}/wchan")
+            assert task.wchan in guest.read(f"/proc/{task.pid}/stack")
+            for command in (["cni", "--running"], ["blocked", "--pod", "stuck"]):
+                assert guest.run(["nodectl", *command], check=False).exit_code == Exit.FINDING
+            disk.resume()
+            guest.run(f"echo > {GATE}")
+            made.result()
+        for name in ("CNIStalled", "DiskStalled", "TasksBlocked"):
+            asking.condition(name, "", status=CONDITION_STATUS_FALSE)
+        writer.stop(0)
+
+
+def blocked(asking: Asking, disk: SlowDisk, init: int) -> BlockedTask:
+    """The disk is suspended, and that init waits for it: the task as it is told, and its disk."""
+    disk.suspend()
+    stalled = asking.condition("DiskStalled", "", lambda c: f"work[{init}]" in c.message)
+    assert (stalled.reason, stalled.severity) == ("Suspended", SEVERITY_CRITICAL)
+    assert f"device-mapper {NAME} on " in stalled.message
+    assert f"mounted at {MOUNT}, is suspended" in stalled.message
+    assert f"work[{init}] of default/stuck main" in stalled.message
+    asking.condition("TasksBlocked", "", lambda c: f"work[{init}]" in c.message)
+
+    def stacked() -> BlockedTask | None:  # it may have moved on to another place meanwhile
+        tasks = asking.blocked(pod="stuck").tasks
+        return next((task for task in tasks if task.stack and task.wchan in task.stack[0]), None)
+
+    task = until(stacked, SEES_SECONDS, "its stack is read", lambda: str(asking.blocked()))
+    assert (task.pid, task.container.pod, task.container.name) == (init, "stuck", "main")
+    return task
+
+
+def hanging(asking: Asking) -> CNICall:
+    """The ADD of the pod as it is told: whose it is, and that nothing goes on without it."""
+    call = in_flight(asking, "hung", "hang")
+    assert (call.pod.namespace, call.pod.pod, call.wait.state) == ("default", "hung", "S")
+    words = f"hang[{call.pid}] (ADD for default/hung)"
+    found = asking.condition("CNIStalled", "", lambda c: c.reason == "Wedged")
+    assert words in found.message
+    assert found.severity == SEVERITY_CRITICAL
+    return call
+
+
 def test_privileged(
-    deploy: Deploy, pods: Pods, node: Node, guest: Guest, figures: list[str]
+    deploy: Deploy, pods: Pods, node: Node, guest: Guest, configured: str, figures: list[str]
 ) -> None:
-    """The DaemonSet sees all; killed, it loses nothing; nodectl outlives it and the runtime; the
-    clean-up leaves nothing.
+    """The DaemonSet sees all; killed, it loses nothing; what it has left on the host outlives it
+    and the runtime: nodectl, and an agent for a kill that nobody saw; the clean-up leaves nothing.
     """
     began = time.monotonic()
     deployed = deploy(applied()["privileged"])
@@ -99,6 +201,13 @@ def test_privileged(
     assert status.identity.node == NODE_NAME
     print(deployed.said)
     until(lambda: unseeing(asking) == NOT_IN_THE_LAB, SEES_SECONDS, "all is seen")
+    unknown = [CONDITION_STATUS_UNKNOWN]
+    until(
+        lambda: not asking.conditions(types=OF_THE_LOG, statuses=unknown),
+        SEES_SECONDS,
+        "what the log tells is known",
+        lambda: str(asking.conditions(types=OF_THE_LOG)),
+    )
 
     case = child_over_limit(pods)
     kernel, _ = fire(case, asking)
@@ -106,6 +215,7 @@ def test_privileged(
     assert_story(incident, case, kernel)
     assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
     assert asking.kills("child-oom", "survived") == 1
+    catches_stalls(asking, pods, configured, figures)
 
     before = asking.settled()
     missed = child_over_limit(pods, name="missed")
@@ -117,13 +227,7 @@ def test_privileged(
     assert_story(asking.closed("missed"), missed, unseen)
     assert asking.closed("child-oom").id == incident.id
 
-    node.stop_containerd(signal.SIGKILL)
-    assert guest.run(["nodectl", "oom", "--timeout", "60s"], check=False).exit_code == Exit.OK
-    deployed.agent.container.group.kill()
-    dead = guest.run(["nodectl", "status", "--timeout", "60s"], check=False)
-    assert (dead.exit_code, dead.out) == (Exit.NO_AGENT, "")
-    assert guest.run(["nodectl", "explain", "HiddenOOMKill"]).out.startswith("HiddenOOMKill")
-    node.start_containerd()
+    from_the_hosts_shell(deployed, pods, asking, figures)
 
     (job,) = applied()["cleanup"]
     pods.remove_all()
@@ -138,8 +242,50 @@ def test_privileged(
     assert not guest.exists(f"{HOME}/{status.identity.version}")
 
 
-def test_hardened(deploy: Deploy, pods: Pods, guest: Guest, figures: list[str]) -> None:
-    """With listed capabilities alone the kill is told by name, without the kernel's log."""
+def from_the_hosts_shell(
+    deployed: DeployedPod, pods: Pods, asking: Asking, figures: list[str]
+) -> None:
+    """The runtime is dead, the pod is dead, and a kill falls: nodectl says which command helps, and
+    that one, started by hand, tells the pod's kills and this one.
+    """
+    node, guest = pods.node, pods.node.guest
+    dark = child_over_limit(pods, name="dark")
+    before = asking.settled()
+    node.stop_containerd(signal.SIGKILL)
+    deployed.agent.container.group.kill()
+    dead = guest.run(["nodectl", "oom", "--timeout", "60s"], check=False)
+    assert (dead.exit_code, dead.out) == (Exit.NO_AGENT, "")
+    agent = [f"{HOME}/{__version__}/bin/nodewitness", "run"]
+    assert " ".join(agent) in dead.err
+    assert guest.run(["nodectl", "explain", "HiddenOOMKill"]).out.startswith("HiddenOOMKill")
+    unseen = dark.fire()
+    begun = time.monotonic()
+    with closing(guest.start(agent)) as process:
+        until(deployed.agent.serving, START_SECONDS, "it serves", lambda: process.err)
+        figures.append(f"by hand on the host: serves after {time.monotonic() - begun:.1f} s")
+        assert not node.containerd.running()
+        assert dark.before is not None
+        asking.balanced(before, dark.before, unseen)
+        assert_story(asking.incident("dark"), dark, unseen)
+        said = guest.run(["nodectl", "oom", "--timeout", "60s"], check=False)
+        print(said.out)
+        assert said.exit_code == Exit.OK
+        for pod in ("child-oom", "missed", "dark"):
+            assert pod in said.out
+        process.signal(signal.SIGTERM)
+        assert process.wait(START_SECONDS).exit_code == 0
+    node.start_containerd()
+
+
+def test_hardened(
+    deploy: Deploy, pods: Pods, guest: Guest, configured: str, figures: list[str]
+) -> None:
+    """With listed capabilities alone the kill is told by name, without the kernel's log; what only
+    that tells is not there, and is said to be unknown: disks that fail, and who died before the
+    agent's first start.
+    """
+    early = child_over_limit(pods, name="early")
+    early.fire()
     began = time.monotonic()
     deployed = deploy(applied()["hardened"])
     asking = Asking(deployed.agent)
@@ -150,6 +296,10 @@ def test_hardened(deploy: Deploy, pods: Pods, guest: Guest, figures: list[str]) 
     shown = guest.run(["nodectl", "status", "--timeout", "60s"], check=False)
     assert "absent" in next(line for line in shown.out.splitlines() if "kmsg" in line)
     print(shown.out)
+    for name in OF_THE_LOG:
+        asking.condition(name, "", status=CONDITION_STATUS_UNKNOWN)
+    assert not [each for each in asking.incidents() if each.container.pod == "early"]
+    assert asking.books().unattributed_before_start >= 1
 
     case = child_over_limit(pods)
     kernel, _ = fire(case, asking)
@@ -157,10 +307,11 @@ def test_hardened(deploy: Deploy, pods: Pods, guest: Guest, figures: list[str]) 
     print(incident)
     assert_story_without_kmsg(incident, case, kernel)
     assert asking.kills("child-oom", "survived") == 1
+    catches_stalls(asking, pods, configured, figures)
 
 
 def assert_story_without_kmsg(incident: OOMIncident, case: Case, kernel: Books) -> None:
-    """Who, where, at whose limit: all but how large the victim was."""
+    """Who, where, at whose limit."""
     expected, container = case.expected, case.the_container
     (victim,) = incident.victims
     assert {victim.pid} == kernel.victims
@@ -168,6 +319,7 @@ def assert_story_without_kmsg(incident: OOMIncident, case: Case, kernel: Books) 
     assert victim.cgroup == expected.victim_group.path
     assert {WITNESS_VMSTAT, WITNESS_TRACE} <= set(victim.witnesses)
     assert WITNESS_KMSG not in victim.witnesses
+    assert victim.anon_rss_bytes > 0  # of the tracepoint: Debian's 6.1 has what came with 6.8
     assert incident.limit_level == LIMIT_LEVEL_CONTAINER
     assert incident.limit_cgroup == expected.limit_group.path
     assert incident.limit_bytes == expected.limit_bytes
@@ -177,7 +329,9 @@ def assert_story_without_kmsg(incident: OOMIncident, case: Case, kernel: Books) 
     assert (incident.outcome, incident.hidden) == (OUTCOME_SURVIVED, TRUTH_YES)
 
 
-def test_static_pod(deploy: Deploy, pods: Pods, guest: Guest) -> None:
+def test_static_pod(
+    deploy: Deploy, pods: Pods, guest: Guest, configured: str, figures: list[str]
+) -> None:
     """The same pod without an API server, with the host's own file of settings: it serves, and
     tells a kill, here under cAdvisor's name too.
     """
@@ -198,3 +352,4 @@ def test_static_pod(deploy: Deploy, pods: Pods, guest: Guest) -> None:
         return [value for _, value in asking.metrics(name, **labels)] == [kernel.counted]
 
     until(swept, SEES_SECONDS, "the next sweep")
+    catches_stalls(asking, pods, configured, figures)

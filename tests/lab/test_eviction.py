@@ -1,10 +1,10 @@
-"""Before the kill: the kubelet's own arithmetic on a real kernel, and against a real kubelet."""
+"""Before the kill: the kubelet's own arithmetic on a real kernel (beside a real kubelet:
+test_real_kubelet.py).
+"""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 
 from agent.api.v1.exits_pb2 import STOP_REASON_EVICTION, VERDICT_GRACE_EXCEEDED
 from agent.api.v1.memory_pb2 import Headroom, MemoryReport
@@ -13,7 +13,6 @@ from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
-from tests.lab.real_kubelet import KUBELET, RealKubelet
 
 SECONDS = 120.0
 MIB = 1 << 20
@@ -28,13 +27,41 @@ def fields(path):
 stat, info = fields("/sys/fs/cgroup/memory.stat"), fields("/proc/meminfo")
 print(info["MemTotal"] * 1024 - (stat["anon"] + stat["file"] - stat["inactive_file"]))
 """
-# 8 MiB a second by the clock, however slow the machine is.
-LEAK = """
-import time
-held, begun = [], time.monotonic()
+IMAGES = "/var/lib/containerd"
+LEAKED_IMAGES = f"{IMAGES}/lab-leak"
+ROOMS = f"""
+import json, os
+images = os.statvfs("{IMAGES}")
+limits = [int(open(f"/proc/sys/kernel/{{name}}").read()) for name in ("pid_max", "threads-max")]
+tasks = int(open("/proc/loadavg").read().split()[3].partition("/")[2])
+print(json.dumps([images.f_bavail * images.f_frsize, images.f_ffree, min(limits) - tasks]))
+"""
+LEAK_MIB, FILES, FILE_BYTES = 500, 600, 80 << 10
+TAKES = {
+    "memory.available": LEAK_MIB * MIB,
+    "nodefs.available": ROOT_MIB * MIB * 3 // 4,
+    "nodefs.inodesFree": FILES,
+    "imagefs.available": FILES * FILE_BYTES,
+    "imagefs.inodesFree": FILES,
+    "pid.available": FILES,
+}
+"""Until the threshold is crossed, a minute or somewhat more: the memory comes first."""
+# By the clock, however slow the machine is: 8 MiB, 8 files in each directory, 8 threads a second.
+LEAK = f"""
+import threading, time
+threading.stack_size(1 << 16)
+ever = threading.Event()
+held, made, begun = [], 0, time.monotonic()
 while True:
-    while len(held) < (time.monotonic() - begun) * 8:
+    passed = time.monotonic() - begun
+    while len(held) < min(passed * 8, {LEAK_MIB + 200}):
         held.append(bytes([len(held) % 255 + 1]) * (1 << 20))
+    while made < min(passed * 8, {FILES + 150}):
+        made += 1
+        for directory in ("{ROOT}", "{LEAKED_IMAGES}"):
+            with open(f"{{directory}}/{{made}}", "wb") as file:
+                file.write(bytes({FILE_BYTES}))
+        threading.Thread(target=ever.wait, daemon=True).start()
     time.sleep(0.1)
 """
 
@@ -45,14 +72,16 @@ def available(guest: Guest) -> int:
 
 
 @contextmanager
-def pretended_kubelet(guest: Guest, threshold: int) -> Iterator[None]:
-    """A process of that name and with such flags, and a root directory of 64 MiB."""
+def pretended_kubelet(guest: Guest, threshold: int, more: str = "") -> Iterator[None]:
+    """A process of that name and with such flags, and a root directory of 64 MiB and 1000 inodes;
+    `more` hard thresholds.
+    """
     guest.run(f"mkdir -p {ROOT} && mount -t tmpfs -o size={ROOT_MIB}m,nr_inodes=1000 none {ROOT}")
     guest.write(f"{TOP}/kubelet", "#!/bin/sh\nsleep 100000 &\nwait\n")
     guest.write(
         CONFIG,
         "kind: KubeletConfiguration\n"
-        f"evictionHard: {{memory.available: '{threshold}', nodefs.available: 25%}}\n"
+        f"evictionHard: {{memory.available: '{threshold}', nodefs.available: 25%{more}}}\n"
         f"evictionSoft: {{memory.available: {threshold + 20 * MIB}}}\n"
         "evictionSoftGracePeriod: {memory.available: 1m30s}\n",
     )
@@ -157,92 +186,82 @@ def test_memory_falls_below_the_threshold(
         )
 
 
+class Falling:
+    """What is told of the signals that fall: half way, and when they are crossed."""
+
+    def __init__(self, asking: Asking, takes: dict[str, int]) -> None:
+        self._asking = asking
+        self._takes = takes
+        self.told: dict[str, tuple[float, float]] = {}
+        """Seconds left, and the time in seconds at which they were."""
+        self.took: dict[str, float] = {}
+        self.imminent: dict[str, str] = {}
+        """Messages of EvictionImminent, by reason."""
+
+    def look(self) -> bool:
+        """Look once more; whether all of them are crossed."""
+        memory = self._asking.memory()
+        for found in self._asking.conditions(types=["EvictionImminent"]):
+            self.imminent.setdefault(found.reason, found.message)
+        at = memory.at.ToNanoseconds() / 1e9
+        for signal, takes in self._takes.items():
+            hard = of(memory, signal)
+            if hard.HasField("crossed_since"):
+                assert signal in self.told, (signal, memory)
+                crossed = hard.crossed_since.ToNanoseconds() / 1e9
+                self.took.setdefault(signal, crossed - self.told[signal][1])
+                continue
+            near = hard.headroom < takes * 0.45 and hard.trend.window.seconds >= 30
+            if near and hard.HasField("time_left") and signal not in self.told:
+                self.told[signal] = (hard.time_left.ToMilliseconds() / 1000, at)
+        return len(self.took) == len(self._takes)
+
+
 def test_time_left_is_right(guest: Guest, agent: AgentProcess, figures: list[str]) -> None:
-    """A leak of constant slope: half way, the time that is told is the time that it takes."""
-    threshold = available(guest) - 500 * MIB  # the agent itself takes some of it
-    with pretended_kubelet(guest, threshold):
+    """Leaks of constant slope, of memory, of bytes and inodes of both file systems, and of tasks:
+    half way, the time that is told is the time that it takes.
+    """
+    threshold = available(guest) - LEAK_MIB * MIB  # the agent itself takes some of it
+    space, inodes, tasks = json.loads(guest.run(["python3", "-c", ROOMS]).out)
+    more = (
+        f", nodefs.inodesFree: {1000 - FILES}, imagefs.available: {space - FILES * FILE_BYTES}"
+        f", imagefs.inodesFree: {inodes - FILES}, pid.available: {tasks - FILES}"
+    )
+    with pretended_kubelet(guest, threshold, more):
         agent.start()
         asking = Asking(agent)
         until(lambda: asking.memory().kubelet.config, SECONDS, "the configuration is read")
+        guest.run(["mkdir", LEAKED_IMAGES])
         leak = guest.start(["python3", "-c", LEAK])
-
-        def half_way() -> MemoryReport | None:
-            memory = asking.memory()
-            hard = of(memory, "memory.available")
-            near = hard.headroom < 200 * MIB and hard.trend.window.seconds >= 30
-            return memory if near and hard.HasField("time_left") else None
-
+        falling = Falling(asking, TAKES)
         try:
-            memory = until(half_way, 300.0, "the trend is told", lambda: str(asking.memory()))
-            told = of(memory, "memory.available").time_left.ToMilliseconds() / 1000
-            near = asking.condition("EvictionImminent", "", lambda c: "at this slope" in c.message)
-            assert near.reason == "Memory"
-            assert near.message.startswith("memory.available ")
-            after = until(
-                lambda: m if crossed(m := asking.memory(), "memory.available") else None,
+            until(
+                falling.look,
                 300.0,
-                "the threshold is crossed",
-                lambda: str(asking.memory()),
+                "all thresholds are crossed",
+                lambda: f"{falling.told} {falling.took} {asking.memory()}",
+                every=0.5,
+            )
+            asking.condition(
+                "EvictionThresholdCrossed", "", lambda c: all(s in c.message for s in TAKES)
             )
         finally:
             leak.close()
-        since = of(after, "memory.available").crossed_since
-        took = (since.ToNanoseconds() - memory.at.ToNanoseconds()) / 1e9
-        figures.append(f"time to the eviction threshold: told {told:.0f} s, took {took:.0f} s")
-        # Not the 20 % of a container's own limit (test_usage.py): all of the node moves this one,
-        # the agent and this test with it, and a crossing is seen at a look, a second apart or more.
-        assert abs(told - took) < 0.25 * took + 5, (told, took, memory)
+            guest.run(["rm", "-rf", LEAKED_IMAGES])
+        near = falling.imminent["Memory"]
+        assert near.startswith("memory.available ")
+        assert "at this slope" in near
+        for signal, (told, _) in falling.told.items():
+            took = falling.took[signal]
+            figures.append(
+                f"time to the eviction threshold of {signal}: told {told:.0f} s, took {took:.0f} s"
+            )
+            # Not the 20 % of a container's own limit (test_usage.py): all of the node moves these,
+            # the agent and this test with it, and a crossing is seen at a look, a second apart or
+            # more.
+            assert abs(told - took) < 0.25 * took + 5, (signal, falling.told, falling.took)
 
 
 def crossed(memory: MemoryReport, signal: str) -> bool:
     """Whether its hard threshold is crossed."""
     return of(memory, signal).HasField("crossed_since")
-
-
-@pytest.mark.skipif(not KUBELET, reason="NODEWITNESS_KUBELET names no kubelet (tools/kubelet.sh)")
-def test_a_real_kubelet_agrees(guest: Guest, agent: AgentProcess, figures: list[str]) -> None:
-    """Its version is found in its program, and its /stats/summary has our numbers."""
-    kubelet = RealKubelet(guest, Path(KUBELET))
-    try:
-        kubelet.wait()
-        agent.start()
-        asking = Asking(agent)
-        memory = until(
-            lambda: m if (m := asking.memory()).kubelet.library else None,
-            SECONDS,
-            "the kubelet's program is read",
-            lambda: str(asking.memory()),
-        )
-        assert not memory.node.assumed
-        assert memory.kubelet.version.startswith("v1.")
-        seen: set[str] = set()
-
-        def agrees() -> float | None:
-            """The kubelet's figures are up to 10 s old: at a new one, ours is of that moment."""
-            summary = kubelet.summary()
-            if summary is None or summary["node"]["memory"]["time"] in seen:
-                return None
-            theirs = summary["node"]["memory"]
-            seen.add(theirs["time"])
-            ours = of(asking.memory(), "memory.available")
-            by = abs(ours.available - theirs["availableBytes"]) / ours.capacity
-            return by + 1 if by < 0.01 else None
-
-        by = until(agrees, 300.0, "memory.available is the kubelet's", every=0.5) - 1
-        summary = kubelet.summary()
-        assert summary is not None
-        memory = asking.memory()
-        other = next(form for form in memory.node.forms if form.form != memory.node.form)
-        off = abs(other.available - summary["node"]["memory"]["availableBytes"])
-        figures.append(
-            f"memory.available against kubelet {memory.kubelet.version}: {100 * by:.3f} % of the "
-            f"memory apart; the other form {100 * off / memory.node.total:.1f} %"
-        )
-        fs = of(memory, "nodefs.available")
-        assert fs.capacity == summary["node"]["fs"]["capacityBytes"]
-        assert (
-            of(memory, "pid.available", hard=False).capacity == summary["node"]["rlimit"]["maxpid"]
-        )
-        assert memory.headrooms[0].threshold.source == "config /var/lib/kubelet/config.yaml"
-    finally:
-        kubelet.close()

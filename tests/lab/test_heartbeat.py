@@ -19,9 +19,11 @@ from tests.lab.wire import Process
 SECONDS = 120.0
 STALLED_AFTER = 3
 SETTINGS = {"heartbeat.stalled_after": f"{STALLED_AFTER}s"}
-API, WEBHOOK = "10.99.0.2", "10.99.0.3"
+API, WEBHOOK, SERVICE = "10.99.0.2", "10.99.0.3", "10.99.1.1"
 STALLED, FAILING = "KubeletHeartbeatStalled", "APIServerDialFailing"
 DROP = "ip netns exec lab-api iptables -{} INPUT -d {} -j DROP"
+REJECT = f"iptables -{{}} OUTPUT -d {SERVICE} -p tcp -j REJECT"
+"""As kube-proxy has it on the node of who dials, for a Service without endpoints."""
 
 SERVER = """
 import socket, sys, threading
@@ -38,10 +40,10 @@ while True:
 CALLER = """
 import socket, sys, threading
 open("/proc/self/comm", "w").write(sys.argv[1])
-def call(host, port, pause):
+def call(host, port, pause, timeout):
     while True:
         try:
-            peer = socket.create_connection((host, int(port)), timeout=20)
+            peer = socket.create_connection((host, int(port)), timeout)
             peer.settimeout(300)
             while True:
                 peer.sendall(b"beat")
@@ -52,9 +54,24 @@ def call(host, port, pause):
             pass
         pause.wait(0.2)
 for target in sys.argv[2:]:
-    threading.Thread(target=call, args=(*target.split(":"), threading.Event())).start()
+    host, port, *blocking = target.split(":")
+    timeout = None if blocking else 20
+    threading.Thread(target=call, args=(host, port, threading.Event(), timeout)).start()
 """
-"""Sends something five times a second to each address, and dials again when that breaks."""
+"""Sends something five times a second to each address, and dials again when that breaks: with a
+connect(2) that blocks if the address says so.
+"""
+
+REFUSED = """
+import socket, sys, time
+for timeout in (20, 20, 20, None, None):
+    begun = time.monotonic()
+    try:
+        socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout)
+    except ConnectionRefusedError:
+        print(time.monotonic() - begun)
+"""
+"""After how long dials are refused: three that do not block, and two that do."""
 
 
 @pytest.fixture
@@ -73,11 +90,12 @@ def peer(guest: Guest) -> Iterator[Guest]:
         f" && ip -n lab-api address add {API}/24 dev eth0"
         f" && ip -n lab-api address add {WEBHOOK}/24 dev eth0"
         " && ip -n lab-api link set eth0 up && ip -n lab-api link set lo up"
+        f" && ip -n lab-api address add {SERVICE}/32 dev lo && ip route add {SERVICE} via {API}"
     )
     try:
         yield guest
     finally:
-        guest.run("ip netns delete lab-api", check=False)
+        guest.run(f"{REJECT.format('D')}; ip netns delete lab-api", check=False)
 
 
 def listening(guest: Guest, host: str, port: int) -> Process:
@@ -152,12 +170,15 @@ def test_kubelet(peer: Guest, asking: Asking, figures: list[str]) -> None:
 
 
 def test_api_server(peer: Guest, asking: Asking, figures: list[str]) -> None:
-    """A webhook that nobody answers for, and then one that refuses: named by its address."""
-    peer.run(DROP.format("I", WEBHOOK))
+    """A webhook that nobody answers for, one that refuses, and a Service without endpoints: each is
+    named by its address, and each is over when it is served.
+    """
     remote = f"{WEBHOOK}:9443"
+    peer.run(DROP.format("I", WEBHOOK))
+    served = listening(peer, WEBHOOK, 9443)
     server = peer.start(["python3", "-c", CALLER, "kube-apiserver", remote])
     begun = time.monotonic()
-    with closing(server):
+    with closing(server), closing(served):
         silent = asking.condition(FAILING, "")
         seen = time.monotonic() - begun
         assert (silent.reason, silent.severity) == ("NobodyAnswers", SEVERITY_CRITICAL)
@@ -171,8 +192,60 @@ def test_api_server(peer: Guest, asking: Asking, figures: list[str]) -> None:
         assert asking.metric("nodewitness_heartbeat_unreachable", process="kube-apiserver") == 1
 
         peer.run(DROP.format("D", WEBHOOK))
-        refused = asking.condition(FAILING, "", lambda found: found.reason == "Refused")
-        assert f"dials {remote}, which refuses" in refused.message
+        served_again(asking, remote, "packets to the webhook flow again", figures)
+
+        served.signal(9)
+        begun = time.monotonic()
+        found = asking.condition(FAILING, "", lambda found: found.reason == "Refused")
+        seen = time.monotonic() - begun
+        assert f"dials {remote}, which refuses" in found.message
+        figures.append(f"heartbeat: a webhook that is gone is told after {seen:.1f} s")
         with closing(listening(peer, WEBHOOK, 9443)):
-            connected(asking, "kube-apiserver", remote)
-            asking.condition(FAILING, "", status=CONDITION_STATUS_FALSE)
+            served_again(asking, remote, "the webhook is served again", figures)
+    rejected(peer, asking, figures)
+
+
+def rejected(peer: Guest, asking: Asking, figures: list[str]) -> None:
+    """The Service has no endpoints, and later it has. What the kernel makes of the REJECT is timed
+    by who dials: a program that does not block hears of it at once, and one that does with the SYN
+    that is sent again. The agent tells both.
+    """
+    remotes = [f"{SERVICE}:443", f"{SERVICE}:8443"]
+    peer.run(REJECT.format("I"))
+    said = peer.run(["python3", "-c", REFUSED, SERVICE, "443"]).out.split()
+    *fast, first, second = map(float, said)
+    told = ", ".join(f"{each:.2f}" for each in fast)
+    figures.append(
+        f"heartbeat: a REJECT on the node itself is heard {told} s after a connect(2) that does not"
+        f" block, {first:.2f}, {second:.2f} s after one that does"
+    )
+    assert len(fast) == 3
+    assert max(fast) < 1 <= min(first, second)
+    dials = ["python3", "-c", CALLER, "kube-apiserver", remotes[0], f"{remotes[1]}:blocking"]
+    begun = time.monotonic()
+
+    def refused() -> bool:
+        process = caller(asking, "kube-apiserver")
+        each = [] if process is None else process.failing
+        return {a.remote for a in each if a.refuses and a.refused > 1} == {*remotes}
+
+    with (
+        closing(listening(peer, SERVICE, 443)),
+        closing(listening(peer, SERVICE, 8443)),
+        closing(peer.start(dials)),
+    ):
+        until(refused, SECONDS, "both are refused", lambda: str(asking.heartbeat()))
+        found = asking.condition(FAILING, "", lambda found: found.reason == "Refused")
+        seen = time.monotonic() - begun
+        figures.append(f"heartbeat: a Service without endpoints is told after {seen:.1f} s")
+        assert f"dials {SERVICE}:" in found.message
+        peer.run(REJECT.format("D"))
+        for remote in remotes:
+            served_again(asking, remote, f"the Service has endpoints at {remote}", figures)
+
+
+def served_again(asking: Asking, remote: str, what: str, figures: list[str]) -> None:
+    begun = time.monotonic()
+    asking.condition(FAILING, "", status=CONDITION_STATUS_FALSE)
+    figures.append(f"heartbeat: over {time.monotonic() - begun:.1f} s after {what}")
+    connected(asking, "kube-apiserver", remote)

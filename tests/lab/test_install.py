@@ -7,29 +7,34 @@ import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from agent import __version__
-from agent.api.v1.oom_pb2 import OUTCOME_SURVIVED
+from agent.api.v1.oom_pb2 import OUTCOME_SURVIVED, OOMBooks
 from agent.api.v1.status_pb2 import Source
+from agent.install import HOME
 from tests.lab.asking import Asking
 from tests.lab.cache import PROJECT
 from tests.lab.deadline import until
 from tests.lab.deployed import UnitAgent, without_the_labs_own
 from tests.lab.guest import Guest
-from tests.lab.image import agent_layers
+from tests.lab.image import NEXT_VERSION, agent_layers, next_layers
 from tests.lab.kubelet import Pods
 from tests.lab.machines import SYSTEMD
+from tests.lab.scenarios.case import Case
 from tests.lab.scenarios.container_limit import child_over_limit
 from tests.lab.stories import assert_story, fire
+from tests.lab.truth import Books
 from tools.image.__main__ import build_base, build_image
 
 pytestmark = pytest.mark.machine(SYSTEMD)
 
 MIB = 1 << 20
 PLACE = "/run/lab/install"
+HOLD = "/run/lab/restart-gate"
 COPY_SECONDS = 600.0
 START_SECONDS = 120.0
 SEES_SECONDS = 120.0
@@ -40,12 +45,7 @@ _DROP_IN = "/run/systemd/system/nodewitness.service.d"
 @pytest.fixture
 def unit(guest: Guest) -> Iterator[UnitAgent]:
     """The unit, installed and started; all of it is gone at the end."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for file in (*agent_layers(), *sorted((PROJECT / "deploy/systemd").iterdir())):
-            tar.add(file, file.name)
-    carry = f"mkdir -p {PLACE} && tar -x -C {PLACE}"
-    guest.run(carry, stdin=archive.getvalue(), seconds=COPY_SECONDS)
+    carry(guest, *agent_layers(), *sorted((PROJECT / "deploy/systemd").iterdir()))
     agent = UnitAgent(guest)
     # There is no journal in this guest.
     guest.run(
@@ -69,6 +69,16 @@ def unit(guest: Guest) -> Iterator[UnitAgent]:
             )
 
 
+def carry(guest: Guest, *files: Path) -> None:
+    """These files into the guest, for install.sh."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for file in files:
+            tar.add(file, file.name)
+    unpack = f"mkdir -p {PLACE} && tar -x -C {PLACE}"
+    guest.run(unpack, stdin=archive.getvalue(), seconds=COPY_SECONDS)
+
+
 def unseeing(asking: Asking) -> set[str]:
     """The sources that do not see."""
     return {s.name for s in asking.status().sources if s.state != Source.STATE_UP}
@@ -80,38 +90,54 @@ def install(guest: Guest) -> None:
 
 
 def test_service(unit: UnitAgent, pods: Pods, guest: Guest, figures: list[str]) -> None:
-    """It sees all that it sees without its sandbox; killed and upgraded, it loses nothing."""
+    """It sees all that it sees without its sandbox. Killed, restarted and upgraded, each time with
+    a kill while it is not there, it loses nothing.
+    """
     asking = Asking(unit)
     start = asking.settled()
-    cases = [child_over_limit(pods, name=f"unit-{number}") for number in range(3)]
+    cases = [child_over_limit(pods, name=f"unit-{number}") for number in range(4)]
+    seen, crashed, restarted, upgraded = cases
     until(lambda: unseeing(asking) <= NOT_IN_THE_LAB, SEES_SECONDS, "all is seen", unit.log)
     figures.append(f"service: {asking.status().self.resident_bytes / MIB:.1f} MiB resident")
     guards = until(
         lambda: asking.status().self.protections, SEES_SECONDS, "it is protected", unit.log
     )
     assert {each.name for each in guards if each.got} >= {"oom_score_adj", "mlock2", "memory.min"}
-    kernel, _ = fire(cases[0], asking)
-    assert_story(asking.closed("unit-0"), cases[0], kernel)
+    kernel, _ = fire(seen, asking)
+    assert_story(asking.closed("unit-0"), seen, kernel)
 
-    first = unit.main_pid()
+    before, first = asking.settled(), unit.main_pid()
     guest.run(["systemctl", "kill", "--signal=KILL", "nodewitness"])
-    unseen = cases[1].fire()
+    unseen = crashed.fire()
     began = time.monotonic()
-    until(lambda: unit.main_pid() not in (0, first), 120, "systemd has started it anew")
+    until(lambda: unit.main_pid() not in (0, first), START_SECONDS, "systemd has started it anew")
     unit.wait_serving()
     figures.append(f"service: serves {time.monotonic() - began:.1f} s after SIGKILL")
-    assert_story(asking.closed("unit-1"), cases[1], unseen)
+    told_later(asking, before, crashed, unseen)
 
-    second = unit.main_pid()
-    install(guest)
-    guest.run(["systemctl", "restart", "nodewitness"], seconds=START_SECONDS)
+    before, second = asking.settled(), unit.main_pid()
+    unseen = restart_around(restarted, unit)
     assert unit.main_pid() not in (0, second)
-    unit.wait_serving()
-    kernel, books = fire(cases[2], asking)
-    assert_story(asking.closed("unit-2"), cases[2], kernel)
+    told_later(asking, before, restarted, unseen)
 
+    before = asking.settled()
+    assert asking.status().identity.version == __version__
+    carry(guest, *next_layers())
+    install(guest)
+    assert guest.run(["readlink", f"{HOME}/current"]).out == f"{NEXT_VERSION}\n"
+    guest.run(["systemctl", "stop", "nodewitness"], seconds=START_SECONDS)
+    unseen = upgraded.fire()
+    began = time.monotonic()
+    guest.run(["systemctl", "start", "nodewitness"], seconds=START_SECONDS)
+    unit.wait_serving()
+    figures.append(f"service, the next version: serves {time.monotonic() - began:.1f} s later")
+    told_later(asking, before, upgraded, unseen)
+    upgrade_is_whole(unit, asking, guest)
+
+    books = asking.settled()
     assert books.victims - start.victims == len(cases)
     assert books.unattributed == start.unattributed
+    assert books.balanced
     for number in range(len(cases)):
         assert asking.closed(f"unit-{number}").outcome == OUTCOME_SURVIVED
         assert asking.kills(f"unit-{number}", "survived") == 1
@@ -120,6 +146,55 @@ def test_service(unit: UnitAgent, pods: Pods, guest: Guest, figures: list[str]) 
     said = guest.run(["nodewitness", "uninstall", "--state"]).out
     assert "removed  trace instance nodewitness-" in said
     assert "removed  /var/lib/nodewitness" in said
+
+
+def told_later(asking: Asking, before: OOMBooks, case: Case, unseen: Books) -> None:
+    """What fell while no agent was there: the books are exact, and the story is whole."""
+    assert case.before is not None
+    asking.balanced(before, case.before, unseen)
+    assert_story(asking.closed(case.the_container.pod.name), case, unseen)
+
+
+def restart_around(case: Case, unit: UnitAgent) -> Books:
+    """`systemctl restart`, held between its two halves until the case has fired."""
+    guest = unit.guest
+    guest.run(
+        f"rm -f {HOLD} && mkfifo {HOLD} && printf '[Service]\\nTimeoutStartSec=infinity\\n"
+        f'ExecStartPre=+/bin/sh -c "read line < {HOLD}"\\n\' > {_DROP_IN}/hold.conf'
+        " && systemctl daemon-reload"
+    )
+    with closing(guest.start(["systemctl", "restart", "nodewitness"])) as restart:
+        try:
+            until(lambda: held(guest), START_SECONDS, "it is between stop and start", unit.log)
+            unseen = case.fire()
+            assert held(guest)
+            assert not unit.serving()
+        finally:
+            guest.run(f"timeout 1 sh -c 'echo > {HOLD}'", check=False)
+        assert restart.wait(START_SECONDS).exit_code == 0
+    unit.wait_serving()
+    guest.run(f"rm -f {HOLD} {_DROP_IN}/hold.conf && systemctl daemon-reload")
+    return unseen
+
+
+def held(guest: Guest) -> bool:
+    """Whether the old process has ended and the new one has not begun."""
+    state = ["systemctl", "show", "-P", "SubState", "nodewitness"]
+    return guest.run(state).out == "start-pre\n"
+
+
+def upgrade_is_whole(unit: UnitAgent, asking: Asking, guest: Guest) -> None:
+    """The next version answers, from its own tree, to its own nodectl, and its journal holds what
+    the version before has written.
+    """
+    assert asking.status().identity.version == NEXT_VERSION
+    program = guest.run(["readlink", f"/proc/{unit.main_pid()}/exe"]).out
+    assert program.startswith(f"{HOME}/{NEXT_VERSION}/")
+    said = guest.run(["nodectl", "version", "--timeout", "60s"]).out.split()
+    assert said == ["nodectl", NEXT_VERSION, "agent", NEXT_VERSION]
+    events = asking.events()
+    starts = [e.agent_started.version for e in events if e.WhichOneof("kind") == "agent_started"]
+    assert starts == [__version__, __version__, __version__, NEXT_VERSION]
 
 
 def test_image_is_reproducible(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent.api.v1.network_pb2 import DATAPATH_BPF, DATAPATH_BRIDGE, DATAPATH_UNATTACHED
 from agent.api.v1.oom_pb2 import (
     LIMIT_LEVEL_CONTAINER,
     OUTCOME_DIED,
@@ -9,19 +10,27 @@ from agent.api.v1.oom_pb2 import (
     TRUTH_NO,
     TRUTH_YES,
 )
-from tests.lab.asking import Asking
+from tests.lab.agent_process import AgentProcess
+from tests.lab.asking import EXIT_SECONDS, Asking
+from tests.lab.bpf import attached
+from tests.lab.deadline import until
+from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.machines import MODERN
+from tests.lab.scenarios.case import MIB
 from tests.lab.scenarios.container_limit import child_over_limit, group_over_limit
 from tests.lab.stories import assert_story, fire
+from tests.lab.test_network import joined_by
+from tests.lab.test_pressure import ABOVE_HIGH, THRASH
 
 pytestmark = pytest.mark.machine(MODERN)
 
 
-def test_stories(pods: Pods, asking: Asking) -> None:
-    """The hidden kill, and the group's."""
+def test_stories(pods: Pods, guest: Guest, asking: Asking) -> None:
+    """The hidden kill, and the group's; and a pod's network by tcx."""
     hidden_kill_of_a_child(pods, asking)
     group_kill(pods, asking)
+    by_tcx(pods, guest, asking)
 
 
 def hidden_kill_of_a_child(pods: Pods, asking: Asking) -> None:
@@ -46,3 +55,41 @@ def group_kill(pods: Pods, asking: Asking) -> None:
     assert sum(victim.repeats for victim in incident.victims) == kernel.repeats
     assert (incident.outcome, incident.hidden) == (OUTCOME_DIED, TRUTH_NO)
     assert asking.kills("group-oom", "died") == len(kernel.victims)
+
+
+def by_tcx(pods: Pods, guest: Guest, asking: Asking) -> None:
+    """A BPF program that is attached by tcx (Linux 6.6) joins a pod to the node."""
+    pod = pods.create("by-tcx", host_network=False)
+    end = joined_by(asking, pod, DATAPATH_BRIDGE).host_interface
+    with attached(guest, "tcx", end):
+        guest.run(["ip", "link", "set", end, "nomaster"])
+        joined_by(asking, pod, DATAPATH_BPF)
+    joined_by(asking, pod, DATAPATH_UNATTACHED)
+
+
+def test_pressure_without_the_capability(pods: Pods, agent: AgentProcess) -> None:
+    """Without CAP_SYS_RESOURCE a kernel since 6.5 has windows of two seconds: that is said, and
+    an episode is told all the same.
+    """
+    thrash = pods.create("thrash").container(
+        "main", THRASH, memory_max=256 * MIB, unified=ABOVE_HIGH
+    )
+    thrash.wait_ready()
+    agent.start(without=("sys_resource",))
+    asking = Asking(agent)
+
+    def armed() -> bool:
+        return all(trigger.armed for trigger in asking.pressure().triggers)
+
+    until(armed, EXIT_SECONDS, "all triggers are armed", lambda: str(asking.pressure()))
+    for trigger in asking.pressure().triggers:
+        assert trigger.window.ToSeconds() == 2
+        assert trigger.stall.ToMilliseconds() > 150
+        assert trigger.detail == ("a window of 2 s instead of 1 s, for CAP_SYS_RESOURCE is missing")
+    thrash.group.go()
+
+    def episode() -> bool:
+        current = {(each.scope, each.resource) for each in asking.pressure().current}
+        return ("kubepods", "memory") in current
+
+    until(episode, EXIT_SECONDS, "an episode", lambda: str(asking.pressure()))

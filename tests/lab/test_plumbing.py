@@ -1,5 +1,6 @@
-"""The node's own network on a real kernel: a full table of connections, an overlay device and the
-routes of a daemon that go, programs that hold up the packet filter.
+"""The node's own network on a real kernel: what is full (connections, neighbours, local ports, a
+CPU's backlog), a device that flaps, an overlay device and the routes of a daemon that go, programs
+that hold up the packet filter.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,10 +17,14 @@ from agent.api.v1.plumbing_pb2 import (
     RouteOrigin,
     RuleTool,
 )
+from agent.detect.restart_storm import CPU_SOME, NODE_CPU_SOME
+from agent.model.plumbing import PORTS_FULL
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
+from tests.lab.kubelet import Pods
+from tests.lab.scenarios.restarts import CALM, again, restarts
 
 SECONDS = 240
 LIMIT = 20
@@ -36,6 +41,91 @@ while True:
             pass
     time.sleep(0.2)
 """
+
+NEIGHBOURS = "/proc/sys/net/ipv6/neigh/default"
+"""Of IPv6: by IPv4 we talk to the guest."""
+RANGE, PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range", "40000 40099"
+BACKLOG = "/proc/sys/net/core/netdev_max_backlog"
+SYSCTLS = {
+    f"{NEIGHBOURS}/gc_thresh1": "1",
+    f"{NEIGHBOURS}/gc_thresh2": "2",
+    f"{NEIGHBOURS}/gc_thresh3": "4",
+    RANGE: PORT_RANGE,
+    BACKLOG: "1",
+}
+DEVICES = """\
+set -e
+ip link add lab-n type dummy
+ip link set lab-n arp on up
+ip address add fd00:6e::1/64 dev lab-n nodad
+ip link add lab-b type bridge
+ip link set lab-b up
+ip address add 10.96.0.1/24 brd + dev lab-b
+for n in 0 1 2 3; do
+    ip link add lab-v$n type veth peer name lab-p$n
+    ip link set lab-p$n up
+    ip link set lab-v$n master lab-b up
+done
+ip link add lab-f type veth peer name lab-g
+ip link set lab-f up
+ip link set lab-g up
+ip link add link lab-f name lab-vlan type vlan id 7
+ip link set lab-vlan up
+"""
+NO_DEVICES = """\
+for name in lab-n lab-v0 lab-v1 lab-v2 lab-v3 lab-f lab-b; do ip link delete $name; done
+"""
+FLAP = """\
+carrier() {
+    for attempt in $(seq 400); do
+        [ "$(cat /sys/class/net/lab-vlan/carrier)" != $1 ] || return 0
+        sleep 0.05
+    done
+    exit 1
+}
+ip link set lab-g down; carrier 0
+ip link set lab-g up; carrier 1
+"""
+ALL_FULL = """\
+import errno, resource, socket, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+server = socket.create_server(("127.0.0.1", 20900), backlog=1024)
+held = []
+while True:
+    client = socket.socket()
+    try:
+        client.connect(server.getsockname())
+    except OSError as error:
+        assert error.errno == errno.EADDRNOTAVAIL, error
+        break
+    held.append(client)
+print(len(held), "connections", flush=True)
+neighbours = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+everyone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+everyone.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+while True:
+    for number in range(2, 66):
+        try:
+            neighbours.sendto(b"x", (f"fd00:6e::{number:x}", 9))
+        except OSError:
+            pass  # there is no entry for it
+        everyone.sendto(b"x", ("10.96.0.255", 9))
+    time.sleep(0.2)
+"""
+"""Takes all local ports to itself; sends to more neighbours than there may be, and to all ports of
+a bridge at once, for which a CPU's backlog has no room.
+"""
+RULES = """\
+import sys, time
+print("*filter\\n:LAB - [0:0]")
+for batch in range(1500):
+    for number in range(100):
+        print(f"-A LAB -s 10.{batch // 256}.{batch % 256}.{number} -j ACCEPT")
+    sys.stdout.flush()
+    time.sleep(0.05)
+time.sleep(3600)
+"""
+"""Rules for iptables-restore, as many as it takes; none is ever committed."""
 
 
 @pytest.fixture
@@ -75,8 +165,35 @@ def small_table(guest: Guest) -> Iterator[None]:
             guest.run(f"iptables {rule.format('-D')}", check=False)
 
 
-def test_conntrack(guest: Guest, asking: Asking, small_table: None, figures: list[str]) -> None:
-    """Full, with the packets that are dropped for it; and over, when there is room again."""
+def restarted(pods: Pods, asking: Asking, figures: list[str]) -> None:
+    """Containers that are killed and made anew while the node loses packets: a storm, for that, as
+    far as the CPUs were not under pressure each time too.
+    """
+    pod = pods.create("unheard")
+    made = [pod.container(name, CALM) for name in ("a", "b", "c")]
+    for container in made:
+        container.wait_ready()
+        again(asking, container)
+    deaths = restarts(asking, "unheard", 3)
+    assert all(death.network_saturated for death in deaths)
+    said = asking.condition("RestartStorm", "unheard")
+    busy = [
+        death
+        for death in deaths
+        if death.node_cpu_pressure_some >= NODE_CPU_SOME or death.cpu_pressure_some >= CPU_SOME
+    ]
+    assert said.reason == ("CPUPressure" if len(busy) == 3 else "NetworkPressure")
+    assert "3 under pressure" in said.message
+    figures.append(f"restart storm, {said.reason}: {said.message}")
+    assert all("network saturated" in each.value for each in said.evidence)
+
+
+def test_conntrack(
+    guest: Guest, pods: Pods, asking: Asking, small_table: None, figures: list[str]
+) -> None:
+    """Full, with the packets that are dropped for it, and a storm of restarts meanwhile; and over,
+    when there is room again.
+    """
     before = report(asking, lambda told: told.HasField("conntrack"), "conntrack is read")
     filler = guest.start(["python3", "-c", FILLER])
     try:
@@ -91,10 +208,68 @@ def test_conntrack(guest: Guest, asking: Asking, small_table: None, figures: lis
         shown = guest.run(["nodectl", "net", "--node"], check=False)
         assert shown.exit_code == 1
         assert "FULL" in shown.out
+        restarted(pods, asking, figures)
     finally:
         filler.close()
     guest.write(MAX, "65536")
     asking.condition("ConntrackFull", "", status=CONDITION_STATUS_FALSE)
+
+
+@pytest.fixture
+def narrow(guest: Guest) -> Iterator[None]:
+    """Devices, and limits that are soon reached; all of it is put back."""
+    before = {path: guest.read(path) for path in SYSCTLS}
+    try:
+        guest.run(DEVICES)
+        for path, value in SYSCTLS.items():
+            guest.write(path, value)
+        yield
+    finally:
+        for path, value in before.items():
+            guest.write(path, value)
+        guest.run(NO_DEVICES, check=False)
+
+
+def test_all_full(guest: Guest, asking: Asking, narrow: None, figures: list[str]) -> None:
+    """The table of neighbours, the local ports to one peer and a CPU's backlog are full, and a
+    device's carrier comes and goes: each is a condition, with what the kernel has counted.
+    """
+    everything = guest.start(["python3", "-c", ALL_FULL])
+    try:
+        everything.wait_out("connections", SECONDS)
+        taken = int(everything.out.split()[0])
+        assert taken >= PORTS_FULL * 100
+
+        def flaps() -> bool:
+            guest.run(FLAP)
+            return any(each.name == "lab-vlan" for each in asking.plumbing().flapping)
+
+        until(flaps, SECONDS, "lab-vlan flaps", lambda: str(asking.plumbing()))
+        flapping = asking.condition("LinkFlapping", "", lambda c: "lab-vlan" in c.message)
+        assert "lab-vlan: its carrier changed" in flapping.message
+        ports = asking.condition("PortsExhausted", "", lambda c: c.reason == "Exhausted")
+        assert ports.severity == SEVERITY_CRITICAL
+        assert f"{taken} of 100 local ports are taken" in ports.message
+        assert "from 127.0.0.1 to 127.0.0.1:20900" in ports.message
+        full = asking.condition("NeighbourTableFull", "")
+        assert full.severity == SEVERITY_CRITICAL
+        assert "IPv6: " in full.message
+        assert "gc_thresh3 is 4" in full.message
+        dropping = asking.condition("SoftnetDropping", "")
+        assert dropping.reason == "BacklogFull"
+        told = report(asking, lambda r: r.softnet.drops_per_second > 1, "packets are dropped")
+        assert told.saturated
+        (six,) = [each for each in told.neighbours if each.version == 6]
+        figures.append(
+            f"plumbing: {told.softnet.drops_per_second:.0f} drops/s of the backlog,"
+            f" {six.table_fulls_per_second:.0f} neighbours/s without an entry, {taken} of 100 ports"
+        )
+        shown = guest.run(["nodectl", "net", "--node"], check=False)
+        assert shown.exit_code == 1
+        for word in ("EXHAUSTED", "flapping lab-vlan", "times full (NOW", "dropped (NOW"):
+            assert word in " ".join(shown.out.split()), shown.out
+    finally:
+        everything.close()
 
 
 def overlay(told: PlumbingReport) -> OverlayDevice:
@@ -137,8 +312,9 @@ def tools(told: PlumbingReport, wanted: Callable[[RuleTool], bool]) -> bool:
 
 
 def test_long_restore(guest: Guest, asking: Asking) -> None:
-    """One that waits for the rest of its input has the lock, and another waits for that; a commit
-    to nftables is heard of, with who made it.
+    """One that waits for the rest of its input has the lock, and another waits for that; one that
+    works through many rules for nftables takes long; a commit to nftables is heard of, with who
+    made it.
     """
     with ExitStack() as ended:
         restore = guest.start(["iptables-legacy-restore"])
@@ -159,6 +335,19 @@ def test_long_restore(guest: Guest, asking: Asking) -> None:
         assert restore.wait(SECONDS).exit_code == 0
         assert waiter.wait(SECONDS).exit_code == 0
         asking.condition("RulesStalled", "", status=CONDITION_STATUS_FALSE)
+
+    rules = guest.start(f"python3 -c '{RULES}' | exec iptables-nft-restore --noflush")
+    try:
+        found = asking.condition("RulesStalled", "", lambda c: c.reason == "TakesLong")
+        assert found.severity == SEVERITY_WARNING
+        assert "iptables-nft-re[" in found.message
+        assert " works, " in found.message
+        shown = guest.run(["nodectl", "net", "--node"], check=False)
+        assert shown.exit_code == 1
+        assert "SLOW: iptables-nft-re[" in shown.out
+    finally:
+        rules.close()
+    asking.condition("RulesStalled", "", status=CONDITION_STATUS_FALSE)
 
     def heard(told: PlumbingReport) -> bool:
         guest.run(

@@ -1,21 +1,34 @@
-"""Pressure on a real kernel: a trigger wakes the agent, which tells an episode and who thrashes."""
+"""Pressure on a real kernel: a trigger wakes the agent, which tells an episode and who thrashes;
+and containers that are killed and restarted again and again while they wait for memory, or a disk.
+"""
 
 import json
 from contextlib import closing
 
-from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, ENTITY_KIND_NODE
+from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE, ENTITY_KIND_NODE, ENTITY_KIND_POD
+from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.pressure_pb2 import PressureEpisode
+from agent.detect.restart_storm import IO_FULL, MEMORY_FULL
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
+from tests.lab.pods import Container
 from tests.lab.scenarios.case import MIB
+from tests.lab.scenarios.restarts import again, restarts
+from tests.lab.scenarios.slow_disk import MOUNT, slow_disk
 
 SECONDS = 120.0
 HIGH_MIB = 16
 EATERS, EACH_MIB = 4, 24
 """At two seconds of sleep for each 64 pages above memory.high they are at it for minutes."""
+THRASH = ["/bin/work", "wait", "multi", str(EATERS), str(EACH_MIB)]
+ABOVE_HIGH = {"memory.high": str(HIGH_MIB * MIB)}
+STALLED_SECONDS = 5
+"""Of a container, in all: its avg10 is beyond a quarter then."""
+WRITTEN = str(2 * MIB)
+"""A second, of what is synced by the MiB: whoever is killed waits for no more than what is due."""
 # A reader of the same trigger that does nothing else: one line when armed, one when it fires.
 RAW = """
 import os, select, time
@@ -46,17 +59,38 @@ def told(asking: Asking, began: PressureEpisode) -> list[PressureEpisode]:
     raise AssertionError("the stream ended")
 
 
+def stalls(asking: Asking, container: Container, resource: str) -> None:
+    """Wait until the agent has read of it that all its tasks have stalled for so long."""
+
+    def read() -> bool:
+        found = asking.containers(pod=container.pod.name)
+        usage = [each.usage for each in found if each.container_id == container.id]
+        stalled = [getattr(each, f"{resource}_pressure").stalled for each in usage]
+        return bool(stalled) and stalled[0].ToSeconds() >= STALLED_SECONDS
+
+    until(read, SECONDS, f"{resource} is waited for", lambda: str(asking.containers()))
+
+
+def storm(asking: Asking, pod: str, reason: str, figures: list[str]) -> list[ContainerDeath]:
+    """The three restarts of a pod that are a storm, for that reason: all of them under pressure."""
+    deaths = restarts(asking, pod, 3)
+    said = asking.condition("RestartStorm", pod)
+    assert (said.entity.kind, said.reason) == (ENTITY_KIND_POD, reason)
+    assert "killed and restarted containers 3 times" in said.message
+    assert "none of them an OOM kill, 3 under pressure" in said.message
+    figures.append(f"restart storm, {said.reason}: {said.message}")
+    return deaths
+
+
 def test_a_container_above_memory_high(
     pods: Pods, agent: AgentProcess, guest: Guest, figures: list[str]
 ) -> None:
     """Its tasks stall at memory.high: one event when that begins and one when it is over, and it is
-    named as the one that thrashes although nothing is killed.
+    named as the one that thrashes although nothing is killed. Its restarts are a storm; so are
+    those of three others, that wait for a disk.
     """
     container = pods.create("thrash").container(
-        "main",
-        ["/bin/work", "wait", "multi", str(EATERS), str(EACH_MIB)],
-        memory_max=256 * MIB,
-        unified={"memory.high": str(HIGH_MIB * MIB)},
+        "main", THRASH, memory_max=256 * MIB, unified=ABOVE_HIGH
     )
     container.wait_ready()
     agent.start({"pressure.hold": "5s"})
@@ -114,7 +148,16 @@ def test_a_container_above_memory_high(
     shown = guest.run(["nodectl", "pressure", "-o", "json"], seconds=60).out
     assert json.loads(shown)["thrashing"][0]["pod"] == "thrash"
 
-    guest.write(f"{container.group.directory}/memory.high", "max")
+    assert container.group.memory_events()["oom_kill"] == 0
+
+    stalls(asking, container, "memory")
+    for _ in range(2):
+        container = again(asking, container, THRASH, ABOVE_HIGH)
+        container.group.go()
+        stalls(asking, container, "memory")
+    again(asking, container)
+    for death in storm(asking, "thrash", "MemoryPressure", figures):
+        assert death.memory_pressure_full >= MEMORY_FULL
 
     def ended() -> PressureEpisode | None:
         found = asking.pressure().last
@@ -127,4 +170,20 @@ def test_a_container_above_memory_high(
     began_event, over_event = told(asking, over)
     assert (began_event.over, over_event.over) == (False, True)
     assert over_event == over
-    assert container.group.memory_events()["oom_kill"] == 0
+
+    pods.remove_all()  # of pods that are gone no restart counts
+    with slow_disk(guest) as disk:
+        pod = pods.create("waits")
+        disk.limit_writes(pod.group.directory, WRITTEN)
+        mounts = [{"host_path": MOUNT, "container_path": "/data"}]
+        writers = [
+            pod.container(name, ["/bin/work", "write", f"/data/{name}", "0"], mounts=mounts)
+            for name in ("a", "b", "c")
+        ]
+        for writer in writers:
+            stalls(asking, writer, "io")
+        for writer in writers:
+            again(asking, writer)
+        for death in storm(asking, "waits", "IOPressure", figures):
+            assert death.io_pressure_full >= IO_FULL
+        pods.remove_all()

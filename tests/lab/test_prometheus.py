@@ -7,11 +7,13 @@ the shortest ones of the alerts that are over by themselves (1m and 2m).
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from agent.api.v1.condition_pb2 import CONDITION_STATUS_TRUE
+from tests.certificates import Authority
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
 from tests.lab.cache import PROJECT
@@ -19,8 +21,16 @@ from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.prometheus import JOB, Prometheus, prometheus
-from tests.lab.scenarios.container_limit import child_over_limit
+from tests.lab.scenarios.case import Case
+from tests.lab.scenarios.container_limit import child_over_limit_then_exit
+from tests.lab.scenarios.etcd import etcd_stand_in
+from tests.lab.scenarios.kubelet import API_PORT, stand_in
+from tests.lab.scenarios.kubelet import told as saying
+from tests.lab.scenarios.outside import service_over_limit
 from tests.lab.scenarios.slow_disk import MOUNT, slow_disk
+from tests.lab.test_cni import LOCK
+from tests.lab.test_heartbeat import SERVER
+from tests.lab.test_tls import ADDRESS, PLACE, carry
 from tests.prometheus.rules import alerts
 
 SECONDS = 180.0
@@ -31,46 +41,49 @@ RAISED_SECONDS = 300.0
 OVER_SECONDS = 420.0
 """The condition's end, keep_firing_for (2m), and the same."""
 HIDDEN = "NodeWitnessHiddenOOMKill"
-PODS = ("stuck", "hidden")
-Query = tuple[str, str, str, bool]
-"""The panel, the legend, the expression, and whether the last moment is asked for."""
+PODS = ("stuck", "hidden", "leaking")
+Query = tuple[str, str, str, str, bool]
+"""The dashboard, the panel, the legend, the expression, and whether the last moment is asked."""
 DASHBOARDS = sorted((PROJECT / "deploy/grafana").glob("*.json"))
 LONG = ("10m", "15m")
 """`for` of alerts that cannot fire within this test, such as that of an emulated node's CPUs."""
 TTL = "1m"
 """conditions.event_ttl: kills of the tests before this one are no news any more."""
 
-NO_DATA = {
-    "OOM kills outside pods": "nobody outside of a pod was killed",
-    "The runtime's word against the kernel's": "they agree",
-    "kubelet": "of the restarts: this node has no kubelet",
-    "The kubelet lives and answers": "this node has no kubelet",
-    "Time that the kubelet's healthz takes": "this node has no kubelet",
-    "Connections to the API server": "this node has neither a kubelet nor an API server",
-    "Time left until an eviction": "nothing goes down in a straight line",
-    "Time left until a container's limit": "nothing grows in a straight line",
-    "Time left until the memory limit": "nothing grows in a straight line",
-    "The disk that etcd syncs to": "this node has no etcd",
-    "oldest in flight": "of the calls of the CNI: none was in flight at a scrape",
-    "Overlay devices": "this node has none",
-    "The oldest program that changes the packet filter": "none ran at a scrape",
-    "Time until certificates end": "gRPC over TCP is off, as it is by default",
-}
-"""What may have no data on a healthy node of the lab, by panel or by legend, and why."""
+LEAK_KIB, LEAK_MIB, LEAK_LIMIT_MIB = 3072, 360, 400
+"""Two minutes of it: a line to the container's limit, and one to the end of the node's memory."""
+HOLDS = f"""
+import fcntl, os, time
+os.makedirs(os.path.dirname("{LOCK}"), exist_ok=True)
+file = open("{LOCK}", "a")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(3600)
+"""
+"""The lock of host-local, for which every ADD waits."""
+OVERLAY = (
+    "ip link add lab-vx type vxlan id 42 dstport 8472 local 127.0.0.1 && ip link set lab-vx up"
+)
 
 
 def test_alerts_and_dashboards(
     pods: Pods, agent: AgentProcess, guest: Guest, tmp_path: Path, figures: list[str]
 ) -> None:
     """A disk that hangs under a pod raises its alert and no other, which is over when the disk
-    answers again; so does a hidden OOM kill; and every panel of the dashboards has data.
+    answers again, although more goes on beside it; so does a hidden OOM kill. Then, with all that a
+    healthy node of the lab has not, every panel of both dashboards has data.
     """
-    agent.start({"conditions.event_ttl": TTL})
+    agent.start({"conditions.event_ttl": TTL, **over_tls(guest, tmp_path)})
     asking = Asking(agent)
     quiet(asking)
     port = guest.machine.ports.metrics
     begun = time.time()
-    with prometheus(tmp_path, port) as asked, slow_disk(guest) as disk, rule(guest):
+    with (
+        prometheus(tmp_path, port) as asked,
+        slow_disk(guest) as disk,
+        rule(guest),
+        ExitStack() as beside,
+    ):
         rules = asked.rules()
         assert len([rule for rule in rules if rule["type"] == "alerting"]) > 40
         mounts = [{"host_path": MOUNT, "container_path": "/data"}]
@@ -88,15 +101,18 @@ def test_alerts_and_dashboards(
         figures.append(f"prometheus: {DISK} fires {time.monotonic() - since:.0f} s after the fault")
         assert (labels["severity"], labels["job"]) == ("critical", JOB)
         assert labels["node"] == asking.status().identity.node
+        found = 'nodewitness_condition_severity{condition="DiskStalled", severity="critical"} == 1'
+        assert asked.query(found, time.time())
         disk.resume()
         since = time.monotonic()
+        beside.enter_context(not_of_every_node(pods, asking))
         until(
             lambda: not only(asked, DISK), OVER_SECONDS, "it is over", lambda: told(asked), every=1
         )
         figures.append(f"prometheus: and is over {time.monotonic() - since:.0f} s after it ended")
 
         pods.create("connected", host_network=False)  # calls of the CNI between two scrapes
-        hidden = child_over_limit(pods, name="hidden")
+        hidden = child_over_limit_then_exit(pods, name="hidden")
         zero = 'nodewitness_oom_kills_total{pod="hidden", outcome="survived"}'
         until(lambda: asked.query(zero, time.time()), SECONDS, "its counter stands at zero")
         hidden.fire()
@@ -105,21 +121,112 @@ def test_alerts_and_dashboards(
         figures.append(f"prometheus: {HIDDEN} fires {time.monotonic() - since:.0f} s after it")
         named = (labels["namespace"], labels["pod"], labels["container"], labels["severity"])
         assert named == ("default", "hidden", "main", "critical")
-        missing = [query for query in queries() if not {*query[:2]} & NO_DATA.keys()]
-        count = len(missing)
-        missing = without_data(missing, asked, begun, port)  # while something is wrong
-        stuck.stop(0)  # a death, with its verdict
+        missing = without_data(list(queries()), asked, begun, port)  # while something is wrong
+        only(asked, HIDDEN)  # no longer so below, where calls of the CNI hang and memory runs out
 
         def all_have() -> bool:
             missing[:] = without_data(missing, asked, begun, port)
             return not missing
 
-        until(all_have, SECONDS, "each panel has data", lambda: str(missing), every=2)
-        figures.append(f"prometheus: {count} queries of the dashboards have data")
+        since = time.monotonic()
+        with in_the_middle(pods):
+            stuck.stop(0)  # a death, with its verdict
+            contradicted(hidden)
+            until(all_have, SECONDS, "each panel has data", lambda: str(missing), every=2)
+        took = time.monotonic() - since
+        every = list(queries())
+        panels = len({query[:2] for query in every})
+        figures.append(
+            f"prometheus: all {len(every)} queries of the {panels} panels of {len(DASHBOARDS)}"
+            f" dashboards have data, the last of them after {took:.0f} s"
+        )
         figures.append(f"prometheus: {scrapes(asked)}")
-        assert not set(only(asked, HIDDEN)) - {HIDDEN}
         broken = [rule for rule in asked.rules() if rule["health"] != "ok"]
         assert not broken
+
+
+def over_tls(guest: Guest, directory: Path) -> dict[str, str]:
+    """Settings for gRPC over TCP, whose certificates are in the guest."""
+    authority = Authority(directory / "ca")
+    pair = authority.issue("127.0.0.1", to="node")
+    carry(guest, authority)
+    return {
+        "serve.grpc_address": ADDRESS,
+        "serve.tls_certificate": f"{PLACE}/{pair.certificate.name}",
+        "serve.tls_key": f"{PLACE}/{pair.key.name}",
+        "serve.tls_client_ca": f"{PLACE}/ca.pem",
+        "serve.tls_clients": "fleet.example",
+    }
+
+
+@contextmanager
+def not_of_every_node(pods: Pods, asking: Asking) -> Iterator[None]:
+    """What the dashboards show, the lab's nodes have not, and what raises no alert: a kubelet that
+    was restarted and calls an API server, an overlay device, a service killed at its own limit.
+    """
+    guest = pods.node.guest
+    service_over_limit(pods.node).fire()
+    guest.run(OVERLAY)
+    try:
+        with kubelet_restarted(guest, asking):
+            yield
+    finally:
+        guest.run("ip link delete lab-vx", check=False)
+
+
+@contextmanager
+def in_the_middle(pods: Pods) -> Iterator[None]:
+    """A container that grows, an etcd on the slow disk, a pod that waits for its network, and a
+    program that is in the middle of changing the packet filter.
+    """
+    guest = pods.node.guest
+    argv = ["/bin/work", "leak", str(LEAK_KIB), str(LEAK_MIB)]
+    pods.create("leaking").container("main", argv, memory_max=LEAK_LIMIT_MIB * MIB)
+    with ThreadPoolExecutor(max_workers=1) as pool, ExitStack() as ended:
+        ended.enter_context(closing(etcd_stand_in(guest, MOUNT)))
+        holder = ended.enter_context(closing(guest.start(["python3", "-c", HOLDS])))
+        holder.wait_out("held", SECONDS)
+        waits = pool.submit(pods.create, "waits", host_network=False)
+        restore = ended.enter_context(closing(guest.start(["iptables-legacy-restore"])))
+        restore.send(b"*filter\n")
+        yield
+        restore.close()
+        holder.close()
+        waits.result()
+
+
+@contextmanager
+def kubelet_restarted(guest: Guest, asking: Asking) -> Iterator[None]:
+    """One that came after another, and is connected to an API server."""
+    with closing(stand_in(guest)) as first:
+        until(
+            lambda: asking.kubelet().process.pid == first.pid,
+            SECONDS,
+            "the kubelet is known",
+            lambda: str(asking.kubelet()),
+        )
+    with closing(guest.start(["python3", "-c", SERVER, "127.0.0.1", str(API_PORT)])) as server:
+        server.wait_out("listening", SECONDS)
+        with closing(stand_in(guest)), saying(guest, "call"):
+            until(
+                lambda: asking.metric("nodewitness_kubelet_restarts_total") == 1,
+                SECONDS,
+                "it was restarted",
+                lambda: str(asking.kubelet()),
+            )
+            yield
+
+
+def contradicted(hidden: Case) -> None:
+    """Its container ends well, of which the runtime says that it was OOM-killed."""
+    container = hidden.the_container
+    until(
+        lambda: container.status().get("reason") == "OOMKilled",
+        SECONDS,
+        "the runtime has heard of the kill",
+    )
+    container.group.guest.run(["kill", "-TERM", str(container.init_pid())])
+    assert container.wait_exited()["reason"] == "OOMKilled"
 
 
 @contextmanager
@@ -174,7 +281,8 @@ def queries() -> Iterator[Query]:
     for path in DASHBOARDS:
         for panel in json.loads(path.read_text())["panels"]:
             for target in panel.get("targets", ()):
-                yield panel["title"], target["legendFormat"], target["expr"], target["instant"]
+                legend, expr, instant = (target[key] for key in ("legendFormat", "expr", "instant"))
+                yield path.stem, panel["title"], legend, expr, instant
 
 
 def without_data(some: list[Query], asked: Prometheus, begun: float, port: int) -> list[Query]:
@@ -191,7 +299,7 @@ def without_data(some: list[Query], asked: Prometheus, begun: float, port: int) 
     }
 
     def has_data(query: Query, pod: str) -> bool:
-        _, _, expr, instant = query
+        *_, expr, instant = query
         for name, value in {**chosen, "$pod": pod}.items():
             expr = expr.replace(name, value)
         if instant:

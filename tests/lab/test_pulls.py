@@ -19,6 +19,7 @@ from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.node import Node
 from tests.lab.scenarios.slow_disk import MOUNT, NAME, slow_disk
+from tests.lab.status_pace import StatusPace
 from tests.lab.wire import Process
 
 SECONDS = 240
@@ -197,6 +198,7 @@ def test_slow_disk(node: Node, guest: Guest, asking: Asking, figures: list[str])
     all the while, with what the disk does and that it is not the network.
     """
     with slow_disk(guest) as disk, content_on_slow_disk(guest), registry_in(node) as registry:
+        pace = StatusPace(guest, figures)
         pulled = registry.pull("lab/three")
         layer = held_layer(asking)
         name = next(d.device for d in asking.pulls().disks if NAME in d.kind)
@@ -210,6 +212,7 @@ def test_slow_disk(node: Node, guest: Guest, asking: Asking, figures: list[str])
             assert f"of layer {layer.digest[7:19]}, and has not written it out" in found.message
             assert name in found.message
             figures.append(f"pulls, disk suspended: {found.message}")
+            pace.holds("a pull onto a suspended disk")
         finally:
             disk.resume()
         pulled.result(SECONDS)
@@ -228,6 +231,7 @@ def test_slow_disk(node: Node, guest: Guest, asking: Asking, figures: list[str])
         )
         assert slow.meanwhile.slowest_device == name
         assert slow.meanwhile.slowest_op in ("write", "flush")
+        pace.holds("a pull onto a delayed disk")
         registry.say("go")
         pulled.result(SECONDS)
         ended = over(asking, layer.digest, "whole")

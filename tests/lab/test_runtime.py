@@ -31,8 +31,12 @@ UNRESPONSIVE = "RuntimeUnresponsive"
 SOCKET = "/run/containerd/containerd.sock"
 TASKS = "/run/containerd/io.containerd.runtime.v2.task/k8s.io"
 FAKE_SOCKET = "/run/lab/fake.sock"
+DELAYS = "/proc/sys/kernel/task_delayacct"
+ROOT_DISK = "/dev/vda"
+WAITED_MS = 50
+# One of its threads, not the first, has waited so long for the disk.
 FAKE = f"""
-import os, threading
+import mmap, os, threading
 from concurrent import futures
 import grpc
 from agent.api.cri.v1 import runtime_pb2 as pb
@@ -50,6 +54,17 @@ class Runtime(Base):
     def ListPodSandbox(self, request, context):
         return pb.ListPodSandboxResponse()
 
+def waited():
+    with open("/proc/thread-self/stat") as stat:
+        return int(stat.read().rpartition(")")[2].split()[39])
+
+def read():
+    disk, into = os.open("{ROOT_DISK}", os.O_RDONLY | os.O_DIRECT), mmap.mmap(-1, 1 << 20)
+    while waited() < {WAITED_MS // 10}:
+        os.preadv(disk, [into], 0)
+    threading.Event().wait()
+
+threading.Thread(target=read, daemon=True).start()
 server = grpc.server(futures.ThreadPoolExecutor(8))
 add(Runtime(), server)
 server.add_insecure_port("unix:{FAKE_SOCKET}")
@@ -101,6 +116,7 @@ def test_stopped(pods: Pods, node: Node, guest: Guest, asking: Asking, figures: 
     assert report.queues.backlog > 0
     assert report.queues.connections > 0
     assert not report.HasField("former")
+    assert not report.process.HasField("blkio_delay")  # the kernel does not count it
     assert not asking.conditions(types=[UNRESPONSIVE])
 
     pace = StatusPace(guest, figures)
@@ -211,6 +227,7 @@ def test_gone(
     assert f"containerd[{second}] is gone" in found.message
     assert "the kernel OOM-killed it" in found.message
     figures.append(f"runtime: {killed.message}")
+    pace.holds("containerd OOM-killed")
     node.start_containerd()
     asking.condition(UNRESPONSIVE, "", status=CONDITION_STATUS_FALSE)
     report = runtime(asking, well, "all rungs hold")
@@ -218,10 +235,13 @@ def test_gone(
 
 
 def test_hangs_on_status(guest: Guest, agent: AgentProcess, figures: list[str]) -> None:
-    """A socket that answers Version and no more: Status is the rung, and one question is open."""
+    """A socket that answers Version and no more: Status is the rung, and one question is open. How
+    long its threads have waited for a disk is told while the kernel counts that.
+    """
     hangs = f"{FAKE_SOCKET}.hangs"
     guest.run(["rm", "-f", hangs])
     guest.write("/run/lab/fake.py", FAKE)
+    guest.write(DELAYS, "1")
     fake = guest.start(
         ["env", f"PYTHONPATH={CODE}:/opt/nodewitness", "python3", "/run/lab/fake.py"]
     )
@@ -230,6 +250,11 @@ def test_hangs_on_status(guest: Guest, agent: AgentProcess, figures: list[str]) 
         agent.start(SETTINGS | {"runtime.status_deadline": "1s", "sources.cri_socket": FAKE_SOCKET})
         asking = Asking(agent)
         runtime(asking, well, "all rungs hold")
+        told = runtime(asking, lambda r: r.process.HasField("blkio_delay"), "its delay is told")
+        assert told.process.pid == fake.pid
+        assert told.process.blkio_delay.ToMilliseconds() >= WAITED_MS
+        shown = guest.run(["nodectl", "runtime"], check=False).out
+        assert "waited for block io" in " ".join(shown.split())
         pace = StatusPace(guest, figures)
         silences = step(asking.runtime(), "status").silences
         guest.run(["touch", hangs])
@@ -246,3 +271,4 @@ def test_hangs_on_status(guest: Guest, agent: AgentProcess, figures: list[str]) 
         pace.holds("a runtime that hangs on Status")
     finally:
         fake.close()
+        guest.write(DELAYS, "0")

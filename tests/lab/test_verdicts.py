@@ -11,6 +11,7 @@ from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.oom_pb2 import (
     CONFIDENCE_HIGH,
     CONFIDENCE_LOW,
+    DISAGREEMENT_KERNEL_COUNTED_NONE,
     DISAGREEMENT_REPORTED_WITHOUT_DEATH,
 )
 from agent.parse.pressure import parse_pressure
@@ -30,6 +31,8 @@ METRIC = "nodewitness_container_exits_total"
 DISAGREEMENTS = "nodewitness_runtime_disagreements_total"
 WAIT = ["/bin/work", "wait"]
 NODECTL = ["nodectl", "--timeout", "30s"]
+SOCKET = "/run/containerd/containerd.sock"
+PUBLISH = ["containerd", "--address", SOCKET, "publish", "--namespace", "k8s.io"]
 
 
 def ready(pods: Pods, name: str, argv: list[str], **fields: int) -> Container:
@@ -229,6 +232,11 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     siblings.fire()
     pod_over_limit(pods, name="shared").fire()
     kubepods_over_limit(pods, name="allotted", child_only=False).fire()
+    alone = pods.create("alone", memory_max=32 * MIB).container(  # the limits that a kubelet gives
+        "main", [*WAIT, "eat", "64"], memory_max=32 * MIB
+    )
+    alone.wait_ready()
+    alone.group.go()
     death = asking.exit("own")
     assert (death.verdict, death.signal) == (pb.VERDICT_OOM_CONTAINER_LIMIT, 9)
     (incident,) = asking.incidents(pod="own")
@@ -243,6 +251,10 @@ def ended_by_the_oom_killer(pods: Pods, asking: Asking) -> None:
     assert (death.verdict, death.container.name) == (pb.VERDICT_OOM_POD_LIMIT, "hog")
     killed = asking.condition("ContainerOOMKilled", "shared")
     assert (killed.severity, killed.reason) == (SEVERITY_WARNING, "SharedLimit")
+    # The sandbox takes some of the pod's, which fires first: it is the container's own as well.
+    assert asking.exit("alone").verdict == pb.VERDICT_OOM_POD_LIMIT
+    killed = asking.condition("ContainerOOMKilled", "alone")
+    assert (killed.severity, killed.reason) == (SEVERITY_INFO, "OwnLimit")
     assert asking.exit("allotted").verdict == pb.VERDICT_OOM_KUBEPODS_LIMIT
     nested = ready(pods, "nested", [*WAIT, "eat", "64"])
     limit_inside(nested, 32 * MIB).go()
@@ -292,8 +304,9 @@ def death_of(
     return until(found, EXIT_SECONDS, f"the death of {container.id}", lambda: f"{asking.exits()}")
 
 
-def test_a_stale_reason(pods: Pods, asking: Asking) -> None:
-    """An OOM kill, then an exit with 143 that the runtime calls OOMKilled: contradicted.
+def test_a_stale_reason(pods: Pods, guest: Guest, asking: Asking) -> None:
+    """An OOM kill, then an exit with 143 that the runtime calls OOMKilled: contradicted; and so is
+    the same word of one in which the kernel has killed nobody: its shim told of it all the same.
 
     containerd (1.6 here) keeps the reason with the container, not with the pod: one that comes
     after an OOM-killed one and is stopped says "Error". Stale is the reason of a container that
@@ -341,6 +354,29 @@ def test_a_stale_reason(pods: Pods, asking: Asking) -> None:
         EXIT_SECONDS,
         "the disagreement is counted",
     )
+
+    imagined = start(3, "polite", "143", "wait")
+    guest.run([*PUBLISH, "--topic", "/tasks/oom"], stdin=oom_event(imagined.id))
+    until(
+        lambda: imagined.status().get("reason") == "OOMKilled",
+        EXIT_SECONDS,
+        "the runtime believes it",
+    )
+    imagined.stop(60)
+    none = DISAGREEMENT_KERNEL_COUNTED_NONE
+    death = death_of(asking, imagined, lambda found: found.disagreement == none)
+    assert (death.verdict, death.exit_code) == (pb.VERDICT_STOPPED_BY_RUNTIME, 143)
+    assert death.runtime_says == "OOMKilled, exit code 143"
+    assert not death.incident_ids
+
+
+def oom_event(container_id: str) -> bytes:
+    """What a shim publishes of an OOM kill: an Any with a containerd.events.TaskOOM."""
+
+    def field(number: int, value: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(value)]) + value
+
+    return field(1, b"containerd.events.TaskOOM") + field(2, field(1, container_id.encode()))
 
 
 def test_restart_of_the_agent(pods: Pods, agent: AgentProcess) -> None:

@@ -7,7 +7,7 @@ about the agent, and one guest's end must not be the end of every test after it.
 
 from collections.abc import Callable
 
-from tests.lab.agent_process import load_code
+from tests.lab.agent_process import load_code, warm_up
 from tests.lab.build import build
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods, clean
@@ -17,6 +17,8 @@ from tests.lab.node import Node
 from tests.lab.wire import GuestHangsError
 
 ANSWER_SECONDS = 120.0
+# In MiB: an interpreter that is kept warm has 50, which a small node would miss.
+ROOM_TO_BE_WARM = 2048
 
 Report = Callable[[str], None]
 
@@ -46,6 +48,8 @@ class Turns:
         self._node = Node(Guest(self._machine))
         self._node.up()
         load_code(self._node.guest)
+        if config.memory_mib >= ROOM_TO_BE_WARM:
+            warm_up(self._node.guest)
         return self._node
 
     def _booted(self, config: MachineConfig) -> Machine:
@@ -85,6 +89,8 @@ class Turns:
         self._node = self._machine = None
         try:
             if node is not None:
+                if node.guest.warm is not None:
+                    node.guest.warm.close()
                 node.close()
         finally:
             if machine is not None:

@@ -79,16 +79,19 @@ def read_file(port: int, path: str) -> bytes:
 
 
 class Process:
-    """A command that runs in the guest. It is killed when this is closed; its output is kept."""
+    """A command that runs in the guest. It is killed when this is closed; its output is kept.
 
-    def __init__(self, port: int, argv: Sequence[str], cgroup: str, *, pty: bool = False) -> None:
+    `flags` are labd's: p for a pty, w for the interpreter that is warm.
+    """
+
+    def __init__(self, port: int, argv: Sequence[str], cgroup: str, *, flags: str = "") -> None:
         self.argv = tuple(argv)
         self.cgroup = cgroup
         self._out, self._err = bytearray(), bytearray()
         self._changed = threading.Condition()
         self._exit_code: int | None = None
         self._failure: Exception | None = None
-        words = (cgroup, "p" if pty else "", *argv)
+        words = (cgroup, flags, *argv)
         self._connection = connect(port)
         try:
             send_frame(self._connection, "R", b"".join(w.encode() + b"\0" for w in words))

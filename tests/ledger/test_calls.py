@@ -103,6 +103,14 @@ def calls(said: list[Said]) -> list[list[str]]:
         ),
         pytest.param([GROUP, killed(1)], [["1"]], id="the group's first line was lost"),
         pytest.param([killed(1), killed(1)], [["1", "1r"]], id="repeated without its group line"),
+        pytest.param(
+            [killed(1), GROUP, (killed(2), 900, CONTAINER), (killed(1), 2900)],
+            [["1", "2", "1r"]],
+            id="repeated late, for the node thrashes",
+        ),
+        pytest.param(
+            [killed(1), GROUP, (killed(1), 3100)], [["1"], ["1"]], id="a pid that is used again"
+        ),
         pytest.param([killed(1), (killed(1), 1001)], [["1"], ["1"]], id="the pid came again"),
     ],
 )

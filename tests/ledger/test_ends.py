@@ -287,7 +287,7 @@ def test_the_kernel_counted_none_is_not_claimed_when_old_incidents_are_forgotten
     kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ledger holds so many incidents; that the oldest are gone is no proof of anything."""
-    monkeypatch.setattr("agent.ledger.incidents.MAX_INCIDENTS", 1)
+    monkeypatch.setattr("agent.ledger.held.MAX_INCIDENTS", 1)
     kernel.counters(CONTAINER, 0, appeared=True)
     for pid in (10, 11, 12):
         kill(kernel, pid)

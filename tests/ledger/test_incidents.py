@@ -1,4 +1,4 @@
-"""agent.ledger.incidents: what the book finds again."""
+"""agent.ledger.incidents and agent.ledger.held: what the book finds again."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def test_kills_above(cgroup: str, above: bool) -> None:
     incidents = book()
     entry = incidents.open("a", 1, 1)
     incidents.add_victim(entry, victim(7, cgroup))
-    assert incidents.kills_above(CONTAINER) is above
+    assert incidents.held.kills_above(CONTAINER) is above
     incidents.replace_victim(entry, 0, victim(7, OTHER))
-    assert not incidents.kills_above(CONTAINER)
+    assert not incidents.held.kills_above(CONTAINER)
     incidents.replace_victim(entry, 0, victim(7, cgroup))
     again = book()
     again.restore([entry.incident], rebuild=True)
-    assert again.kills_above(CONTAINER) is above
+    assert again.held.kills_above(CONTAINER) is above
     incidents.take_victim(entry, 0)
-    assert not incidents.kills_above(CONTAINER)
+    assert not incidents.held.kills_above(CONTAINER)
 
 
 def test_kills_above_are_forgotten_with_their_incidents(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is no longer held is not asked for."""
-    monkeypatch.setattr("agent.ledger.incidents.MAX_INCIDENTS", 1)
+    monkeypatch.setattr("agent.ledger.held.MAX_INCIDENTS", 1)
     incidents = book()
     for pid, cgroup in ((7, POD), (8, POD), (9, OTHER)):
         entry = incidents.open(str(pid), pid, pid)
@@ -50,7 +50,7 @@ def test_kills_above_are_forgotten_with_their_incidents(monkeypatch: pytest.Monk
         incidents.settle(entry)
         incidents.take_changed()
         incidents.trim()
-        assert incidents.kills_above(CONTAINER) is (pid < 9)
+        assert incidents.held.kills_above(CONTAINER) is (pid < 9)
 
 
 def test_kills_above_are_found_without_a_walk() -> None:
@@ -59,8 +59,8 @@ def test_kills_above_are_found_without_a_walk() -> None:
     for pid in range(100):
         entry = incidents.open(str(pid), pid, pid)
         incidents.add_victim(entry, victim(pid, OTHER))
-    del incidents._entries  # who walks over them fails
-    assert not incidents.kills_above(CONTAINER)
+    del incidents.held._entries  # who walks over them fails
+    assert not incidents.held.kills_above(CONTAINER)
 
 
 def test_a_victim_that_joins_an_incident_that_was_given_up() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from agent.ledger.naming import NAMES_NS
+from agent.ledger.naming import NAMES_NS, RESTARTED_NS
 from agent.ledger.series import MAX_UNITS, OTHER_UNITS, OOMSeriesFold
 from agent.ledger.tally import Tally
 from agent.model.oom import (
@@ -256,15 +256,21 @@ def test_a_kill_that_moves_to_an_incident_that_waits(fold: OOMSeriesFold, revise
     assert [each.count for each in waiting] == [-2]
 
 
-def test_names_are_awaited_since_the_kill(fold: OOMSeriesFold) -> None:
-    """However often the agent is restarted meanwhile."""
+@pytest.mark.parametrize(
+    ("restarted_ns", "until_ns"),
+    [(20 * SECOND, 5 * SECOND + NAMES_NS), (60 * SECOND, 60 * SECOND + RESTARTED_NS)],
+)
+def test_names_are_awaited_since_the_kill(
+    fold: OOMSeriesFold, restarted_ns: int, until_ns: int
+) -> None:
+    """However often the agent is restarted meanwhile; one that comes back late asks first."""
     nameless = incident(container=UNNAMED, boottime_ns=5 * SECOND)
     fold.incident(nameless, 5 * SECOND)
     after = OOMSeriesFold(retention_ns=60 * SECOND, max_series=3)
-    after.adopt(fold.unsaved(), [nameless], 20 * SECOND)
-    after.expire(5 * SECOND + NAMES_NS - 1)
+    after.adopt(fold.unsaved(), [nameless], restarted_ns)
+    after.expire(until_ns - 1)
     assert kills(after) == {}
-    after.expire(5 * SECOND + NAMES_NS)
+    after.expire(until_ns)
     assert kills(after) == {("", "", ""): {"died": 1}}
 
 

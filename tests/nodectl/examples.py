@@ -32,6 +32,7 @@ from agent.serve.runtime import answer as answer_runtime
 from tests.serve.cni_sample import CNI
 from tests.serve.cni_sample import WALL_NS as CNI_WALL_NS
 from tests.serve.cpu_sample import CPU
+from tests.serve.fault_sample import FAULTS
 from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
@@ -459,12 +460,12 @@ def plumbing() -> node_agent_pb2.GetPlumbingResponse:
 
 def devices() -> node_agent_pb2.ListDevicesResponse:
     """A volume that is suspended."""
-    return answer_devices(DISKS)
+    return answer_devices(DISKS, FAULTS)
 
 
 def blocked() -> node_agent_pb2.ListBlockedTasksResponse:
     """Those that wait for it."""
-    return answer_blocked(node_agent_pb2.ListBlockedTasksRequest(), BLOCKED)
+    return answer_blocked(node_agent_pb2.ListBlockedTasksRequest(), BLOCKED, FAULTS)
 
 
 CNI_NS = CNI_WALL_NS

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import socket
+import sys
 from pathlib import Path
 
 import grpc
@@ -130,6 +131,17 @@ def test_no_agent(command: list[str], run: Run, tmp_path: Path) -> None:
     assert f"no agent at {tmp_path}/agent.sock: there is no socket" in result.stderr
     for advice in ("systemctl status nodewitness", "make run", "--socket"):
         assert advice in result.stderr
+
+
+def test_no_agent_on_a_node(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent of nodectl's own tree is named with its whole path, where there is one."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "0.1.0"))
+    command = f"{tmp_path}/0.1.0/bin/nodewitness run"
+    assert command not in run("oom").stderr
+    agent = tmp_path / "0.1.0/bin/nodewitness"
+    agent.parent.mkdir(parents=True)
+    agent.touch(0o755)
+    assert f"  - {command}  (as root" in run("oom").stderr
 
 
 def test_stale_socket(run: Run, tmp_path: Path) -> None:

@@ -86,6 +86,20 @@ def test_other_states() -> None:
     assert "NOT LOADED: gone" in shown(pb.CNIReport(config=pb.CNIConfig(absent_reason="gone")))
 
 
+def test_elsewhere(agent: FakeAgent, run: Run) -> None:
+    """What was read is not what the runtime has: it is neither shown nor a finding, and what the
+    runtime says is not wrong.
+    """
+    agent.cni.cni.health.state = pb.NETWORK_STATE_WORKING
+    agent.cni.cni.config.files[0].loaded = False
+    agent.cni.cni.elsewhere_reason = "elsewhere: set cni.conf_dir\x1b"
+    result = run("cni")
+    assert result.exit_code == Exit.OK
+    assert "config   NOT KNOWN: elsewhere: set cni.conf_dir" in result.output
+    assert "\x1b" not in result.output
+    assert "says that its network is ready\n" in result.output
+
+
 def test_hostile_names() -> None:
     """Nothing of a plugin, a pod or a file reaches the terminal as it is."""
     call = pb.CNICall(

@@ -7,7 +7,7 @@ import json
 from agent.api.v1 import io_pb2 as pb
 from agent.api.v1 import node_agent_pb2
 from agent.nodectl.exits import Exit
-from agent.nodectl.show.io import MAX_ROWS
+from agent.nodectl.show.io import MAX_ROWS, MAX_SAID
 from tests.nodectl.conftest import Run
 from tests.nodectl.fake_agent import FakeAgent
 
@@ -45,6 +45,22 @@ def test_devices_wide(agent: FakeAgent, run: Run) -> None:
     assert run("io").output == "No block device has been asked for anything.\n"
 
 
+def test_said(agent: FakeAgent, run: Run) -> None:
+    """The kernel's lines: how often, when, and safe to print; a few, or all with -o wide."""
+    output = " ".join(run("io").output.split())
+    assert "kernel 1m33s ago: EXT4-fs (dm-0): Remounting filesystem read-only" in output
+    assert "kernel 1m35s ago, 7 times in 2m10s: critical medium error, dev nvme1n1," in output
+    said = agent.devices.io.said
+    said[0].text = "EXT4-fs error (device dm-0): \x1b[2J"
+    said.extend([said[0]] * MAX_SAID)
+    output = run("io").output
+    assert "\\x1b[2J" in output
+    assert "kernel   and 3 more lines of others" in output
+    assert run("io", "-o", "wide").output.count("\\x1b[2J") == MAX_SAID + 1
+    agent.devices.io.ClearField("disks")
+    assert "kernel   1m33s ago" in run("io").output
+
+
 def test_users(agent: FakeAgent, run: Run) -> None:
     """A user may be known by little."""
     users = agent.devices.io.disks[2].users
@@ -57,7 +73,8 @@ def test_etcd(agent: FakeAgent, run: Run) -> None:
     """Its disk, as far as that is known."""
 
     def told() -> str:
-        return " ".join(run("io").output.partition("etcd     ")[2].split())
+        text = run("io").output.partition("etcd     ")[2].partition("kernel   ")[0]
+        return " ".join(text.split())
 
     assert told() == (
         "etcd[2211] syncs /var/lib/etcd on nvme0n1: a flush takes 8.4ms on nvme0n1; it waits for a"
@@ -81,13 +98,22 @@ def test_blocked(agent: FakeAgent, run: Run) -> None:
     assert result.exit_code == Exit.OK
     assert "0 of 2 in state D" in result.output
     agent.blocked.blocked.ClearField("tasks")
-    assert run("blocked").output == (
-        "No task that was asked for is in state D: 3,518 tasks looked at in 71ms.\n"
-    )
+    none, said = run("blocked").output.splitlines()
+    assert none == "No task that was asked for is in state D: 3,518 tasks looked at in 71ms."
+    assert said.startswith("kernel   40s ago, 3 times in 4m05s: INFO: task work:434 blocked for ")
 
 
 def test_blocked_wide(agent: FakeAgent, run: Run) -> None:
-    assert "/kubepods/burstable/podu/4f" in run("blocked", "-o", "wide").output
+    """The cgroup, and how long it has waited for block io, or why that is not known."""
+    output = run("blocked", "-o", "wide").output
+    first, second = (each for each in output.splitlines() if "/kubepods/burstable/podu/4f" in each)
+    assert (" 1m12s " in first, " 1m12s " in second) == (True, False)
+    assert "io delay" not in output
+    agent.blocked.blocked.tasks[0].ClearField("io_delay")
+    agent.blocked.blocked.io_delay_absent_reason = "unsupported: kernel.task_delayacct is 0"
+    output = run("blocked", "-o", "wide").output
+    assert "io delay unsupported: kernel.task_delayacct is 0" in output
+    assert "io delay" not in run("blocked").output
 
 
 def test_many(agent: FakeAgent, run: Run) -> None:

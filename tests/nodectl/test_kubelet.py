@@ -11,7 +11,7 @@ from agent.nodectl.exits import Exit
 from agent.serve.kubelet import answer
 from tests.nodectl.conftest import Run
 from tests.nodectl.fake_agent import FakeAgent
-from tests.serve.kubelet_sample import KUBELET, WELL
+from tests.serve.kubelet_sample import BELIEF, KUBELET, WELL
 
 
 def test_finding(agent: FakeAgent, run: Run) -> None:
@@ -65,10 +65,29 @@ def test_states(agent: FakeAgent, run: Run) -> None:
 
 def test_none(agent: FakeAgent, run: Run) -> None:
     """A node without one is no finding."""
-    agent.kubelet = answer(replace(KUBELET, absent="no process is named kubelet here"))
+    none = replace(KUBELET, absent="no process is named kubelet here", belief=None)
+    agent.kubelet = answer(none)
     result = run("kubelet")
     assert result.exit_code == Exit.OK
     assert result.output == "kubelet  none: no process is named kubelet here\n"
+
+
+def test_belief(agent: FakeAgent, run: Run) -> None:
+    """What the API server believes, or why that is not known; also of a node without a kubelet of
+    that name.
+    """
+    output = run("kubelet").output
+    assert "the API server believes of ip-10-0-64-12, asked at 10.96.0.1:443 " in output
+    assert "  Ready           True for " in output
+    assert "  lease           renewed" in output
+    problem = replace(BELIEF, lease=None, lease_problem="403: leases is forbidden")
+    agent.kubelet = answer(replace(KUBELET, absent="none here", belief=problem))
+    output = run("kubelet").output
+    assert output.startswith("kubelet  none: none here\n\nthe API server believes of ip-10")
+    assert "  lease           not known: 403: leases is forbidden" in output
+    unknown = "nodes is forbidden; grant it"
+    agent.kubelet = answer(replace(WELL, belief=None, belief_unknown=unknown))
+    assert f"the API server believes: not known; {unknown}" in run("kubelet").output
 
 
 def test_json(agent: FakeAgent, run: Run) -> None:

@@ -81,7 +81,10 @@ def test_empty_and_cut() -> None:
     many.network.leftovers.extend([many.network.leftovers[0]] * 30)
     assert "13 more (-o json has all)" in net.table(many, examples.NETWORK_NS)
     many.network.pools[0].unread_reason = "a dead disk"
-    assert "not known: a dead disk" in net.table(many, examples.NETWORK_NS)
+    assert "k8s: not known: a dead disk" in net.table(many, examples.NETWORK_NS)
+    many.network.pools[0].ClearField("ranges")
+    told = " ".join(net.table(many, examples.NETWORK_NS).split())
+    assert "k8s: 3 addresses are used, 1 of them of containers that are gone; of how many" in told
     nothing = node_agent_pb2.ListNamespacesResponse(truncated=True)
     assert ns.report(nothing, 0).startswith("No container that was asked for.")
 

@@ -54,6 +54,14 @@ def test_disk(agent: FakeAgent, run: Run) -> None:
     assert "(reading containerd's disk hangs)" in output
 
 
+def test_what_held_it_up(agent: FakeAgent, run: Run) -> None:
+    """A device that ended nothing says more than one that was slow."""
+    worst = agent.pulls.pulls.ended[0].pull.meanwhile
+    worst.stuck_device = "dm-0"
+    worst.stuck.FromSeconds(42)
+    assert "dm-0 stuck 42s" in run("pulls").output
+
+
 def test_idle(agent: FakeAgent, run: Run) -> None:
     """Nothing is pulled."""
     report = pb.PullReport(pid=998, comm="containerd")

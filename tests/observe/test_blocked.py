@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.host.absence import SourceAbsent
-from agent.host.block_devices import BlockDevices
+from agent.host.block_io_delays import BlockIoDelays
+from agent.host.open_devices import OpenDevices
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.host.task_scan import TaskScan
@@ -21,7 +22,11 @@ class Host:
         self.root.proc.mkdir()
         self.scan = TaskScan(self.root)
         self.sight = BlockedSight(
-            self.scan, TaskReader(self.root), ProcReader(self.root), BlockDevices(self.root)
+            self.scan,
+            TaskReader(self.root),
+            ProcReader(self.root),
+            OpenDevices(self.root),
+            BlockIoDelays(self.root),
         )
 
     def add(self, pid: int, states: str, *, parent: int = 1, wchan: str = "io_schedule") -> Path:
@@ -84,15 +89,40 @@ def test_many(host: Host) -> None:
 
 
 def test_details(host: Host) -> None:
-    """A stack, or why there is none; the devices of a mount table."""
+    """A stack, or why there is none; the devices of a mount table, and of what is open."""
     directory = host.add(100, "D")
     (directory / "task/100/stack").write_text("[<0>] io_schedule+0x46/0x80\n")
     (directory / "mountinfo").write_text("22 1 253:0 / /data rw - ext4 /dev/x rw\n")
     (blocked,) = host.sight.scan().tasks
     (task,) = host.sight.stacks((blocked.task,))
     assert task.stack == ("io_schedule+0x46/0x80",)
-    assert host.sight.mounts(100) == {"253:0"}
-    assert host.sight.mounts(101) == frozenset()
+    blind = host.sight.with_devices(blocked)
+    assert blind.devices == frozenset(("253:0",))
+    assert blind.opened is None
+    for name in ("fd", "fdinfo"):
+        (directory / name).mkdir()
+    (directory / "fd/3").symlink_to("/data/f")
+    (directory / "fdinfo/3").write_text("pos:\t0\nmnt_id:\t22\n")
+    assert host.sight.with_devices(blocked).opened == frozenset(("253:0",))
+    (directory / "mountinfo").unlink()
+    assert host.sight.with_devices(blocked) == blocked
+    assert blocked.devices is None
+
+
+def test_io_delays(host: Host) -> None:
+    """How long it has waited for block io, where the kernel counts that."""
+    directory = host.add(100, "D")
+    stat = directory / "task/100/stat"
+    fields = stat.read_text().split()
+    stat.write_text(" ".join([*fields, *["0"] * (41 - len(fields)), "250"]) + "\n")  # field 42
+    scan = host.sight.scan()
+    assert [task.io_delay_seconds for task in scan.tasks] == [None]
+    assert scan.io_delay_absent.startswith("unsupported: ")
+    (host.root.proc / "sys/kernel").mkdir(parents=True)
+    (host.root.proc / "sys/kernel/task_delayacct").write_text("1\n")
+    scan = host.sight.scan()
+    assert [task.io_delay_seconds for task in scan.tasks] == [2.5]
+    assert scan.io_delay_absent == ""
 
 
 def test_no_procfs(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ import pytest
 
 from agent.host.kmsg import KmsgOverrun, KmsgReader
 from agent.host.proc import ProcReader
-from agent.model.evidence import ForgedSeen, KmsgSeen, Observation, SourceLost
+from agent.model.evidence import FaultSeen, ForgedSeen, KmsgSeen, Observation, SourceLost
 from agent.model.kmsg import OOMGroupKill, OOMInvoked, OOMKilledProcess, OOMUsage
 from agent.observe.kmsg import CAPTURE_AGE_NS, OVERLAP_RECORDS, KmsgWatcher
 from agent.observe.kmsg_lines import PATIENCE
 from tests.observe.fakes import FakeClock, FakeProc
 from tests.parse.captured_text import captured_lines
+from tests.parse.test_kernel_fault import FAULTS
 
 SECOND = 1_000_000_000
 KILLED = (
@@ -75,6 +76,48 @@ def test_captured(bench: Bench) -> None:
     assert kinds == [OOMInvoked, OOMUsage, tuple, killed, OOMGroupKill, killed, killed]
     assert [pid for pid, _ in bench.proc.asked] == [1373, 1356, 1373]
     assert (bench.watcher.records, bench.watcher.unparsed) == (40, 0)
+
+
+def test_faults(bench: Bench) -> None:
+    """Lines of failing disks and hung tasks, with the time and the number of their record."""
+    bench.clock.now_ns = 100 * SECOND
+    seen = bench.hear(
+        record(7, "Buffer I/O error on dev dm-0, logical block 8, async page read"),
+        record(8, "INFO: task work:434 blocked for more than 122 seconds."),
+        b"4,9,100000000,-;nvme nvme1: I/O 12 (I/O Cmd) QID 3 timeout, aborting\n"
+        b" SUBSYSTEM=nvme\n DEVICE=c241:1\n",
+    )
+    assert all(isinstance(each, FaultSeen) for each in seen)
+    told = [(s.sequence, s.fault.device, s.fault.pid) for s in seen if isinstance(s, FaultSeen)]
+    assert told == [(7, "dm-0", None), (8, "", 434), (9, "nvme1", None)]
+    assert {s.boottime_ns for s in seen if isinstance(s, FaultSeen)} == {100 * SECOND}
+    (lost,) = bench.hear(record(10, "Buffer I/O error on dev a b"))
+    assert isinstance(lost, SourceLost)
+    assert bench.watcher.unparsed == 1
+
+
+def test_forged_faults(bench: Bench) -> None:
+    """What user space writes in the kernel's words is no fault, whatever facility it takes."""
+    texts = (
+        "Buffer I/O error on dev dm-0, logical block 8, async page read",
+        "Buffer I/O error on dev a b",
+        "INFO: task work:434 blocked for more than 122 seconds.",
+        "nvme nvme1: I/O 12 (I/O Cmd) QID 3 timeout, aborting\n SUBSYSTEM=nvme",
+    )
+    forged = [record(n, text, priority=8 * n + 3) for n, text in enumerate(texts, start=1)]
+    assert bench.hear(*forged) == []
+    escaped = b"3,5,1,-;nvme nvme1: I/O 12 (I/O Cmd) QID 3 timeout, aborting\\x0a SUBSYSTEM=nvme\n"
+    assert bench.hear(escaped) == []
+
+
+@pytest.mark.parametrize("text", [text for text, *_ in FAULTS])
+def test_faults_of_before(text: str) -> None:
+    """Kills that are in the books are passed over, and faults among them are not."""
+    bench = Bench(known_through=OVERLAP_RECORDS + 100)
+    plain = text.replace("\n", "")
+    (seen,) = bench.hear(record(1), record(2, plain), record(3, "nothing of ours"))
+    assert isinstance(seen, FaultSeen)
+    assert seen.sequence == 2
 
 
 def test_overrun_counts_by_the_jump_of_the_sequence(bench: Bench) -> None:

@@ -12,7 +12,8 @@ import pytest
 from agent.host.proc import ProcReader
 from agent.host.trace_instance import TraceInstance
 from agent.model.evidence import Observation, SignalSeen, SignalsMissed, SourceLost
-from agent.observe.signals import FILTER, LOSS_TICKS, SIGNALS_PER_TICK, SignalWatcher
+from agent.observe.rationed import LOSS_TICKS, RECORDS_PER_TICK
+from agent.observe.signals import FILTER, SignalWatcher
 from tests.observe.fakes import FakeProc
 
 LINE = (
@@ -32,8 +33,16 @@ class FakeInstance:
     def __init__(self) -> None:
         self.data = b""
         self.overruns = 3  # from before we came
+        self.enabled: list[tuple[str, str]] = []
         self._read, self._write = os.pipe()
         os.write(self._write, b"x")
+
+    def enable(self, event: str, event_filter: str) -> None:
+        self.enabled.append((event, event_filter))
+
+    def start(self) -> None: ...
+
+    def open_pipe(self) -> None: ...
 
     def fileno(self) -> int:
         return self._read
@@ -117,7 +126,7 @@ def test_nothing_waits(bench: Bench) -> None:
 
 def test_a_flood_waits_for_the_tick(bench: Bench) -> None:
     """So many are read, then it wakes nobody, then it is read again."""
-    assert len(bench.hear(SIGNALS_PER_TICK * LINE)) == SIGNALS_PER_TICK
+    assert len(bench.hear(RECORDS_PER_TICK * LINE)) == RECORDS_PER_TICK
     assert not bench.readable()
     assert bench.watcher.observe() == ([], False)
     assert bench.watcher.tick() == [SignalsMissed()]  # what waited so long may be heard too late

@@ -27,6 +27,7 @@ from agent.parse import (
     containerd_content,
     cpu_max,
     cpu_stat,
+    cri_config,
     ctnetlink,
     diskstats,
     etcd_flags,
@@ -39,6 +40,7 @@ from agent.parse import (
     inet_sock_set_state,
     io_stat,
     ipt_getinfo,
+    kernel_fault,
     kernel_stat,
     kmsg,
     kubelet_config,
@@ -52,6 +54,7 @@ from agent.parse import (
     mountinfo,
     nft_generation,
     nft_rule,
+    node_object,
     oci_bundle,
     oom,
     oom_probe,
@@ -94,6 +97,7 @@ from tests.parse.exit_message import exit_message
 from tests.parse.go_program import build_info, elf
 from tests.parse.test_inet_diag import FOUR
 from tests.parse.test_inet_sock_set_state import BEGUN, REFUSED
+from tests.parse.test_kernel_fault import FAULTS
 from tests.parse.test_unix_diag import LISTENER
 from tests.parse.test_usage_files import CPU_STAT, IO_STAT, MEMORY_STAT, MEMORY_STAT_V1
 
@@ -191,6 +195,7 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (inet_diag_ports.parse_connection, (bytes((2, 1)) + bytes(70),)),
     (io_stat.parse_io_stat, (IO_STAT,)),
     (ipt_getinfo.parse_getinfo, (bytes(84),)),
+    (kernel_fault.parse_kernel_fault, tuple(text.encode() for text, *_ in FAULTS)),
     (kmsg.parse_kmsg, _RECORDS),
     (kmsg.sequence_of, _RECORDS),
     (
@@ -298,6 +303,10 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
         (b"anon 33345536\nfile 90472448\ninactive_file 61001728\n",),
     ),
     (root_memory_stat.parse_total_inactive_file, (b"cache 1\ntotal_inactive_file 7\n",)),
+    (
+        cri_config.parse_cni_places,
+        (b'{"cni": {"binDir": "/opt/cni/bin", "confDir": "/etc/cni/net.d"}}',),
+    ),
     (rtnetlink.parse_filter_kind, (bytes(20) + b"\x08\0\x01\0bpf\0",)),
     (rtnetlink.parse_interface_address, (made.interface_address(bytes(4)),)),
     (rtnetlink.parse_link, (made.link(),)),
@@ -308,6 +317,23 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (
         sched_process_exec.parse_exec,
         (b"a-1 [000] 7.300000: sched_process_exec: filename=/a/b pid=1 old_pid=1",),
+    ),
+    (
+        node_object.parse_lease,
+        (b'{"kind": "Lease", "spec": {"renewTime": "2026-11-28T10:00:00.000000Z"}}',),
+    ),
+    (
+        node_object.parse_node,
+        (
+            (
+                b'{"kind": "Node", "metadata": {"name": "a"}, "status": {"conditions": '
+                b'[{"type": "Ready", "status": "True", "reason": "KubeletReady"}]}}'
+            ),
+        ),
+    ),
+    (
+        node_object.parse_refusal,
+        (b'{"kind": "Status", "message": "nodes \\"a\\" is forbidden", "code": 403}',),
     ),
     (shim_flags.parse_shim_flags, (b"shim\0-namespace\0k8s.io\0-id=5f0c\0",)),
     (
@@ -339,10 +365,13 @@ PARSERS: list[tuple[Callable[..., object], tuple[bytes, ...]]] = [
     (containerd_content.parse_started, (b"2026-11-27T21:47:54.433645781Z",)),
     (containerd_content.parse_total, (b"6297600",)),
     (fdinfo.parse_position, (b"pos:\t3145728\nflags:\t02100001\n",)),
+    (fdinfo.parse_mount_id, (b"flags:\t02100001\nmnt_id:\t27\n",)),
     (vmstat.parse_oom_kill, (b"nr_free_pages 131476\noom_kill 3\nnuma_hit 1\n",)),
 ]
 _TAKE_TEXT = {
     cgroup_path.place,
+    cri_config.parse_cni_places,
+    kernel_fault.parse_kernel_fault,
     oom.parse_oom_line,
     oom_summary.parse_oom_summary,
     pod_log_path.parse_pod_log_directory,

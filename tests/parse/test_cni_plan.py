@@ -76,11 +76,39 @@ def test_any_subnet(number: int, prefix: int) -> None:
     assert found.gateway not in found
 
 
-@pytest.mark.parametrize("subnet", ["", "10.0.0.0/33", "10.0.0.1/32", "\ud800"])
+@pytest.mark.parametrize("subnet", ["", "10.0.0.0/33", "10.0.0.1/32", "\ud800", "usePodCidr"])
 def test_no_range(subnet: str) -> None:
-    ipam = {"type": "host-local", "subnet": subnet}
-    with pytest.raises(ParseError, match="a range of addresses"):
-        parse_plan(conflist({"type": "bridge", "ipam": ipam}))
+    """Nor is one of those that are known left out: Calico fills in the node's podCIDR."""
+    ranges = [[{"subnet": "fd00::/120"}], [{"subnet": subnet}], 7]
+    ipam = {"type": "host-local", "ranges": ranges}
+    plan = parse_plan(conflist({"type": "calico", "ipam": ipam, "ipMasq": True}))
+    assert "a range of addresses" in plan.unread
+    assert plan.masquerade
+    assert plan.directory == "/var/lib/cni/networks/k8s"
+    assert [str(each) for (each,) in plan.sets] == ["fd00::1-fd00::ff"]
+
+
+def test_no_ranges() -> None:
+    """They are given at each call, or nowhere that can be seen."""
+    plan = parse_plan(conflist({"type": "bridge", "ipam": {"type": "host-local"}}))
+    assert (plan.sets, plan.unread) == ((), "the configuration names no range of addresses")
+
+
+def test_flannel() -> None:
+    """It calls another plugin, and keeps what for where it is told to."""
+    plan = parse_plan(conflist({"type": "flannel", "delegate": {"isDefaultGateway": True}}))
+    assert (plan.delegates, plan.directory) == ("/var/lib/cni/flannel", "")
+    assert parse_plan(conflist({"type": "flannel", "dataDir": "/f"})).delegates == "/f"
+    for path in ("f", 7):
+        assert parse_plan(conflist({"type": "flannel", "dataDir": path})).delegates == ""
+    assert parse_plan(conflist(BRIDGE)).delegates == ""
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b"])
+def test_no_directory(name: str) -> None:
+    """A name that no directory can have."""
+    plan = parse_plan(json.dumps({"name": name, **BRIDGE}).encode())
+    assert (plan.directory, plan.sets, plan.unread) == ("", (), "")
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"plugins": []}', b'{"plugins": [1]}'])

@@ -15,7 +15,7 @@ from agent.parse.containerd_content import (
     parse_total,
     store_file,
 )
-from agent.parse.fdinfo import parse_position
+from agent.parse.fdinfo import parse_mount_id, parse_position
 from tests.serve.pulls_sample import DIGEST, INGEST, STORE
 
 ROOT = "/var/lib/containerd"
@@ -70,11 +70,11 @@ def test_not_so() -> None:
             parse_started(data)
 
 
-def test_position() -> None:
-    """Where the next write goes."""
-    assert (
-        parse_position(b"pos:\t3145728\nflags:\t02100001\nmnt_id:\t27\nino:\t9986977\n") == 3 << 20
-    )
-    for data in (b"", b"pos:\t-1\n", b"flags:\t02\n"):
-        with pytest.raises(ParseError):
-            parse_position(data)
+def test_descriptor() -> None:
+    """Where the next write goes, and on which mount."""
+    data = b"pos:\t3145728\nflags:\t02100001\nmnt_id:\t27\nino:\t9986977\n"
+    assert (parse_position(data), parse_mount_id(data)) == (3 << 20, 27)
+    for data in (b"", b"pos:\t-1\nmnt_id:\tx\n", b"flags:\t02\n"):
+        for parse in (parse_position, parse_mount_id):
+            with pytest.raises(ParseError):
+                parse(data)

@@ -37,7 +37,27 @@ from tests.parse.captured_text import CAPTURED, captured_lines
         ),
         (
             b"4,1,2,c,caller=T123,later=x;a;b\n SUBSYSTEM=net\n DEVICE=n2\n",
-            KmsgRecord(level=4, facility=0, sequence=1, timestamp_us=2, flags="c", text="a;b"),
+            KmsgRecord(
+                level=4,
+                facility=0,
+                sequence=1,
+                timestamp_us=2,
+                flags="c",
+                text="a;b",
+                subsystem="net",
+                device="n2",
+            ),
+        ),
+        (
+            b"14,7,2,-;a\\x0a SUBSYSTEM=scsi\n",
+            KmsgRecord(
+                level=6,
+                facility=1,
+                sequence=7,
+                timestamp_us=2,
+                flags="-",
+                text="a\n SUBSYSTEM=scsi",
+            ),
         ),
         (
             rb"191,0,0,+;caf\xc3\xa9 a\x0ab \x5cx41 \x2e \xzz \x4",
@@ -57,7 +77,7 @@ from tests.parse.captured_text import CAPTURED, captured_lines
     ],
 )
 def test_record(data: bytes, record: KmsgRecord) -> None:
-    """The prefix is split, escapes are undone once, properties are dropped, additions skipped."""
+    """The prefix is split, escapes are undone once, properties found, additions skipped."""
     assert parse_kmsg(data) == record
     assert sequence_of(data) == record.sequence
 

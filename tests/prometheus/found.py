@@ -13,10 +13,12 @@ from agent.detect import (
     container_oom_killed,
     cpu_stall,
     dead_pod,
+    disk_errors,
     disk_stalled,
     etcd_disk_slow,
     eviction_crossed,
     eviction_imminent,
+    filesystem_failed,
     ghost_container,
     hollow_container,
     io_stall,
@@ -61,13 +63,14 @@ from tests.detect.test_afterlife import MAIN, NOW, SECOND, TASK, UNDYING
 from tests.detect.test_oom import BOOKS, KILL
 from tests.serve.cni_sample import CNI, CONFIG
 from tests.serve.cpu_sample import CPU
+from tests.serve.fault_sample import FAULTS
 from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
 from tests.serve.memory_sample import MEMORY, NOW_BOOT_NS, NOW_WALL_NS
 from tests.serve.pressure_sample import PRESSURE
 from tests.serve.pulls_sample import PULLS
-from tests.serve.runtime_sample import RUNTIME
+from tests.serve.runtime_sample import CREATIONS, RUNTIME
 
 WALL_NS = 1_795_000_000 * SECOND
 
@@ -147,8 +150,10 @@ def _heartbeat() -> list[Finding]:
 
 def _io() -> list[Finding]:
     return [
+        *test_io.found(disk_errors.DETECTOR, disks=DISKS, faults=FAULTS),
         *test_io.found(disk_stalled.DETECTOR, disks=DISKS, blocked=BLOCKED),
         *test_io.found(etcd_disk_slow.DETECTOR, disks=test_io.slow_etcd()),
+        *test_io.found(filesystem_failed.DETECTOR, disks=DISKS, faults=FAULTS),
         *test_io.found(tasks_blocked.DETECTOR, blocked=BLOCKED),
     ]
 
@@ -191,6 +196,8 @@ def _runtime() -> list[Finding]:
     )
     return [
         *test_runtime.found(RUNTIME),
+        *test_runtime.blocked(RUNTIME),
+        *test_runtime.stalled(*CREATIONS),
         *runtime_oom_killed.DETECTOR.detect(test_oom.scene(killed)),
     ]
 

@@ -1,7 +1,7 @@
 """The dashboards of deploy/grafana: a model that Grafana reads, asking for series that we have.
 
 That every expression parses is checked by promtool (tools/promtool.sh), that every panel has data
-by the lab (tests/lab/test_prometheus.py).
+once there is what it shows by the lab (tests/lab/test_prometheus.py).
 """
 
 from __future__ import annotations

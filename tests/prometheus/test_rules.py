@@ -94,6 +94,18 @@ def test_description_is_the_catalogue_s(alert: Alert) -> None:
 
 
 @each_alert()
+def test_critical_is_what_was_found_to_be_critical(alert: Alert) -> None:
+    """Nobody is woken for what a detector has found to be a warning; and what has no alert for that
+    silences no other.
+    """
+    severity = {other.condition: other.labels["severity"] for other in ALERTS}
+    for name, labels in selectors(alert.expr):
+        if name.startswith("node:nodewitness_condition:"):
+            wakes = severity[labels["condition"]] == Severity.CRITICAL.value
+            assert name.rpartition(":")[2] == ("critical" if wakes else "true")
+
+
+@each_alert()
 def test_runbook(alert: Alert) -> None:
     """What to type is there, and of a condition what nodectl says of it."""
     section = RUNBOOKS.partition(f"\n## {alert.name}\n")[2].partition("\n## ")[0]

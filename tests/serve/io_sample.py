@@ -130,6 +130,7 @@ STUCK = BlockedTask(
     cgroup="/kubepods/burstable/podu/4f",
     names=APP,
     devices=frozenset(("253:0",)),
+    io_delay_seconds=72.5,
 )
 BESIDE = BlockedTask(
     task=task(

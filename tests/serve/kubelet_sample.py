@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from agent.model.kubelet import Healthz, KubeletReport
+from agent.model.kubelet import (
+    Healthz,
+    KubeletReport,
+    NodeBelief,
+    NodeCondition,
+    NodeLease,
+    NodeObject,
+    NodeStatus,
+)
 from agent.model.memory import KubeletFacts
 from agent.model.runtime import FormerDaemon, ProcessKey, RungState
 from tests.serve import runtime_sample
@@ -34,6 +42,31 @@ HEALTHZ = Healthz(
     silences=1,
     failures=2,
 )
+BELIEF = NodeBelief(
+    boottime_ns=ago(3),
+    wall_ns=WALL_NS - 3 * 10**9,
+    address="10.96.0.1:443",
+    node=NodeObject(
+        name="ip-10-0-64-12",
+        conditions=(
+            NodeCondition(
+                type="Ready",
+                status=NodeStatus.TRUE,
+                reason="KubeletReady",
+                message="kubelet is posting ready status",
+                heartbeat_wall_ns=WALL_NS - 75 * 10**9,
+                transition_wall_ns=WALL_NS - 9000 * 10**9,
+            ),
+            NodeCondition(
+                type="MemoryPressure",
+                status=NodeStatus.FALSE,
+                reason="KubeletHasSufficientMemory",
+                message="kubelet has sufficient memory available",
+            ),
+        ),
+    ),
+    lease=NodeLease(renewed_wall_ns=WALL_NS - 78 * 10**9, seconds=40.0),
+)
 KUBELET = KubeletReport(
     boottime_ns=NOW_NS,
     wall_ns=WALL_NS,
@@ -49,6 +82,7 @@ KUBELET = KubeletReport(
     ),
     throttled_ratio=0.97,
     cpu_waiting=0.93,
+    belief=BELIEF,
 )
 WELL = replace(
     KUBELET,

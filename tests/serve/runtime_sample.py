@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from agent.model.afterlife import Task
+from agent.model.creation import Creation, CreationStep
 from agent.model.latency import Latency
+from agent.model.oom import Container
 from agent.model.runtime import (
     DaemonProcess,
     FormerDaemon,
@@ -72,19 +74,51 @@ SHIMS = (
         orphan=True,
     ),
     Shim(
-        key=ProcessKey(pid=1402, start_boottime_ns=ago(200)),
+        key=ProcessKey(pid=1390, start_boottime_ns=ago(6000)),
         state="S",
-        unread="reading its command line hangs",
+        namespace="k8s.io",
+        sandbox_id="7c" * 32,
+        pod=Container(namespace="shop", pod="db-1", pod_uid="u-db", id="7c" * 32),
         blocked=(
             Task(
-                pid=1402,
-                tid=1407,
+                pid=1390,
+                tid=1394,
                 comm="containerd-shim",
                 state="D",
-                start_boottime_ns=ago(200),
-                wchan="folio_wait_bit_common",
+                start_boottime_ns=ago(6000),
+                wchan="io_schedule",
+                since_boottime_ns=ago(41),
             ),
         ),
+    ),
+    Shim(
+        key=ProcessKey(pid=1402, start_boottime_ns=ago(200)),
+        state="D",
+        unread="reading its command line hangs",
+    ),
+)
+CREATIONS = (
+    Creation(
+        step=CreationStep.NETWORK,
+        sandbox=True,
+        names=Container(namespace="shop", pod="web-2", pod_uid="u-web"),
+        since_boottime_ns=ago(34),
+        begun_boottime_ns=ago(247),
+        pid=5130,
+        comm="bridge",
+        state="S",
+        wchan="do_wait",
+    ),
+    Creation(
+        step=CreationStep.INIT,
+        sandbox=False,
+        names=Container(namespace="shop", pod="db-1", pod_uid="u-db", name="db", id="d1" * 32),
+        since_boottime_ns=ago(12),
+        begun_boottime_ns=ago(12),
+        pid=5201,
+        comm="runc:[2:INIT]",
+        state="D",
+        wchan="io_schedule",
     ),
 )
 RUNTIME = RuntimeReport(
@@ -106,4 +140,7 @@ RUNTIME = RuntimeReport(
     former=FORMER,
     restarts=1,
     shims=SHIMS,
+    blocked_known=True,
+    creations=CREATIONS,
+    creation_stalled_after_seconds=120.0,
 )

@@ -12,6 +12,7 @@ from agent.model.cpu import CPUReport
 from agent.model.disks import DiskReport
 from agent.model.event import Event, OOMRecorded
 from agent.model.exits import Verdict
+from agent.model.faults import FaultReport
 from agent.model.heartbeat import HeartbeatReport
 from agent.model.kubelet import KubeletReport
 from agent.model.latency import Latency
@@ -48,6 +49,7 @@ from agent.state.stream import EventStream
 from tests.serve.cni_sample import CNI
 from tests.serve.condition_sample import hidden, judged
 from tests.serve.cpu_sample import CPU
+from tests.serve.fault_sample import FAULTS
 from tests.serve.heartbeat_sample import HEARTBEAT
 from tests.serve.io_sample import BLOCKED, DISKS
 from tests.serve.kubelet_sample import KUBELET
@@ -215,6 +217,7 @@ class SampleView:
         self.cpu_now: CPUReport | None = CPU
         self.disks_now: DiskReport | None = DISKS
         self.blocked_now: BlockedReport | None = BLOCKED
+        self.faults_now = FAULTS
         self.pulls_now: PullReport | None = PULLS
         self.incidents = IncidentIndex(20_000)
         self.deaths = DeathIndex()
@@ -266,6 +269,9 @@ class SampleView:
 
     def blocked(self) -> BlockedReport | None:
         return self.blocked_now
+
+    def faults(self) -> FaultReport:
+        return self.faults_now
 
     def pulls(self) -> PullReport | None:
         return self.pulls_now

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from agent.serve.cadvisor import MEMORY_EVENTS, OOM_EVENTS
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from tests.serve.sample import SampleView
 from tests.serve.test_pages import Samples, samples
 

@@ -74,6 +74,9 @@ async def test_nothing_known() -> None:
     answer = await cni.answer(pb.ListCNICallsRequest(), empty)
     assert not answer.cni.HasField("config")
     assert answer.cni.health == cni_pb2.NetworkHealth(state=cni_pb2.NETWORK_STATE_IDLE)
+    elsewhere = replace(CNI, elsewhere="set cni.conf_dir")
+    answer = await cni.answer(pb.ListCNICallsRequest(), elsewhere)
+    assert answer.cni.elsewhere_reason == "set cni.conf_dir"
     nameless = replace(CNI, calls=(replace(CNI.calls[0], pod=None, wait=None),))
     (call,) = (await cni.answer(pb.ListCNICallsRequest(), nameless)).cni.calls
     assert not call.HasField("pod")

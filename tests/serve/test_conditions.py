@@ -10,7 +10,7 @@ from agent.api.v1 import node_agent_pb2 as pb
 from agent.model.catalogue import CATALOGUE
 from agent.model.condition import Entity, EntityKind, Finding, Severity, Verity
 from agent.model.oom import Container
-from agent.serve.conditions import answer, counts, of_node, of_pods, series
+from agent.serve.conditions import answer, counts, of_node, of_pods, series, severities
 from agent.serve.messages import MESSAGE_BYTES, InvalidRequestError
 from agent.state.conditions import Conditions, Round
 from tests.serve.condition_sample import WHO, hidden, judged
@@ -127,8 +127,19 @@ def test_pods_by_the_severity_that_was_found() -> None:
     }
 
 
-def test_false_has_no_pod_series() -> None:
+def test_the_worst_severity_that_was_found() -> None:
+    """One series for each condition that is True, over all of its entities."""
+    mild = replace(hidden(), severity=Severity.WARNING)
+    assert dict(severities(series(judged(mild)))) == {("HiddenOOMKill", "warning"): 1}
+    worse = hidden(replace(WHO, id="5e" * 32))
+    for findings in ((mild, worse), (worse, mild)):
+        found = dict(severities(series(judged(*findings))))
+        assert found == {("HiddenOOMKill", "critical"): 1}
+
+
+def test_false_has_no_severity_and_no_pod_series() -> None:
     assert not dict(of_pods(series(judged())))
+    assert not dict(severities(series(judged(blind={"RuntimeDisagrees": "cri is down"}))))
     assert {status for (_, status), value in of_node(series(judged())) if value} == {
         Verity.FALSE.value
     }

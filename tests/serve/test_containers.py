@@ -10,9 +10,9 @@ from agent.api.v1 import node_agent_pb2 as pb
 from agent.inventory.running import Running
 from agent.serve.container_series import FAMILIES, ContainerSeries
 from agent.serve.containers import containers, pods
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from tests.serve.sample import SampleView
 from tests.serve.test_pages import named, samples, value
 from tests.serve.turns import turns_during

@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from agent.serve import cpu
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from tests.serve.cpu_sample import CPU
 from tests.serve.sample import SampleView
 

@@ -15,9 +15,9 @@ from agent.model.oom import Container
 from agent.serve import exits, messages
 from agent.serve.exposition import gathered
 from agent.serve.messages import InvalidRequestError
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from agent.state.deaths import DeathIndex
 from tests.serve.sample import SampleView
 

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from agent.model.heartbeat import Calls
 from agent.serve import heartbeat
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from tests.serve.heartbeat_sample import API_SERVER, HEARTBEAT, KUBELET, WALL_NS
 from tests.serve.sample import SampleView
 

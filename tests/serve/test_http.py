@@ -13,9 +13,9 @@ import pytest
 
 from agent.config import Address
 from agent.serve.http import HEAD_BYTES, HttpServer
-from agent.serve.metrics import HttpStatistics
 from agent.serve.request import Request, Response
 from agent.serve.socket import listen
+from agent.serve.statistics import HttpStatistics
 
 NEVER = 3600.0
 AT_ONCE = 0.001

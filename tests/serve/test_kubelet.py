@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from agent.api.v1 import runtime_pb2
 from agent.serve import kubelet
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
-from tests.serve.kubelet_sample import KUBELET, WELL
+from agent.serve.statistics import HttpStatistics
+from tests.serve.kubelet_sample import BELIEF, KUBELET, WELL
 from tests.serve.runtime_sample import WALL_NS
 from tests.serve.sample import SampleView
 
@@ -31,6 +31,11 @@ def test_answer() -> None:
     told = kubelet.answer(bare).kubelet
     assert not told.failing
     assert told.healthz.status == 200
+    believed = kubelet.answer(KUBELET).kubelet.belief
+    assert (believed.node, believed.address) == ("ip-10-0-64-12", "10.96.0.1:443")
+    assert [c.type for c in believed.conditions] == ["Ready", "MemoryPressure"]
+    assert believed.lease_duration.ToSeconds() == 40
+    assert not believed.conditions[1].HasField("last_heartbeat")
     absent = ("process", "former", "throttled_ratio", "cpu_waiting_ratio")
     assert not any(map(told.HasField, absent))
 
@@ -45,7 +50,14 @@ def test_metrics() -> None:
     assert "nodewitness_kubelet_healthz_silences_total 1.0" in text
     assert "nodewitness_kubelet_healthz_failures_total 2.0" in text
     assert 'nodewitness_kubelet_healthz_duration_seconds_bucket{le="0.005"} 2.0' in text
+    labels = 'nodewitness_node_condition_believed{condition="Ready",status='
+    assert f'{labels}"true"}} 1.0' in text
+    assert f'{labels}"unknown"}} 0.0' in text
+    assert "nodewitness_node_lease_renewed_timestamp_seconds 1.790000522e+09" in text
+    view.kubelet_now = replace(WELL, belief=replace(BELIEF, lease=None))
+    text = b"".join(pages.pieces(Format.TEXT)).decode()
+    assert "nodewitness_node_lease" not in text
     view.kubelet_now = WELL
     assert "nodewitness_kubelet_up 1.0" in b"".join(pages.pieces(Format.TEXT)).decode()
-    view.kubelet_now = replace(KUBELET, absent="none here", healthz=None)
+    view.kubelet_now = replace(KUBELET, absent="none here", healthz=None, belief=None)
     assert "nodewitness_kubelet" not in b"".join(pages.pieces(Format.TEXT)).decode()

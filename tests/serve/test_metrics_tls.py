@@ -19,10 +19,10 @@ from agent.host.worker import Workers
 from agent.parse.certificate import parse_pem_certificates
 from agent.serve.certificates import TlsFiles
 from agent.serve.http import HttpServer
-from agent.serve.metrics import HttpStatistics
 from agent.serve.metrics_tls import MetricsTls
 from agent.serve.request import Request, Response
 from agent.serve.socket import listen
+from agent.serve.statistics import HttpStatistics
 from tests.certificates import DAY, Authority, Pair
 
 GET = b"GET / HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n"

@@ -119,7 +119,12 @@ def test_metrics() -> None:
     assert broken["attachment",] == 1
     assert sum(broken.values()) == 1
     assert set(broken) == {(step.value,) for step in PathStep}
-    assert dict(network.leftovers(NETWORK)) == {("namespace",): 1, ("veth",): 1, ("address",): 1}
+    assert dict(network.leftovers(NETWORK)) == {
+        ("namespace",): 1,
+        ("veth",): 1,
+        ("address",): 1,
+        ("cgroup",): 0,
+    }
     assert dict(network.addresses(NETWORK)) == {
         ("k8s", RANGES, "used"): 3,
         ("k8s", RANGES, "free"): 250,

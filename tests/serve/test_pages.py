@@ -19,11 +19,11 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from agent.model.oom import LimitLevel
 from agent.serve.container_series import FAMILIES
-from agent.serve.metrics import HttpStatistics, TlsStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
 from agent.serve.registry import ScrapeCollector, build_registry
 from agent.serve.request import Request, Response
+from agent.serve.statistics import HttpStatistics, TlsStatistics
 from tests.serve.sample import STATUS, SampleView, kills
 from tests.serve.usage_sample import RUNNING
 

@@ -8,9 +8,9 @@ from agent.api.plumbing import OVERLAY_STATE
 from agent.api.v1 import plumbing_pb2
 from agent.model.plumbing import Conntrack, OverlayState
 from agent.serve import plumbing
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from tests.serve.plumbing_sample import CALM, PLUMBING, SAMPLE, WALL_NS
 from tests.serve.sample import SampleView
 

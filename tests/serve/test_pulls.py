@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from agent.model.pulls import Outcome
 from agent.serve import pulls
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from tests.serve.pulls_sample import DIGEST, MIB, PULLS, SILENT, WALL_NS, S, connection
 from tests.serve.sample import SampleView
 

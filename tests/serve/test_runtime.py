@@ -6,14 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agent.api.runtime import RUNG_STATE
+from agent.api.runtime import CREATION_STEP, RUNG_STATE
 from agent.api.v1 import runtime_pb2 as pb
+from agent.model.creation import CreationStep
 from agent.model.latency import BOUNDS, Latency
 from agent.model.runtime import RungState
 from agent.serve import runtime
-from agent.serve.metrics import HttpStatistics
 from agent.serve.negotiate import Format
 from agent.serve.pages import Pages
+from agent.serve.statistics import HttpStatistics
 from tests.serve.runtime_sample import RUNTIME, WALL_NS
 from tests.serve.sample import SampleView
 
@@ -36,10 +37,19 @@ def test_answer() -> None:
     assert [(shim.orphan, shim.sandbox_id[:2]) for shim in told.shims] == [
         (False, "4f"),
         (True, "9b"),
+        (False, "7c"),
         (False, ""),
     ]
-    (thread,) = told.shims[2].blocked
-    assert (thread.tid, thread.state, thread.wchan) == (1407, "D", "folio_wait_bit_common")
+    blocked = told.shims[2]
+    assert (blocked.pod_namespace, blocked.pod) == ("shop", "db-1")
+    assert [(t.tid, t.wchan) for t in blocked.blocked] == [(1394, "io_schedule")]
+    assert blocked.blocked[0].since.ToNanoseconds() == WALL_NS - 41 * S
+    network, init = told.creations
+    assert (network.step, network.sandbox) == (pb.CREATION_STEP_NETWORK, True)
+    assert (network.pod, network.pid, network.comm) == ("web-2", 5130, "bridge")
+    assert network.begun.ToNanoseconds() == WALL_NS - 247 * S
+    assert (init.container, init.wchan) == ("db", "io_schedule")
+    assert told.creation_stalled_after.ToSeconds() == 120
     bare = replace(RUNTIME, process=None, former=None, queues=None, shims=None, sandboxes=None)
     told = runtime.answer(bare).runtime
     assert not any(map(told.HasField, ("process", "former", "queues", "sandboxes")))
@@ -48,6 +58,8 @@ def test_answer() -> None:
 
 def test_states() -> None:
     """The table is one to one with the model and with the wire."""
+    assert set(CREATION_STEP.pairs) == set(CreationStep)
+    assert set(CREATION_STEP.pairs.values()) == set(pb.CreationStep.values()) - {0}
     assert set(RUNG_STATE.pairs) == set(RungState)
     assert set(RUNG_STATE.pairs.values()) == set(pb.RungState.values()) - {0}
 
@@ -66,6 +78,10 @@ def test_metrics() -> None:
     assert "nodewitness_runtime_socket_pending 41.0" in text
     assert 'nodewitness_runtime_shims{state="orphan"} 1.0' in text
     assert 'nodewitness_runtime_shims{state="blocked"} 1.0' in text
+    assert 'nodewitness_runtime_creations_in_progress{step="network"} 1.0' in text
+    assert 'nodewitness_runtime_creations_in_progress{step="image"} 0.0' in text
+    assert 'nodewitness_runtime_creations_oldest_seconds{step="network"} 247.0' in text
+    assert 'nodewitness_runtime_creations_oldest_seconds{step="image"} 0.0' in text
     view.runtime_now = None
     assert "nodewitness_runtime_" not in b"".join(pages.pieces(Format.TEXT)).decode().replace(
         "nodewitness_runtime_disagreements", ""

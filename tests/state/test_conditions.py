@@ -7,6 +7,7 @@ from collections.abc import Collection
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agent.model.condition import (
     NODE,
@@ -139,6 +140,53 @@ def test_message_is_refreshed_without_an_event() -> None:
     condition = node.only()
     assert (condition.reason, condition.message) == ("Other", "8 left")
     assert (condition.revision, condition.since_boottime_ns) == (2, 0)
+
+
+def test_reasons_that_hold_besides() -> None:
+    """One that comes or goes is told, as another reason is: not sooner than clearing takes."""
+    node = Node(LEVEL)
+    first = found(LEVEL)
+    both = replace(first, message="it is so, and worse", also=("Worse",))
+    assert node.at(0, first) == [("Level", TRUE)]
+    assert node.at(1, both) == []
+    assert node.at(14, both) == []
+    assert node.at(15, both) == [("Level", TRUE)]
+    assert node.only().message == both.message
+    assert node.at(16, both) == []
+    assert node.at(31, first) == [("Level", TRUE)]
+    assert (node.only().message, node.only().revision) == ("it is so", 3)
+
+
+def test_severity_that_rises_and_falls() -> None:
+    """It is so at once, and told as another reason is: not sooner than clearing takes."""
+    node = Node(LEVEL)
+    mild = found(LEVEL)
+    grave = replace(mild, severity=Severity.CRITICAL)
+    assert node.at(0, mild) == [("Level", TRUE)]
+    assert node.at(1, grave) == []
+    assert (node.only().severity, node.only().revision) == (Severity.CRITICAL, 1)
+    assert node.at(14, grave) == []
+    assert node.at(15, grave) == [("Level", TRUE)]
+    assert (node.told[-1].condition.severity, node.told[-1].previous) == (Severity.CRITICAL, TRUE)
+    assert (node.only().since_boottime_ns, node.only().revision) == (0, 2)
+    assert node.at(16, mild) == node.at(17, grave) == node.at(40, grave) == []
+    assert node.at(41, mild) == [("Level", TRUE)]
+    assert node.told[-1].condition.severity is Severity.WARNING
+    assert node.at(100, mild) == []
+
+
+def test_severity_of_an_event() -> None:
+    """It is told though the finding stays the same; and not again after a restart."""
+    node = Node(EVENT)
+    mild = replace(found(EVENT, at=0), severity=Severity.INFO)
+    grave = found(EVENT, at=S)
+    assert node.at(1, mild) == [("Event", TRUE)]
+    assert node.at(2, grave) == node.at(15, grave) == []
+    assert node.at(16, grave) == [("Event", TRUE)]
+    assert node.told[-1].condition.severity is Severity.CRITICAL
+    after = Node(EVENT)
+    after.fold.adopt([node.only()], 20 * S)
+    assert after.at(21, grave) == after.at(60, grave) == []
 
 
 def test_blind() -> None:
@@ -328,13 +376,14 @@ def test_found_while_a_source_is_blind() -> None:
     assert node.at(34) == [("Level", FALSE)]
 
 
-Step = tuple[float, set[ConditionType], set[ConditionType], str]
+Step = tuple[float, set[ConditionType], set[ConditionType], str, Severity | None]
 _steps = st.lists(
     st.tuples(
         st.sampled_from([0.5, 1.0, 4.0, 9.0, 16.0]),  # until the next round
         st.sets(st.sampled_from(KINDS)),  # found, levels now and events at this very time
         st.sets(st.sampled_from(KINDS)),  # blind
         st.sampled_from(["A", "B"]),  # reason
+        st.sampled_from([None, Severity.INFO]),
     ),
     max_size=60,
 )
@@ -355,13 +404,14 @@ def test_never_faster_than_its_holds(steps: list[Step]) -> None:
     now = 1000.0
     last_found: dict[str, int] = {}
     told: dict[tuple[object, ...], int] = {}
-    for wait, finds, blind, reason in steps:
+    for wait, finds, blind, reason, severity in steps:
         now += wait
         at = int(now * S)
         for each in finds:
             last_found[each.name] = at
         before = len(node.told)
-        node.at(now, *(found(each, reason=reason, at=at) for each in finds), blind=blind)
+        findings = (replace(found(each, reason=reason, at=at), severity=severity) for each in finds)
+        node.at(now, *findings, blind=blind)
         for change in node.told[before:]:
             condition = change.condition
             what = (*condition.key, condition.status, condition.reason)

@@ -195,17 +195,19 @@ class RuntimeNetwork(_message.Message):
     def __init__(self, asked: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready: _Optional[bool] = ..., message: _Optional[str] = ...) -> None: ...
 
 class CNIReport(_message.Message):
-    __slots__ = ("at", "health", "books", "config", "calls", "runtime")
+    __slots__ = ("at", "health", "books", "config", "calls", "runtime", "elsewhere_reason")
     AT_FIELD_NUMBER: _ClassVar[int]
     HEALTH_FIELD_NUMBER: _ClassVar[int]
     BOOKS_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     CALLS_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    ELSEWHERE_REASON_FIELD_NUMBER: _ClassVar[int]
     at: _timestamp_pb2.Timestamp
     health: NetworkHealth
     books: CNIBooks
     config: CNIConfig
     calls: _containers.RepeatedCompositeFieldContainer[CNICall]
     runtime: RuntimeNetwork
-    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health: _Optional[_Union[NetworkHealth, _Mapping]] = ..., books: _Optional[_Union[CNIBooks, _Mapping]] = ..., config: _Optional[_Union[CNIConfig, _Mapping]] = ..., calls: _Optional[_Iterable[_Union[CNICall, _Mapping]]] = ..., runtime: _Optional[_Union[RuntimeNetwork, _Mapping]] = ...) -> None: ...
+    elsewhere_reason: str
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., health: _Optional[_Union[NetworkHealth, _Mapping]] = ..., books: _Optional[_Union[CNIBooks, _Mapping]] = ..., config: _Optional[_Union[CNIConfig, _Mapping]] = ..., calls: _Optional[_Iterable[_Union[CNICall, _Mapping]]] = ..., runtime: _Optional[_Union[RuntimeNetwork, _Mapping]] = ..., elsewhere_reason: _Optional[str] = ...) -> None: ...

@@ -12,16 +12,40 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DiskReport(_message.Message):
-    __slots__ = ("at", "stalled_after", "disks", "etcd")
+    __slots__ = ("at", "stalled_after", "disks", "etcd", "said")
     AT_FIELD_NUMBER: _ClassVar[int]
     STALLED_AFTER_FIELD_NUMBER: _ClassVar[int]
     DISKS_FIELD_NUMBER: _ClassVar[int]
     ETCD_FIELD_NUMBER: _ClassVar[int]
+    SAID_FIELD_NUMBER: _ClassVar[int]
     at: _timestamp_pb2.Timestamp
     stalled_after: _duration_pb2.Duration
     disks: _containers.RepeatedCompositeFieldContainer[Disk]
     etcd: _containers.RepeatedCompositeFieldContainer[Etcd]
-    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stalled_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., disks: _Optional[_Iterable[_Union[Disk, _Mapping]]] = ..., etcd: _Optional[_Iterable[_Union[Etcd, _Mapping]]] = ...) -> None: ...
+    said: _containers.RepeatedCompositeFieldContainer[KernelFault]
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stalled_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., disks: _Optional[_Iterable[_Union[Disk, _Mapping]]] = ..., etcd: _Optional[_Iterable[_Union[Etcd, _Mapping]]] = ..., said: _Optional[_Iterable[_Union[KernelFault, _Mapping]]] = ...) -> None: ...
+
+class KernelFault(_message.Message):
+    __slots__ = ("kind", "device", "comm", "pid", "hung", "count", "first", "last", "text")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    COMM_FIELD_NUMBER: _ClassVar[int]
+    PID_FIELD_NUMBER: _ClassVar[int]
+    HUNG_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    device: str
+    comm: str
+    pid: int
+    hung: _duration_pb2.Duration
+    count: int
+    first: _timestamp_pb2.Timestamp
+    last: _timestamp_pb2.Timestamp
+    text: str
+    def __init__(self, kind: _Optional[str] = ..., device: _Optional[str] = ..., comm: _Optional[str] = ..., pid: _Optional[int] = ..., hung: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., count: _Optional[int] = ..., first: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Etcd(_message.Message):
     __slots__ = ("pid", "container", "unit", "directory", "devices", "absent_reason", "slowest_device", "slowest_op", "slowest", "waiting_ratio")
@@ -106,23 +130,27 @@ class DiskUser(_message.Message):
     def __init__(self, container: _Optional[_Union[_oom_pb2.Container, _Mapping]] = ..., unit: _Optional[str] = ..., read_bytes_per_second: _Optional[float] = ..., written_bytes_per_second: _Optional[float] = ...) -> None: ...
 
 class BlockedReport(_message.Message):
-    __slots__ = ("at", "blocked_after", "tasks", "more", "looked_at", "look_took")
+    __slots__ = ("at", "blocked_after", "tasks", "more", "looked_at", "look_took", "said", "io_delay_absent_reason")
     AT_FIELD_NUMBER: _ClassVar[int]
     BLOCKED_AFTER_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     LOOKED_AT_FIELD_NUMBER: _ClassVar[int]
     LOOK_TOOK_FIELD_NUMBER: _ClassVar[int]
+    SAID_FIELD_NUMBER: _ClassVar[int]
+    IO_DELAY_ABSENT_REASON_FIELD_NUMBER: _ClassVar[int]
     at: _timestamp_pb2.Timestamp
     blocked_after: _duration_pb2.Duration
     tasks: _containers.RepeatedCompositeFieldContainer[BlockedTask]
     more: int
     looked_at: int
     look_took: _duration_pb2.Duration
-    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tasks: _Optional[_Iterable[_Union[BlockedTask, _Mapping]]] = ..., more: _Optional[int] = ..., looked_at: _Optional[int] = ..., look_took: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    said: _containers.RepeatedCompositeFieldContainer[KernelFault]
+    io_delay_absent_reason: str
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., tasks: _Optional[_Iterable[_Union[BlockedTask, _Mapping]]] = ..., more: _Optional[int] = ..., looked_at: _Optional[int] = ..., look_took: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., said: _Optional[_Iterable[_Union[KernelFault, _Mapping]]] = ..., io_delay_absent_reason: _Optional[str] = ...) -> None: ...
 
 class BlockedTask(_message.Message):
-    __slots__ = ("pid", "tid", "comm", "wchan", "stack", "stack_absent_reason", "blocked", "kernel", "container", "unit", "cgroup")
+    __slots__ = ("pid", "tid", "comm", "wchan", "stack", "stack_absent_reason", "blocked", "kernel", "container", "unit", "cgroup", "io_delay")
     PID_FIELD_NUMBER: _ClassVar[int]
     TID_FIELD_NUMBER: _ClassVar[int]
     COMM_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +162,7 @@ class BlockedTask(_message.Message):
     CONTAINER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     CGROUP_FIELD_NUMBER: _ClassVar[int]
+    IO_DELAY_FIELD_NUMBER: _ClassVar[int]
     pid: int
     tid: int
     comm: str
@@ -145,4 +174,5 @@ class BlockedTask(_message.Message):
     container: _oom_pb2.Container
     unit: str
     cgroup: str
-    def __init__(self, pid: _Optional[int] = ..., tid: _Optional[int] = ..., comm: _Optional[str] = ..., wchan: _Optional[str] = ..., stack: _Optional[_Iterable[str]] = ..., stack_absent_reason: _Optional[str] = ..., blocked: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., kernel: _Optional[bool] = ..., container: _Optional[_Union[_oom_pb2.Container, _Mapping]] = ..., unit: _Optional[str] = ..., cgroup: _Optional[str] = ...) -> None: ...
+    io_delay: _duration_pb2.Duration
+    def __init__(self, pid: _Optional[int] = ..., tid: _Optional[int] = ..., comm: _Optional[str] = ..., wchan: _Optional[str] = ..., stack: _Optional[_Iterable[str]] = ..., stack_absent_reason: _Optional[str] = ..., blocked: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., kernel: _Optional[bool] = ..., container: _Optional[_Union[_oom_pb2.Container, _Mapping]] = ..., unit: _Optional[str] = ..., cgroup: _Optional[str] = ..., io_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...

@@ -57,6 +57,7 @@ class LeftoverKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LEFTOVER_KIND_NAMESPACE: _ClassVar[LeftoverKind]
     LEFTOVER_KIND_VETH: _ClassVar[LeftoverKind]
     LEFTOVER_KIND_ADDRESS: _ClassVar[LeftoverKind]
+    LEFTOVER_KIND_CGROUP: _ClassVar[LeftoverKind]
 NAMESPACE_HOLDING_UNSPECIFIED: NamespaceHolding
 NAMESPACE_HOLDING_HOST: NamespaceHolding
 NAMESPACE_HOLDING_POD: NamespaceHolding
@@ -88,6 +89,7 @@ LEFTOVER_KIND_UNSPECIFIED: LeftoverKind
 LEFTOVER_KIND_NAMESPACE: LeftoverKind
 LEFTOVER_KIND_VETH: LeftoverKind
 LEFTOVER_KIND_ADDRESS: LeftoverKind
+LEFTOVER_KIND_CGROUP: LeftoverKind
 
 class Namespace(_message.Message):
     __slots__ = ("kind", "inode", "holding")

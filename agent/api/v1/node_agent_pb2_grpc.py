@@ -154,7 +154,8 @@ class NodeAgentServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListExits(self, request, context):
-        """Deaths of containers that match every given filter, newest first, each in its latest revision.
+        """Deaths of containers that match every given filter, newest first, each in its latest revision. What the OOM killer took
+        from containers that live on, and outside of pods, is in ListOOMIncidents alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class NodeAgentStub:
     ListOOMIncidents: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListOOMIncidentsRequest, _node_agent_pb2.ListOOMIncidentsResponse]
     """Incidents that match every given filter, newest first, each in its latest revision."""
     ListExits: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListExitsRequest, _node_agent_pb2.ListExitsResponse]
-    """Deaths of containers that match every given filter, newest first, each in its latest revision."""
+    """Deaths of containers that match every given filter, newest first, each in its latest revision. What the OOM killer took
+    from containers that live on, and outside of pods, is in ListOOMIncidents alone.
+    """
     ListConditions: _grpc.UnaryUnaryMultiCallable[_node_agent_pb2.ListConditionsRequest, _node_agent_pb2.ListConditionsResponse]
     """What is wrong, the worst first: conditions that are True or Unknown, and on request those that are False."""
     WatchEvents: _grpc.UnaryStreamMultiCallable[_node_agent_pb2.WatchEventsRequest, _node_agent_pb2.WatchEventsResponse]
@@ -90,7 +92,9 @@ class NodeAgentAsyncStub(NodeAgentStub):
     ListOOMIncidents: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListOOMIncidentsRequest, _node_agent_pb2.ListOOMIncidentsResponse]  # type: ignore[assignment]
     """Incidents that match every given filter, newest first, each in its latest revision."""
     ListExits: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListExitsRequest, _node_agent_pb2.ListExitsResponse]  # type: ignore[assignment]
-    """Deaths of containers that match every given filter, newest first, each in its latest revision."""
+    """Deaths of containers that match every given filter, newest first, each in its latest revision. What the OOM killer took
+    from containers that live on, and outside of pods, is in ListOOMIncidents alone.
+    """
     ListConditions: _aio.UnaryUnaryMultiCallable[_node_agent_pb2.ListConditionsRequest, _node_agent_pb2.ListConditionsResponse]  # type: ignore[assignment]
     """What is wrong, the worst first: conditions that are True or Unknown, and on request those that are False."""
     WatchEvents: _aio.UnaryStreamMultiCallable[_node_agent_pb2.WatchEventsRequest, _node_agent_pb2.WatchEventsResponse]  # type: ignore[assignment]
@@ -155,7 +159,9 @@ class NodeAgentServicer(metaclass=_abc_1.ABCMeta):
         request: _node_agent_pb2.ListExitsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_node_agent_pb2.ListExitsResponse, _abc.Awaitable[_node_agent_pb2.ListExitsResponse]]:
-        """Deaths of containers that match every given filter, newest first, each in its latest revision."""
+        """Deaths of containers that match every given filter, newest first, each in its latest revision. What the OOM killer took
+        from containers that live on, and outside of pods, is in ListOOMIncidents alone.
+        """
 
     @_abc_1.abstractmethod
     def ListConditions(

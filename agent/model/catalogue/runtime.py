@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from agent.model.condition import EVENT_LASTS_SECONDS, ConditionType, EntityKind, Severity
 
+CREATION_STALLED = ConditionType(
+    name="CreationStalled",
+    severity=Severity.WARNING,
+    entity=EntityKind.POD,
+    fires_when="For runtime.creation_stalled_after a pod has had no sandbox, or a container that "
+    "the runtime has made for it has not been started; waiting for images does not count.",
+    what_to_do="The reason is the step that it hangs in; the message says who works on it, and "
+    "where that waits: a CNI plugin, the shim, or runc's process. If nobody does, ask the "
+    "kubelet: its log names the volume that it waits for. `nodectl runtime` has all of them.",
+    sources=("runtime",),
+    clear_after_seconds=5.0,
+)
 RUNTIME_OOM_KILLED = ConditionType(
     name="RuntimeOOMKilled",
     severity=Severity.CRITICAL,
@@ -27,5 +39,17 @@ RUNTIME_UNRESPONSIVE = ConditionType(
     raise_after_seconds=5.0,
     clear_after_seconds=2.0,
 )
+SHIM_BLOCKED = ConditionType(
+    name="ShimBlocked",
+    severity=Severity.WARNING,
+    entity=EntityKind.POD,
+    fires_when="For disks.blocked_after a thread of a pod's shim has been in state D "
+    "(uninterruptible) without running once.",
+    what_to_do="A start, a stop or an exec in this pod hangs with it, and no signal ends it. Its "
+    "wchan and stack say what it waits for, as a rule a disk, which DiskStalled names. It goes on "
+    "by itself when that answers.",
+    sources=("runtime", "blocked"),
+    clear_after_seconds=5.0,
+)
 
-TYPES = (RUNTIME_OOM_KILLED, RUNTIME_UNRESPONSIVE)
+TYPES = (CREATION_STALLED, RUNTIME_OOM_KILLED, RUNTIME_UNRESPONSIVE, SHIM_BLOCKED)

@@ -17,7 +17,8 @@ _BELOW = "\N{BOX DRAWINGS LIGHT UP AND RIGHT} "
 
 def broken(cni: pb.CNIReport) -> bool:
     """Whether no pod can get a network now."""
-    unloaded = cni.HasField("config") and not any(file.loaded for file in cni.config.files)
+    known = cni.HasField("config") and not cni.elsewhere_reason
+    unloaded = known and not any(file.loaded for file in cni.config.files)
     return cni.health.state == pb.NETWORK_STATE_WEDGED or unloaded
 
 
@@ -62,6 +63,9 @@ def _config(cni: pb.CNIReport) -> Iterator[str]:
         yield from wrapped("config   ", "could not be read")
         return
     config = cni.config
+    if cni.elsewhere_reason:
+        yield from wrapped("config   ", f"NOT KNOWN: {escape(cni.elsewhere_reason)}")
+        return
     if config.absent_reason:
         yield from wrapped("config   ", f"NOT LOADED: {escape(config.absent_reason)}")
     elif not config.files:
@@ -92,7 +96,8 @@ def _runtime(cni: pb.CNIReport) -> list[str]:
     said = "ready" if ready else f"not ready: {escape(cni.runtime.message)}"
     loaded = [file for file in cni.config.files if file.loaded]
     usable = bool(loaded) and not any(plugin.problem for plugin in loaded[0].plugins)
-    wrong = "  <- wrong" if cni.HasField("config") and ready and not usable else ""
+    known = cni.HasField("config") and not cni.elsewhere_reason
+    wrong = "  <- wrong" if known and ready and not usable else ""
     return wrapped("runtime  ", f"says that its network is {said}{wrong}")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from agent.api.v1 import io_pb2 as pb
 from agent.nodectl.show.oom import aligned
-from agent.nodectl.show.words import duration, escape, latency, size, wrapped
+from agent.nodectl.show.words import age, duration, escape, latency, size, wrapped
 
 if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration
@@ -15,25 +15,41 @@ if TYPE_CHECKING:
 DISKS = ("DEVICE", "KIND", "READ", "WRITE", "FLUSH", "IN FLIGHT", "BUSY", "STATE")
 DISKS_WIDE = (*DISKS, "READ/S", "WRITTEN/S", "QUEUE", "NUMBER")
 TASKS = ("FOR", "TASK", "WHERE", "OF")
-TASKS_WIDE = (*TASKS, "PID", "CGROUP")
+TASKS_WIDE = (*TASKS, "IO DELAY", "PID", "CGROUP")
 MAX_ROWS = 40
 """Tasks; -o wide has all."""
 MAX_USERS = 3
+MAX_SAID = 6
+"""Devices or tasks that the kernel's log speaks of; -o wide has all."""
 
 
 def devices(report: pb.DiskReport, *, wide: bool = False) -> str:
     """The whole answer; names are escaped. Loop devices that are well are in -o wide alone."""
     disks = sorted(report.disks, key=lambda disk: (not disk.stalled, escape(disk.name)))
     shown = [d for d in disks if wide or d.kind != "loop" or d.stalled or d.mounts]
+    said = list(_said(report.said, report.at.ToNanoseconds(), wide=wide))
     if not shown:
-        return "No block device has been asked for anything."
+        return "\n".join(("No block device has been asked for anything.", *said))
     lines = aligned([_disk(disk, wide=wide) for disk in shown], DISKS_WIDE if wide else DISKS)
     lines.append("")
     for disk in shown:
         lines += _about(disk)
     for etcd in report.etcd:
         lines += _etcd(etcd)
-    return "\n".join(lines).rstrip()
+    return "\n".join([*lines, *said]).rstrip()
+
+
+def _said(faults: Sequence[pb.KernelFault], now_ns: int, *, wide: bool) -> Iterator[str]:
+    """What the kernel's log says, the newest first."""
+    shown = faults if wide else faults[:MAX_SAID]
+    for fault in shown:
+        often = ""
+        if fault.count > 1:
+            often = f", {fault.count} times in {age(fault.first, fault.last.ToNanoseconds())}"
+        when = f"{age(fault.last, now_ns)} ago{often}"
+        yield from wrapped("kernel   ", f"{when}: {escape(fault.text)}")
+    if len(faults) > len(shown):
+        yield f"kernel   and {len(faults) - len(shown)} more lines of others"
 
 
 def _disk(disk: pb.Disk, *, wide: bool) -> tuple[str, ...]:
@@ -117,8 +133,9 @@ def stuck(report: pb.BlockedReport) -> list[pb.BlockedTask]:
 def tasks(report: pb.BlockedReport, *, wide: bool = False) -> str:
     """The whole answer; names are escaped."""
     looked = f"{report.looked_at:,} tasks looked at in {duration(_seconds(report.look_took))}"
+    said = list(_said(report.said, report.at.ToNanoseconds(), wide=wide))
     if not report.tasks:
-        return f"No task that was asked for is in state D: {looked}."
+        return "\n".join((f"No task that was asked for is in state D: {looked}.", *said))
     late = len(stuck(report))
     after = duration(_seconds(report.blocked_after))
     found = len(report.tasks) + report.more
@@ -129,8 +146,11 @@ def tasks(report: pb.BlockedReport, *, wide: bool = False) -> str:
     more = found - len(shown)
     if more:
         lines.append(f"and {more} more")
+    if wide and report.io_delay_absent_reason:
+        lines += ["", *wrapped("io delay ", escape(report.io_delay_absent_reason))]
     stacks = [line for task in shown for line in _stack(task)]
     lines += ["", *stacks] if stacks else []
+    lines += ["", *said] if said else []
     return "\n".join([*lines, "", looked])
 
 
@@ -141,7 +161,10 @@ def _task(task: pb.BlockedTask, *, wide: bool) -> tuple[str, ...]:
         escape(task.wchan) or "?",
         _owner(task),
     )
-    return (*row, str(task.pid), escape(task.cgroup) or "-") if wide else row
+    if not wide:
+        return row
+    delay = duration(_seconds(task.io_delay)) if task.HasField("io_delay") else "-"
+    return (*row, delay, str(task.pid), escape(task.cgroup) or "-")
 
 
 def _owner(task: pb.BlockedTask) -> str:

@@ -7,13 +7,20 @@ from collections.abc import Iterator
 from agent.api.v1 import kubelet_pb2 as pb
 from agent.api.v1.runtime_pb2 import RUNG_STATE_FAILED, RUNG_STATE_OK, RUNG_STATE_SILENT
 from agent.nodectl.show.runtime import process_lines, took
-from agent.nodectl.show.words import duration, escape, wrapped
+from agent.nodectl.show.words import age, duration, escape, wrapped
+
+_STATUS = {
+    pb.NODE_CONDITION_STATUS_TRUE: "True",
+    pb.NODE_CONDITION_STATUS_FALSE: "False",
+    pb.NODE_CONDITION_STATUS_UNKNOWN: "Unknown",
+}
 
 
 def report(kubelet: pb.KubeletReport, now_ns: int) -> str:
     """The whole answer; names are escaped."""
     if kubelet.absent_reason:
-        return "\n".join(wrapped("kubelet  ", f"none: {escape(kubelet.absent_reason)}"))
+        none = wrapped("kubelet  ", f"none: {escape(kubelet.absent_reason)}")
+        return "\n".join([*none, *_belief(kubelet, now_ns)])
     lines = [*wrapped("kubelet  ", _head(kubelet)), ""]
     lines += [*_healthz(kubelet), *process_lines(kubelet, now_ns), *_cpu(kubelet)]
     if kubelet.restarts:
@@ -22,6 +29,7 @@ def report(kubelet: pb.KubeletReport, now_ns: int) -> str:
     lines += wrapped("config   ", config)
     for problem in kubelet.problems:
         lines += wrapped("problem  ", escape(problem))
+    lines += _belief(kubelet, now_ns)
     return "\n".join(lines)
 
 
@@ -62,6 +70,36 @@ def _healthz(kubelet: pb.KubeletReport) -> list[str]:
         mean = healthz.answers_took.ToNanoseconds() // healthz.answers
         counts += f"; {took(mean)} on average"
     return wrapped("healthz  ", f"{escape(healthz.address)}: {text} ({counts})")
+
+
+def _belief(kubelet: pb.KubeletReport, now_ns: int) -> Iterator[str]:
+    """What the API server believes of the node, each condition in a line."""
+    if kubelet.belief_unknown_reason:
+        yield ""
+        words = f"not known; {escape(kubelet.belief_unknown_reason)}"
+        yield from wrapped("the API server believes: ", words)
+        return
+    if not kubelet.HasField("belief"):
+        return
+    belief = kubelet.belief
+    asked = f"asked at {escape(belief.address)} {age(belief.at, now_ns)} ago"
+    yield ""
+    yield from wrapped("the API server believes ", f"of {escape(belief.node)}, {asked}:")
+    width = max(map(len, ("lease", *(each.type for each in belief.conditions))))
+    for each in belief.conditions:
+        words = _STATUS.get(each.status, "?")
+        why = ": ".join(escape(word) for word in (each.reason, each.message) if word)
+        if each.HasField("last_transition"):
+            words += f" for {age(each.last_transition, now_ns)}"
+        if each.HasField("last_heartbeat"):
+            words += f", told {age(each.last_heartbeat, now_ns)} ago"
+        yield from wrapped(f"  {each.type:{width}}  ", f"{words}; {why}" if why else words)
+    if belief.HasField("lease_renewed"):
+        yield from wrapped(
+            f"  {'lease':{width}}  ", f"renewed {age(belief.lease_renewed, now_ns)} ago"
+        )
+    elif belief.lease_problem:
+        yield from wrapped(f"  {'lease':{width}}  ", f"not known: {escape(belief.lease_problem)}")
 
 
 def _cpu(kubelet: pb.KubeletReport) -> Iterator[str]:

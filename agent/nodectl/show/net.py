@@ -42,6 +42,7 @@ LEFTOVERS = {
     pb.LEFTOVER_KIND_NAMESPACE: "namespace",
     pb.LEFTOVER_KIND_VETH: "veth",
     pb.LEFTOVER_KIND_ADDRESS: "address",
+    pb.LEFTOVER_KIND_CGROUP: "cgroup",
 }
 MAX_LEFTOVERS = 20
 
@@ -105,9 +106,11 @@ def _of_the_node(network: pb.NetworkReport, now_ns: int) -> Iterator[str]:
 
 
 def _pool(pool: pb.AddressPool) -> str:
-    if pool.unread_reason:
-        return f"not known: {escape(pool.unread_reason)}"
     leaked = f", {pool.leaked} of them of containers that are gone" if pool.leaked else ""
+    if pool.unread_reason:
+        counted = pool.used and not pool.ranges
+        used = f"{pool.used} addresses are used{leaked}; of how many is " if counted else ""
+        return f"{used}not known: {escape(pool.unread_reason)}"
     full = "EXHAUSTED: " if exhausted(pool) else ""
     ranges = ", ".join(map(escape, pool.ranges))
     return f"{full}{pool.used} of {pool.total} addresses are used{leaked} ({ranges})"

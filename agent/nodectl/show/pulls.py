@@ -18,6 +18,8 @@ ENDED = ("ENDED", "BLOB", "OUTCOME", "TOOK", "STOOD STILL", "SLOWEST DISK", "LAS
 MAX_ENDED = 5
 """-o wide has all."""
 MAX_PODS = 3
+STUCK_SECONDS = 2.0
+"""A device that ended nothing for so long, and for three requests of the slowest, says more."""
 
 
 def report(report: pb.PullReport, *, wide: bool = False) -> str:
@@ -112,7 +114,9 @@ def _waiting(report: pb.PullReport) -> Iterator[str]:
 def _ended(report: pb.PullReport, each: pb.EndedPull) -> tuple[str, ...]:
     worst = each.pull.meanwhile
     disk = "-"
-    if worst.HasField("slowest"):
+    if _seconds(worst.stuck) >= max(STUCK_SECONDS, 3 * _seconds(worst.slowest)):
+        disk = f"{escape(worst.stuck_device)} stuck {duration(_seconds(worst.stuck))}"
+    elif worst.HasField("slowest"):
         took = latency(worst.slowest.ToNanoseconds())
         disk = f"{escape(worst.slowest_device)} {escape(worst.slowest_op)} {took}"
     seconds = (each.ended.ToNanoseconds() - each.pull.begun.ToNanoseconds()) / 1e9

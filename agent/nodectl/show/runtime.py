@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.api.runtime import RUNG_STATE
+from agent.api.runtime import CREATION_STEP, RUNG_STATE
 from agent.api.v1 import kubelet_pb2
 from agent.api.v1 import runtime_pb2 as pb
 from agent.nodectl.show.oom import aligned
 from agent.nodectl.show.words import age, duration, escape, latency, size, wrapped
 
 STEPS = ("RUNG", "STATE", "TOOK", "MAY TAKE", "MEAN", "ANSWERS", "SILENT", "ERRORS")
-SHIMS = ("SHIM", "AGE", "STATE", "SANDBOX")
+SHIMS = ("SHIM", "AGE", "STATE", "SANDBOX", "POD", "THREADS IN D")
+CREATIONS = ("MAKING", "STEP", "FOR", "POD", "CONTAINER", "BY")
 BROKEN = (pb.RUNG_STATE_SILENT, pb.RUNG_STATE_FAILED)
 MAX_SHIMS = 20
 """Of those with which something is wrong; -o wide has all."""
@@ -33,7 +34,9 @@ def report(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool = False) -> str
         if step.detail:
             lines += wrapped("error    ", f"{_name(step)}: {escape(step.detail)}")
     lines += ["", *_says(runtime), *_socket(runtime), *process_lines(runtime, now_ns)]
-    lines += _shims(runtime, now_ns, wide=wide)
+    shims = _shims(runtime, now_ns, wide=wide)
+    made = _creations(runtime, now_ns, wide=wide)
+    lines += [*shims, *([""] if len(shims) > 2 and made else []), *made]
     return "\n".join(lines)
 
 
@@ -149,14 +152,15 @@ def _shims(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool) -> list[str]:
         return wrapped("shims    ", "not looked for yet")
     orphans = sum(shim.orphan for shim in runtime.shims)
     stopped = sum(shim.state in ("T", "t") for shim in runtime.shims)
+    blocked = sum(bool(shim.blocked) for shim in runtime.shims)
     of = f" for {runtime.sandboxes} sandboxes" if runtime.HasField("sandboxes") else ""
     text = f"{len(runtime.shims)}{of}; {orphans} of no sandbox that the runtime knows"
-    lines = wrapped("shims    ", text + (f"; {stopped} stopped" if stopped else ""))
-    blocked = [(shim.pid, thread) for shim in runtime.shims for thread in shim.blocked]
-    for pid, thread in blocked if wide else blocked[:MAX_SHIMS]:
-        where = escape(thread.wchan) or "?"
-        told = f"shim {pid}, thread {thread.tid} ({escape(thread.comm)}): {thread.state} in {where}"
-        lines += wrapped("blocked  ", told)
+    text += f"; {stopped} stopped" if stopped else ""
+    if not runtime.blocked_known:
+        text += "; which are blocked is not known"
+    elif blocked:
+        text += f"; {blocked} blocked"
+    lines = wrapped("shims    ", text)
     rows = [
         (
             str(shim.pid),
@@ -165,6 +169,8 @@ def _shims(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool) -> list[str]:
             escape(shim.sandbox_id)[:12] + ("  orphan" if shim.orphan else "")
             if shim.sandbox_id
             else f"? ({escape(shim.unread)})",
+            _pod(shim.pod_namespace, shim.pod, shim.pod_uid),
+            _blocked(shim, now_ns),
         )
         for shim in runtime.shims
         if wide or shim.orphan or shim.unread or shim.blocked or shim.state in ("T", "t", "D")
@@ -173,3 +179,59 @@ def _shims(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool) -> list[str]:
         return lines
     shown = rows if wide else rows[:MAX_SHIMS]
     return [*lines, "", *aligned(shown, SHIMS)]
+
+
+def _pod(namespace: str, pod: str, uid: str) -> str:
+    if pod:
+        return f"{escape(namespace) or '?'}/{escape(pod)}"
+    return escape(uid) or "-"
+
+
+def _blocked(shim: pb.Shim, now_ns: int) -> str:
+    """ "3 for 41s in io_schedule": so many threads, and the one that has waited longest."""
+    if not shim.blocked:
+        return "-"
+    first = shim.blocked[0]
+    since = f" for {age(first.since, now_ns)}" if first.HasField("since") else ""
+    return f"{len(shim.blocked)}{since} in {escape(first.wchan) or '?'}"
+
+
+def _creations(runtime: pb.RuntimeReport, now_ns: int, *, wide: bool) -> list[str]:
+    """What is being made, the oldest first."""
+    made = runtime.creations
+    if not made:
+        return [] if not runtime.shims_known else ["making   nothing"]
+    after_ns = runtime.creation_stalled_after.ToNanoseconds()
+    begun = [now_ns - each.begun.ToNanoseconds() for each in made]
+    stalled = sum(passed >= after_ns for passed in begun)
+    sandboxes = sum(each.sandbox for each in made)
+    text = f"{_count(sandboxes, 'sandbox')}, {_count(len(made) - sandboxes, 'container')}"
+    text += f"; {stalled} for longer than {duration(after_ns / 1e9)}" if stalled else ""
+    rows = [
+        (
+            age(each.begun, now_ns),
+            CREATION_STEP.to_model(each.step).value,
+            age(each.since, now_ns),
+            _pod(each.namespace, each.pod, each.pod_uid or each.id[:12]),
+            "(sandbox)" if each.sandbox else escape(each.container) or "-",
+            _worker(each),
+        )
+        for each in made
+    ]
+    shown = rows if wide else rows[:MAX_SHIMS]
+    return [*wrapped("making   ", text), "", *aligned(shown, CREATIONS)]
+
+
+def _count(number: int, what: str) -> str:
+    plural = "es" if what.endswith("x") else "s"
+    return f"{number} {what}{'' if number == 1 else plural}"
+
+
+def _worker(each: pb.Creation) -> str:
+    """ "bridge[812] D in flock_lock_inode_wait"."""
+    if not each.pid:
+        return "-"
+    told = f"{escape(each.comm)}[{each.pid}]"
+    if each.state:
+        told += f" {escape(each.state)}"
+    return told + (f" in {escape(each.wchan)}" if each.wchan else "")

@@ -3,7 +3,7 @@
  * Listens on TCP (the host reaches it through QEMU's port forwarding). Each connection is served by a
  * process of its own. Frames, both ways: one type byte, a big-endian u32 length, the payload.
  *
- *   host to guest  R  cgroup NUL flags NUL arg NUL arg NUL ...   run a command; flag p: on a pty
+ *   host to guest  R  cgroup NUL flags NUL arg NUL arg NUL ...   run a command; flag p: on a pty; flag w: see below
  *                  I  bytes for its stdin; an empty one closes stdin
  *                  S  a signal number for its process group
  *                  W  rows SPACE columns, the window of the pty
@@ -12,6 +12,9 @@
  *                  F  errno: it could not be started or read
  *
  * A command runs in the cgroup it names (made when missing). When the host hangs up, the command is killed.
+ *
+ * With the flag w the connection is handed to usr/local/lib/lab/warm, which starts the command and then becomes
+ * `labd follow CONNECTION PID IN OUT ERR MINE CGROUP`: from then on it is served like any other.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -28,6 +31,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -164,17 +168,11 @@ static int obey(int s, struct command *c) {
     return 0;
 }
 
-static void run(int s, long n) {
-    char dir[4096], procs[4200], killer[4200], *argv[MAX_ARGS] = {0}, *p = buffer, *end = buffer + n;
-    int args = 0;
-    snprintf(dir, sizeof dir, "/sys/fs/cgroup/%.4000s", p);
-    snprintf(procs, sizeof procs, "%s/cgroup.procs", dir);
+/* Serve a command until its end; its cgroup is removed if it was made for it. */
+static void follow(int s, struct command c, const char *cgroup, int mine) {
+    char dir[4096], killer[4200];
+    snprintf(dir, sizeof dir, "/sys/fs/cgroup/%.4000s", cgroup);
     snprintf(killer, sizeof killer, "%s/cgroup.kill", dir);
-    p += strlen(p) + 1;
-    struct command c = {.pty = strchr(p, 'p') != NULL};
-    for (p += strlen(p) + 1; p < end && args < MAX_ARGS - 1; p += strlen(p) + 1) argv[args++] = strdup(p);
-    int mine = mkdir(dir, 0755) == 0;
-    if ((!mine && errno != EEXIST) || !args || start(&c, argv, procs)) { put_number(s, 'F', errno); return; }
     put_number(s, 'P', c.pid);
     int pidfd = syscall(SYS_pidfd_open, c.pid, 0), gone = 0, status = 0;
     for (;;) {
@@ -197,6 +195,39 @@ static void run(int s, long n) {
     put_number(s, 'X', WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
 }
 
+/* Hand the connection and the request to the interpreter that is warm; -1 when there is none. */
+static int hand_over(int s, long n) {
+    struct sockaddr_un warm = {.sun_family = AF_UNIX, .sun_path = "/run/lab/warm"};
+    union { struct cmsghdr head; char bytes[CMSG_SPACE(sizeof s)]; } control = {0};
+    struct iovec data = {buffer, n};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct cmsghdr *fds = CMSG_FIRSTHDR(&message);
+    fds->cmsg_level = SOL_SOCKET;
+    fds->cmsg_type = SCM_RIGHTS;
+    fds->cmsg_len = CMSG_LEN(sizeof s);
+    memcpy(CMSG_DATA(fds), &s, sizeof s);
+    int to = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    return to < 0 || connect(to, (struct sockaddr *)&warm, sizeof warm) || sendmsg(to, &message, 0) < 0 ? -1 : 0;
+}
+
+static void run(int s, long n) {
+    char dir[4096], procs[4200], *argv[MAX_ARGS] = {0}, *cgroup = buffer, *end = buffer + n;
+    int args = 0;
+    snprintf(dir, sizeof dir, "/sys/fs/cgroup/%.4000s", cgroup);
+    snprintf(procs, sizeof procs, "%s/cgroup.procs", dir);
+    char *flags = cgroup + strlen(cgroup) + 1;
+    if (strchr(flags, 'w')) {
+        if (hand_over(s, n)) put_number(s, 'F', errno);
+        return;
+    }
+    struct command c = {.pty = strchr(flags, 'p') != NULL};
+    cgroup = strdup(cgroup); /* the buffer takes the next frames */
+    for (char *p = flags + strlen(flags) + 1; p < end && args < MAX_ARGS - 1; p += strlen(p) + 1) argv[args++] = strdup(p);
+    int mine = mkdir(dir, 0755) == 0;
+    if ((!mine && errno != EEXIST) || !args || start(&c, argv, procs)) { put_number(s, 'F', errno); return; }
+    follow(s, c, cgroup, mine);
+}
+
 static void reap(int sig) {
     int saved = errno;
     (void)sig;
@@ -205,6 +236,12 @@ static void reap(int sig) {
 }
 
 int main(int argc, char **argv) {
+    if (argc == 9 && !strcmp(argv[1], "follow")) {
+        struct command c = {.pid = atoi(argv[3]), .in = atoi(argv[4]), .out = atoi(argv[5]), .err = atoi(argv[6])};
+        signal(SIGPIPE, SIG_IGN);
+        follow(atoi(argv[2]), c, argv[8], atoi(argv[7]));
+        return 0;
+    }
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(argc > 1 ? atoi(argv[1]) : 7000)};
     struct sigaction a = {.sa_handler = reap, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
     int one = 1, l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

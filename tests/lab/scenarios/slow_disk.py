@@ -10,6 +10,7 @@ MOUNT = "/run/lab/slow"
 IMAGE = "/run/lab/slow.img"
 MIB = 32
 
+# Given a device, it lies on that one, else on a file.
 _UP = f"""
 set -e
 modprobe -a loop dm_mod ext4
@@ -17,12 +18,16 @@ modprobe -a loop dm_mod ext4
 dmsetup remove --noudevsync {NAME} 2> /dev/null || true
 losetup -j {IMAGE} | cut -d: -f1 | xargs -r losetup -d
 mkdir -p {MOUNT}
-truncate -s {MIB}M {IMAGE}
-loop=$(losetup -f --show {IMAGE})
-dmsetup create {NAME} --noudevsync --table "0 $(({MIB} * 2048)) linear $loop 0"
+device=$1
+if [ -z "$device" ]; then
+    truncate -s {MIB}M {IMAGE}
+    device=$(losetup -f --show {IMAGE})
+fi
+dmsetup create {NAME} --noudevsync --table "0 $(({MIB} * 2048)) linear $device 0"
 dmsetup mknodes {NAME}
 mkfs.ext4 -qF /dev/mapper/{NAME}
 mount /dev/mapper/{NAME} {MOUNT}
+echo $device
 """
 
 _DOWN = f"""
@@ -41,8 +46,9 @@ rmdir {MOUNT}
 class SlowDisk:
     """A mounted file system."""
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, beneath: str) -> None:
         self._guest = guest
+        self._beneath = beneath
 
     def suspend(self) -> None:
         """From now on whoever waits for it sleeps where no signal reaches him."""
@@ -73,20 +79,30 @@ class SlowDisk:
         )
 
     def delay_writes(self, milliseconds: int) -> None:
-        """From now on each write takes so much longer, by dm-delay."""
+        """From now on each write takes so much longer, by dm-delay. The file system is not frozen
+        meanwhile: it writes when it thaws, and that would take as long.
+        """
         self._guest.run(
-            f"modprobe dm_delay; loop=$(losetup -j {IMAGE} | cut -d: -f1);"
-            f" dmsetup reload {NAME} --table"
-            f' "0 $(({MIB} * 2048)) delay $loop 0 0 $loop 0 {milliseconds}"'
-            f" && dmsetup suspend --noudevsync {NAME} && dmsetup resume --noudevsync {NAME}"
+            f"modprobe dm_delay; dmsetup reload {NAME} --table"
+            f' "0 $(({MIB} * 2048)) delay {self._beneath} 0 0 {self._beneath} 0 {milliseconds}"'
+            f" && dmsetup suspend --noudevsync --nolockfs {NAME}"
+            f" && dmsetup resume --noudevsync {NAME}"
+        )
+
+    def fail(self) -> None:
+        """From now on each request fails, by dm-error."""
+        self._guest.run(
+            f'dmsetup reload {NAME} --table "0 $(({MIB} * 2048)) error"'
+            f" && dmsetup suspend --noudevsync --noflush --nolockfs {NAME}"
+            f" && dmsetup resume --noudevsync {NAME}"
         )
 
 
 @contextmanager
-def slow_disk(guest: Guest) -> Iterator[SlowDisk]:
-    """One, mounted at MOUNT; resumed and removed at the end."""
-    guest.run(_UP, seconds=120)
+def slow_disk(guest: Guest, on: str = "") -> Iterator[SlowDisk]:
+    """One, mounted at MOUNT; resumed and removed at the end. `on` a device, else on a file."""
+    said = guest.run(["sh", "-c", _UP, "sh", on], seconds=120).out
     try:
-        yield SlowDisk(guest)
+        yield SlowDisk(guest, said.split()[-1])
     finally:
         guest.run(_DOWN, seconds=120)
