@@ -281,11 +281,8 @@ def test_hardened(
     deploy: Deploy, pods: Pods, guest: Guest, configured: str, figures: list[str]
 ) -> None:
     """With listed capabilities alone the kill is told by name, without the kernel's log; what only
-    that tells is not there, and is said to be unknown: disks that fail, and who died before the
-    agent's first start.
+    that tells is not there, and is said to be unknown: disks that fail.
     """
-    early = child_over_limit(pods, name="early")
-    early.fire()
     began = time.monotonic()
     deployed = deploy(applied()["hardened"])
     asking = Asking(deployed.agent)
@@ -298,8 +295,6 @@ def test_hardened(
     print(shown.out)
     for name in OF_THE_LOG:
         asking.condition(name, "", status=CONDITION_STATUS_UNKNOWN)
-    assert not [each for each in asking.incidents() if each.container.pod == "early"]
-    assert asking.books().unattributed_before_start >= 1
 
     case = child_over_limit(pods)
     kernel, _ = fire(case, asking)
