@@ -147,12 +147,14 @@ def _until_it_serves() -> None:
 
 
 def scrapes_ms(pid: int, url: str, share: float) -> float:
-    """CPU of one scrape, less what the process does meanwhile in any case."""
+    """CPU of one scrape, less the share of a core that the process takes in any case of the time
+    that the scrape leaves it: one that holds the event loop keeps sweeps away.
+    """
     cpu, begun = cpu_ms(pid), time.monotonic()
     for _ in range(SCRAPES):
         scrape(url)
     cpu, took = cpu_ms(pid) - cpu, time.monotonic() - begun
-    return (cpu - share * took * 1e3) / SCRAPES
+    return max(0.0, cpu - share * took * 1e3) / (1 - share) / SCRAPES
 
 
 def beside_the_peer(pid: int, share: float, peer: str) -> dict[str, float]:

@@ -158,6 +158,7 @@ SHOWN: tuple[tuple[str, Cell, str], ...] = (
         "",
     ),
     ("CPU at one sweep a second, of a core, emulated", _share, "2 %"),
+    ("the same, nodewitness / C", _share_ratio, ""),
     ("CPU of a scrape, nodewitness / client_golang", _scrape, "0.20 at 15,000 series"),
     ("resident memory; at the peak of a scrape", _memory, "64; 80 MiB"),
     ("descriptors", _count("open_fds"), ""),
