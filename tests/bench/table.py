@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypedDict
 
+from agent.observe.sweep import FULL_SECONDS
+
 MIB = 1 << 20
 
 Figures = dict[str, float]
@@ -66,6 +68,7 @@ def _rows(columns: list[Figures]) -> Iterator[Row]:
         ("  ratio", _ratio("sweep_ratio"), "3"),
         ("  the same, nothing changed", _ms("sweep_python_unchanged_ms"), ""),
         ("  ratio", _ratio("sweep_unchanged_ratio"), ""),
+        ("  all of them in full", _ms("sweep_python_full_ms"), ""),
         ("100 pods' networks: the dumps alone", _ms("network_dumps_ms"), ""),
         ("  read and parsed", _ms("network_ms"), ""),
         ("  ratio", _ratio("network_ratio"), ""),
@@ -73,6 +76,7 @@ def _rows(columns: list[Figures]) -> Iterator[Row]:
         ("  the whole look, judged", _ms("look_ms"), ""),
         ("  ratio", _ratio("look_ratio"), ""),
         ("the agent at rest without sweeps, of a core", _percent("cpu_share_without_sweeps"), ""),
+        ("  what else follows each sweep", _some_ms(_beside_a_sweep_ms), ""),
         ("  at one sweep a second: C", _c_share, ""),
         ("  nodewitness", _share, "2.0 %"),
         ("  ratio", _share_ratio, ""),
@@ -100,6 +104,10 @@ def _or_nothing(told: Cell, figures: Figures) -> str:
 
 def _ms(name: str) -> Cell:
     return lambda figures: f"{figures[name]:.1f} ms"
+
+
+def _some_ms(value: Callable[[Figures], float]) -> Cell:
+    return lambda figures: f"{value(figures):.1f} ms"
 
 
 def _ratio(name: str) -> Cell:
@@ -130,9 +138,21 @@ def _share_ratio(figures: Figures) -> str:
     return f"{_of_a_core(figures) * 1e3 / figures['sweep_c_ms']:.2f}"
 
 
+def _beside_a_sweep_ms(figures: Figures) -> float:
+    """What else the agent does for each sweep: detectors, conditions, who ate the memory. Where a
+    sweep costs more than a tenth of a core they come less often, and read more in full each.
+    """
+    unchanged, full = figures["sweep_python_unchanged_ms"], figures["sweep_python_full_ms"]
+    in_full = min(1.0, 1 / figures["sweeps_per_second"] / FULL_SECONDS)
+    tenth = 1 / FULL_SECONDS
+    sweep_ms = unchanged + (full - unchanged) * (in_full - tenth) / (1 - tenth)
+    return max(0.0, figures["cpu_ms_per_sweep"] - sweep_ms)
+
+
 def _of_a_core(figures: Figures) -> float:
-    """Had there been a sweep in each second: slow ones come less often."""
-    return figures["cpu_share_without_sweeps"] + figures["cpu_ms_per_sweep"] / 1e3
+    """At one sweep in each second, and if every file changed from one to the next."""
+    for_sweeps_ms = figures["sweep_python_ms"] + _beside_a_sweep_ms(figures)
+    return figures["cpu_share_without_sweeps"] + for_sweeps_ms / 1e3
 
 
 def _scrape(figures: Figures) -> str:
