@@ -18,6 +18,7 @@ def applied() -> dict[str, list[Resource]]:
     return {
         "privileged": build(OVERLAYS / "privileged"),
         "hardened": build(OVERLAYS / "hardened"),
+        "hardened-before-1.30": build(OVERLAYS / "hardened-before-1.30"),
         "cleanup": read(DEPLOY / "daemonset/cleanup/job.yaml"),
         "podmonitor": read(DEPLOY / "daemonset/podmonitor.yaml"),
         "certificate": read(DEPLOY / "daemonset/certificate.yaml"),
