@@ -16,7 +16,8 @@ from agent.config.settings import DEFAULT_PATH
 from agent.host.capabilities import CAPABILITIES
 from agent.main import main
 from agent.serve.health import KEY
-from tests.deploy.kustomize import Resource, containers, pod_template, the
+from tests.deploy.cleanup import JSONPATH, clean_up_jobs
+from tests.deploy.kustomize import Resource, containers, pod_template, read, the
 from tests.deploy.manifests import DEPLOY, applied, with_component, with_pods
 
 ROOT = Path(agent.__file__).parents[1]
@@ -273,6 +274,25 @@ def test_pod(name: str, resource: Resource) -> None:
         assert container["image"] == f"nodewitness:{agent.__version__}"
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert "cpu" not in container["resources"]["limits"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["registry.example:5000/team/nodewitness:0.1.0", f"mirror.example/nw@sha256:{'5e' * 32}"],
+)
+def test_clean_up_has_the_image_of_the_daemonset(image: str) -> None:
+    """One Job for each node, and each with what the operator has pushed, as the DaemonSet has it:
+    nothing of the Job's own is pulled from a registry that nobody has named.
+    """
+    container, *others = pod_template(of("privileged"))["spec"]["containers"]
+    assert container["image"]
+    assert (JSONPATH, others) == ("{.spec.template.spec.containers[0].image}", [])
+    jobs = clean_up_jobs(image, ["node-1", "node-2.example"])
+    assert [pod_template(job)["spec"]["nodeName"] for job in jobs] == ["node-1", "node-2.example"]
+    assert {one["image"] for job in jobs for one in containers(job)} == {image}
+    # As it is in the file it is nobody's: a reference has no capitals.
+    (unfilled,) = read(DEPLOY / "daemonset/cleanup/job.yaml")
+    assert [one["image"] for one in containers(unfilled)] == ["IMAGE"]
 
 
 def test_rolls_out_to_many_nodes() -> None:
