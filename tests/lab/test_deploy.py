@@ -40,7 +40,7 @@ from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.deployed import START_SECONDS, DeployedPod, without_the_labs_own
 from tests.lab.guest import Guest
-from tests.lab.image import import_image
+from tests.lab.image import image_size, import_image
 from tests.lab.kubelet import Pods
 from tests.lab.machines import SYSTEMD
 from tests.lab.manifest import NODE_NAME, ManifestPod
@@ -196,6 +196,9 @@ def test_privileged(
     deployed = deploy(applied()["privileged"])
     asking = Asking(deployed.agent)
     figures.append(cost("DaemonSet, privileged", began, asking))
+    figures.append(image_size())
+    tree = guest.run(["du", "-sm", f"{HOME}/{__version__}"]).out.split()[0]
+    figures.append(f"the tree on the host: {tree} MiB on disk")
     assert deployed.probed()
     status = asking.status()
     assert status.identity.node == NODE_NAME
