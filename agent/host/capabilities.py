@@ -36,11 +36,16 @@ CAPABILITIES = (
         modules=(
             "host/proc_connector.py",
             "host/nftables.py",
+            "host/nft_changes.py",
             "host/rule_tables.py",
-            "host/link_changes.py",
+            "host/plumbing.py",
+            "host/bpf.py",
+            "host/netlink_listener.py",
         ),
-        without="exit codes and signals as the kernel tells them (connector); NAT of nftables;"
-        " how large the packet filter is; network.event_buffer_bytes above net.core.rmem_max",
+        without="exit codes and signals as the kernel tells them (connector); NAT of nftables, and"
+        " who commits to it; how large the packet filter is; conntrack's counters where procfs has"
+        " none; whether BPF is attached to a pod's interface by tcx; network.event_buffer_bytes"
+        " above net.core.rmem_max",
     ),
     Capability(
         name="SYS_PTRACE",
@@ -57,6 +62,7 @@ CAPABILITIES = (
             "host/modules.py",
             "host/containerd_files.py",
             "host/open_devices.py",
+            "host/file_locks.py",
         ),
         without="CNI calls, the kubelet's program and files, the host's cgroup namespace; whose"
         " namespaces are whose; where tasks wait, and what they have open; etcd's directory where"

@@ -29,6 +29,16 @@ def agent_image() -> Path:
     return _image()[1] / ARCHIVE
 
 
+def image_size() -> str:
+    """What docs/install.md says of it, in words."""
+    layers = agent_layers()
+    unpacked, packed, agent = (
+        f"{sum(file.stat().st_size for file in files) / (1 << 20):.1f} MiB"
+        for files in (layers, (agent_image(),), layers[1:])
+    )
+    return f"the image: {unpacked} unpacked, {packed} packed; {agent} of the first are the agent's"
+
+
 def agent_layers() -> tuple[Path, Path]:
     """What `install.sh --image` takes: the two layers."""
     base, image = _image()
