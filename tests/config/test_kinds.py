@@ -68,6 +68,9 @@ READ: list[tuple[Kind, object, object]] = [
     (address(), "localhost:65535", Address("localhost", 65535)),
     (address(), "[::1]:80", Address("::1", 80)),
     (address(), "[FD00:0::1]:80", Address("fd00::1", 80)),
+    (address(or_all=True), ":9754", Address("::", 9754)),
+    (address(or_all=True), "[]:9754", Address("::", 9754)),
+    (address(or_all=True), "", None),
     (text("abc", "[abc]*"), "cab", "cab"),
     (text("abc", "[abc]*"), "", ""),
 ]
@@ -151,6 +154,8 @@ REFUSED: list[tuple[Kind, object]] = [
     (duration("0s", "30d"), "nans"),
     (duration("0s", "30d"), "9" * 400 + "s"),
     (address(), ":9754"),
+    (address(or_all=True), ":"),
+    (address(), "[]:9754"),
     (address(), "9754"),
     (address(), 9754),
     (address(), "127.0.0.1"),
