@@ -229,9 +229,10 @@ def duration(low: str, high: str) -> Kind:
 def address(*, or_all: bool = False) -> Kind:
     """An `Address`, or None for an empty text.
 
-    A name other than localhost is not taken: the agent must not wait for a resolver. `or_all`: a
-    port without an address is that of all addresses, as elsewhere in Kubernetes. It is what
-    $(HOST_IP):9754 and [$(HOST_IP)]:9754 come to where a kubelet knows no address of its node.
+    A name other than localhost is not taken: the agent must not wait for a resolver. Brackets may
+    be around an address of either family, so that [$(HOST_IP)]:9754 is right in a manifest whatever
+    the node has. `or_all`: a port without an address is that of all addresses, as elsewhere in
+    Kubernetes; that manifest comes to it where a kubelet knows no address of its node.
     """
 
     def read(raw: object) -> Address | None:
@@ -244,7 +245,7 @@ def address(*, or_all: bool = False) -> Kind:
                 raise ValueError("no address")
             return Address(EVERYWHERE, port)
         if match[1] is not None:
-            return Address(str(ipaddress.IPv6Address(match[1])), port)
+            return Address(str(ipaddress.ip_address(match[1])), port)
         if match[2] != "localhost":
             ipaddress.IPv4Address(match[2])
         return Address(match[2], port)

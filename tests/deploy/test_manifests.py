@@ -11,8 +11,7 @@ import yaml
 from click import Command, Group
 
 import agent
-from agent.config import Settings, load
-from agent.config.settings import DEFAULT_PATH
+from agent.config import DEFAULT_PATH, EVERYWHERE, Address, Settings, load
 from agent.host.capabilities import CAPABILITIES
 from agent.main import main
 from agent.serve.health import KEY
@@ -46,10 +45,10 @@ def main_container(resource: Resource) -> Resource:
     return containers(resource)[-1]
 
 
-def environment(container: Resource) -> dict[str, str]:
+def environment(container: Resource, host_ip: str = "10.0.64.12") -> dict[str, str]:
     """The agent's variables, with an address for what the node tells."""
     env = {e["name"]: e.get("value", "node-1") for e in container.get("env", ())}
-    env["HOST_IP"] = "10.0.64.12"
+    env["HOST_IP"] = host_ip
     expanded = {k: v.replace("$(HOST_IP)", env["HOST_IP"]) for k, v in env.items()}
     return {k: v for k, v in expanded.items() if k.startswith("NODEWITNESS_")}
 
@@ -59,6 +58,17 @@ def settings_of(overlay: str, tmp_path: Path) -> Settings:
     text = the("ConfigMap", applied()[overlay])["data"][DEFAULT_PATH.name]
     (tmp_path / DEFAULT_PATH.name).write_text(text)
     return load(tmp_path / DEFAULT_PATH.name, environment(main_container(of(overlay))), {})
+
+
+@pytest.mark.parametrize("host_ip", ["10.0.64.12", "fd00::12", ""])
+def test_whatever_address_the_node_has(host_ip: str, tmp_path: Path) -> None:
+    """None, where a kubelet without an API server does not find one: then all are meant."""
+    (tmp_path / DEFAULT_PATH.name).touch()
+    for pod in (pod_template(of("privileged")), the("Pod", applied()["static-pod"])):
+        env = environment(pod["spec"]["containers"][-1], host_ip)
+        serve = load(tmp_path / DEFAULT_PATH.name, env, {}).serve
+        assert serve.metrics_address == Address(host_ip or EVERYWHERE, 9754)
+        assert serve.health_address == Address(EVERYWHERE, 9756)
 
 
 def versions(name: str) -> tuple[str, ...]:
