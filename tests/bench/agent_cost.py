@@ -27,6 +27,7 @@ PEER = f"http://{PEER_ADDRESS}/metrics"
 WAIT_SECONDS = 300.0
 WINDOWS, WINDOW_SECONDS = 3, 15.0
 ROUNDS, SCRAPES = 5, 2
+SETTLED = 0.9
 TICKS = os.sysconf("SC_CLK_TCK")
 ROOT = Path("/sys/fs/cgroup")
 SERIES = re.compile(r"^(?:# (?:HELP|TYPE) )?nodewitness_container_")
@@ -85,6 +86,19 @@ def share_of_a_core(pid: int) -> float:
     cpu, begun = cpu_ms(pid), time.monotonic()
     time.sleep(WINDOW_SECONDS)
     return (cpu_ms(pid) - cpu) / 1e3 / (time.monotonic() - begun)
+
+
+def settled_share(pid: int) -> float:
+    """The median of some windows, once what a start brings is over: from then it falls no more."""
+    ends = time.monotonic() + WAIT_SECONDS
+    shares = [share_of_a_core(pid)]
+    while True:
+        shares.append(share_of_a_core(pid))
+        latest = shares[-WINDOWS:]
+        if len(latest) == WINDOWS and latest[-1] > SETTLED * latest[0]:
+            return statistics.median(latest)
+        if time.monotonic() > ends:
+            raise SystemExit(f"the agent is not at rest after {WAIT_SECONDS:.0f} s: {shares}")
 
 
 def at_rest(pid: int) -> dict[str, float]:
@@ -178,9 +192,7 @@ def beside_the_peer(pid: int, share: float, peer: str) -> dict[str, float]:
 def main() -> None:
     pid = int(sys.argv[1])
     if len(sys.argv) == 2:
-        time.sleep(WINDOW_SECONDS)  # what a start brings is over
-        shares = [share_of_a_core(pid) for _ in range(WINDOWS)]
-        print(json.dumps({"cpu_share_without_sweeps": statistics.median(shares)}))
+        print(json.dumps({"cpu_share_without_sweeps": settled_share(pid)}))
         return
     wait_for_series(int(sys.argv[2]))
     found = at_rest(pid) | resident(pid)

@@ -142,16 +142,19 @@ def _beside_a_sweep_ms(figures: Figures) -> float:
     """What else the agent does for each sweep: detectors, conditions, who ate the memory. Where a
     sweep costs more than a tenth of a core they come less often, and read more in full each.
     """
+    for_a_sweep_ms = figures["cpu_ms_per_sweep"]
     unchanged, full = figures["sweep_python_unchanged_ms"], figures["sweep_python_full_ms"]
     in_full = min(1.0, 1 / figures["sweeps_per_second"] / FULL_SECONDS)
     tenth = 1 / FULL_SECONDS
     sweep_ms = unchanged + (full - unchanged) * (in_full - tenth) / (1 - tenth)
-    return max(0.0, figures["cpu_ms_per_sweep"] - sweep_ms)
+    return max(0.0, for_a_sweep_ms - sweep_ms)
 
 
 def _of_a_core(figures: Figures) -> float:
     """At one sweep in each second, and if every file changed from one to the next."""
-    for_sweeps_ms = figures["sweep_python_ms"] + _beside_a_sweep_ms(figures)
+    for_sweeps_ms = figures["sweep_python_ms"]
+    if "cpu_ms_per_sweep" in figures:  # else none was done in the time, for they cost too much
+        for_sweeps_ms += _beside_a_sweep_ms(figures)
     return figures["cpu_share_without_sweeps"] + for_sweeps_ms / 1e3
 
 
