@@ -130,9 +130,8 @@ def resident(pid: int) -> dict[str, float]:
 
 
 @contextmanager
-def serving(peer: str) -> Iterator[tuple[int, int]]:
-    """The peer with the series that the agent has of containers: (its pid, how many)."""
-    lines = [line for line in text().splitlines() if SERIES.match(line)]
+def serving(peer: str, lines: list[str]) -> Iterator[tuple[int, int]]:
+    """The peer with these series and their heads: (its pid, how many)."""
     with subprocess.Popen(
         [peer, PEER_ADDRESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -174,7 +173,8 @@ def scrapes_ms(pid: int, url: str, share: float) -> float:
 def beside_the_peer(pid: int, share: float, peer: str) -> dict[str, float]:
     """Round by round, one after the other."""
     ours, theirs = [], []
-    with serving(peer) as (peer_pid, series):
+    lines = [line for line in text().splitlines() if SERIES.match(line)]
+    with serving(peer, lines) as (peer_pid, series):
         for _ in range(ROUNDS):
             theirs.append(scrapes_ms(peer_pid, PEER, 0.0))
             ours.append(scrapes_ms(pid, AGENT, share))

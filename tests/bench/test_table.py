@@ -50,6 +50,13 @@ LARGE: Figures = {
     "scrape_ratio": 0.16,
     "peer_peak_bytes": 46 * MIB,
 }
+SCRAPE: Figures = {
+    "series": 14919,
+    "peer_series": 14400,
+    "cpu_ms": 21.0,
+    "peer_cpu_ms": 105.0,
+    "ratio": 0.2,
+}
 TABLE = """\
 WHAT                                         250 CONTAINERS  1000 CONTAINERS  TARGET
 read the kept files: C                             100.0 ms         100.0 ms
@@ -82,6 +89,8 @@ resident memory                                      64 MiB           64 MiB  64
   the peer's peak                                                     46 MiB
 descriptors                                           2,000            2,000
 
+14,919 series scraped from the machine itself: 21.0 ms of CPU, the peer 105.0 ms: 0.20 (target 0.20)
+
 the agent runs without CRI (`sources.cri` is off, bundles give the names)
 the peer of a scrape: client_golang v1.2.3, go1.23
 C is a program that reads the same files; emulated: only the ratios of one run mean much"""
@@ -103,7 +112,7 @@ USAGE = Path(__file__).parents[2] / "docs" / "usage.md"
 
 
 def bench(words: str, large: Figures) -> Bench:
-    return {"peer": words, "containers": {"1000": large, "250": FIGURES}}
+    return {"peer": words, "containers": {"1000": large, "250": FIGURES}, "scrape": SCRAPE}
 
 
 def test_the_table() -> None:
