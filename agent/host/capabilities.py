@@ -64,9 +64,10 @@ CAPABILITIES = (
             "host/open_devices.py",
             "host/file_locks.py",
         ),
-        without="CNI calls, the kubelet's program and files, the host's cgroup namespace; whose"
-        " namespaces are whose; where tasks wait, and what they have open; etcd's directory where"
-        " it is relative; the kubelet's and the API server's connections; image pulls; in a"
+        without="namespaces, netlink, links and fabric: whose namespaces are whose, and what the"
+        " networks of pods and host are; CNI calls; the kubelet's program and files; the host's"
+        " cgroup namespace; where tasks wait, and what they have open; etcd's directory where it"
+        " is relative; the kubelet's and the API server's connections; image pulls; in a"
         " container the xtables lock and an nf_tables that is built into the kernel",
     ),
     Capability(
@@ -78,8 +79,8 @@ CAPABILITIES = (
             "host/cgroup_namespace.py",
             "host/namespaces.py",
         ),
-        without="trace, probe, recorder, signals, cni and dials; stacks; the host's cgroup"
-        " namespace; the network paths of pods",
+        without="trace, probe, recorder, signals, cni and dials; netlink, links and fabric, which"
+        " are the networks of pods and host; stacks; the host's cgroup namespace",
     ),
     Capability(
         name="SYS_RESOURCE",
