@@ -24,6 +24,11 @@ BUILD = "share/build"
 MARK = "share/installed"
 """A file of a tree that `install` has made: what it holds, and so may remove."""
 
+UNREACHED = (
+    "To reach /proc/1/root a container needs CAP_SYS_PTRACE and, where AppArmor or SELinux is on,"
+    " an exemption (appArmorProfile Unconfined, seLinuxOptions type spc_t), or privileged: true"
+)
+
 
 def install(host: Path, *, source: Path | None = None) -> Iterator[str]:
     """Install below the host's root directory, and say each thing that was done or left.
@@ -33,6 +38,11 @@ def install(host: Path, *, source: Path | None = None) -> Iterator[str]:
     tree = Path(sys.prefix) if source is None else source
     if tree.name != __version__ or not (tree / BUILD).is_file():
         raise Refusal(f"only the image can be installed so: {tree} is not its tree")
+    try:
+        host.stat()
+    except OSError as error:
+        yield f"left     {host}: {error.strerror}; nodectl is not on this host's PATH. {UNREACHED}"
+        return
     home = _below(host, HOME)
     target = home / tree.name
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import stat
 import sys
 import time
 from collections.abc import Sequence
@@ -118,15 +119,32 @@ def keys() -> None:
         click.echo(f"    {key.meaning}; {key.environment}")
 
 
+def _host_directory(_: click.Context, __: click.Parameter, path: Path) -> Path:
+    """Not click's `exists`: to it, what may not be looked at does not exist."""
+    try:
+        directory = stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        directory = False
+    except OSError:  # the command says it, and the agent is to start all the same
+        return path
+    if not directory:
+        raise click.BadParameter(f"{path} is not a directory.")
+    return path
+
+
 @main.command()
 @click.option(
     "--host",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path),
+    callback=_host_directory,
     required=True,
     help="The host's root directory.",
 )
 def install(host: Path) -> None:
-    """Put nodectl on the host: the image's tree into /opt/nodewitness, and a link into the PATH."""
+    """Put nodectl on the host: the image's tree into /opt/nodewitness, and a link into the PATH.
+
+    What the host does not take is said, and is no failure.
+    """
     from agent import install as installation
     from agent.engine.refusal import Refusal
 

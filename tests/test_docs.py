@@ -447,7 +447,7 @@ def test_commands_and_options_exist() -> None:
     seen = set()
     for where, line in code():
         for words in re.split(r"[|;]|#| - | -- ", line):
-            if words.startswith(("kubectl ", "systemctl ")):
+            if re.match(r"(?:\w+=\$\()?(?:kubectl|systemctl) ", words):
                 continue
             found = re.search(r"(?:^|\s|/)(nodectl|nodewitness)((?: \S+)*)$", words.strip(" &"))
             if not found or found[2].startswith((" status  ", " on ")):

@@ -1,6 +1,8 @@
 """`nodewitness install` and what takes it back, on a directory that is a host."""
 
+import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from click.testing import CliRunner
 from agent import __version__
 from agent.engine.refusal import Refusal
 from agent.install import BUILD, HOME, LINK, install, uninstall_tree
-from agent.main import main
+from agent.main import EXIT_USAGE, main
 
 NODECTL = f"/opt/nodewitness/{__version__}/bin/nodectl"
 
@@ -97,6 +99,43 @@ def test_host_that_takes_nothing(tree: Path, host: Path) -> None:
     (host / "opt").write_text("no directory")
     (said,) = install(host, source=tree)
     assert said.startswith("left     ")
+
+
+def test_host_that_cannot_be_reached(
+    tree: Path, host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an AppArmor profile has /proc/1/root: it is said, with what helps, and the command does
+    not fail, for the kubelet would start no agent then.
+    """
+    real = os.stat
+
+    def denied(path: object, *args: object, **kwargs: object) -> os.stat_result:
+        if isinstance(path, str | Path) and Path(path).is_relative_to(host):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sys, "prefix", str(tree))
+    monkeypatch.setattr(os, "stat", denied)
+    found = CliRunner().invoke(main, ["install", "--host", str(host)])
+    assert found.exit_code == 0, found.output
+    (said,) = found.stdout.splitlines()
+    assert said.startswith(f"left     {host}: Permission denied; ")
+    for word in ("CAP_SYS_PTRACE", "AppArmor", "SELinux", "privileged: true"):
+        assert word in said
+    monkeypatch.undo()
+    assert list(host.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--host",), ("--host", "{}/nowhere"), ("--host", "{}/file")], ids=str
+)
+def test_install_usage(words: tuple[str, ...], tmp_path: Path) -> None:
+    """What is no directory is refused, as is none."""
+    (tmp_path / "file").touch()
+    arguments = [word.format(tmp_path) for word in words]
+    found = CliRunner().invoke(main, ["install", *arguments])
+    assert found.exit_code == EXIT_USAGE
+    assert "--host" in found.stderr
 
 
 def test_only_the_image_can_be_installed(tmp_path: Path, host: Path) -> None:

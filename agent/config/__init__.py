@@ -5,13 +5,14 @@ how a value is written, `loading` where it comes from.
 """
 
 from agent.config.keys import Key, describe, render
-from agent.config.kinds import Address
+from agent.config.kinds import EVERYWHERE, Address
 from agent.config.loading import load
 from agent.config.problem import ConfigError, Problem
 from agent.config.settings import DEFAULT_PATH, Settings
 
 __all__ = [
     "DEFAULT_PATH",
+    "EVERYWHERE",
     "Address",
     "ConfigError",
     "Key",

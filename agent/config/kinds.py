@@ -23,6 +23,10 @@ _SIZES = {"Ti": 1 << 40, "Gi": 1 << 30, "Mi": 1 << 20, "Ki": 1 << 10, "": 1}
 _DURATIONS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 
 
+EVERYWHERE = "::"
+"""All addresses of this host, those of IPv4 too."""
+
+
 class Address(NamedTuple):
     """Where to listen: an IP address or `localhost`, and a port (0: any that is free)."""
 
@@ -222,26 +226,35 @@ def duration(low: str, high: str) -> Kind:
     )
 
 
-def address() -> Kind:
+def address(*, or_all: bool = False) -> Kind:
     """An `Address`, or None for an empty text.
 
-    A name other than localhost is not taken: the agent must not wait for a resolver.
+    A name other than localhost is not taken: the agent must not wait for a resolver. Brackets may
+    be around an address of either family, so that [$(HOST_IP)]:9754 is right in a manifest whatever
+    the node has. `or_all`: a port without an address is that of all addresses, as elsewhere in
+    Kubernetes; that manifest comes to it where a kubelet knows no address of its node.
     """
 
     def read(raw: object) -> Address | None:
         if raw == "":
             return None
-        match = _matched(r"(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", raw)
+        match = _matched(r"(?:\[([0-9a-fA-F:.]*)\]|([^:\[\]]*)):([0-9]{1,5})", raw)
         port = _within(0, 65535, int(match[3]))
+        if not match[1] and not match[2]:
+            if not or_all:
+                raise ValueError("no address")
+            return Address(EVERYWHERE, port)
         if match[1] is not None:
-            return Address(str(ipaddress.IPv6Address(match[1])), port)
+            return Address(str(ipaddress.ip_address(match[1])), port)
         if match[2] != "localhost":
             ipaddress.IPv4Address(match[2])
         return Address(match[2], port)
 
     return Kind(
         name="address",
-        expected='"1.2.3.4:9754", "[fd00::1]:9754" or "localhost:9754", or "" for off',
+        expected='"1.2.3.4:9754", "[fd00::1]:9754" or "localhost:9754", '
+        + ('":9754" for all addresses, ' if or_all else "")
+        + 'or "" for off',
         read=read,
         write=lambda value: _quoted("" if value is None else value),
     )

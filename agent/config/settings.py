@@ -83,7 +83,7 @@ class Serve(Struct, frozen=True, kw_only=True):
         "the group that may use the socket, if the node has it; else root alone",
     ] = "nodewitness"
     metrics_address: Annotated[
-        Address | None, address(), "where /metrics is served; empty: nowhere"
+        Address | None, address(or_all=True), "where /metrics is served; empty: nowhere"
     ] = Address("127.0.0.1", 9754)
     metrics_max_connections: Annotated[
         int, integer(1, 4096), "connections to /metrics at a time; one more is closed at once"
@@ -110,12 +110,12 @@ class Serve(Struct, frozen=True, kw_only=True):
     ] = False
     grpc_address: Annotated[
         Address | None,
-        address(),
+        address(or_all=True),
         "where the gRPC API is served over TCP, with mutual TLS; empty: nowhere",
     ] = None
     health_address: Annotated[
         Address | None,
-        address(),
+        address(or_all=True),
         "where the gRPC health service alone is served in plain text, for the kubelet's probes;"
         " empty: nowhere",
     ] = None

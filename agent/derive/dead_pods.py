@@ -6,6 +6,7 @@ runtime's list adds the containers that were dead before the agent came.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
@@ -32,6 +33,7 @@ is in back-off, or nobody restarts it.
 class _Book(Struct):
     since_ns: int
     names: dict[str, Container]  # of its dead containers, by id
+    attempts: dict[str, int]  # of those that the runtime has listed
 
 
 class PodLook(Struct, frozen=True, kw_only=True):
@@ -69,10 +71,12 @@ class DeadPods(Struct):
             dead, last_ns, self._sandbox_alive[uid] = found
             book = self._books.get(uid)
             if book is None:
-                if dead:
-                    self._books[uid] = _Book(since_ns=last_ns or now_ns, names=dead)
-            else:
-                book.names.update(dead)
+                if not dead:
+                    continue
+                book = self._books[uid] = _Book(since_ns=last_ns or now_ns, names={}, attempts={})
+            book.names.update(dead)
+            if view is not None:
+                book.attempts |= {k: view.entries[k].attempt for k in dead if k in view.entries}
         for gone in self._pods.keys() - there:
             for each in (self._books, self._sandbox_alive, self._pods):
                 each.pop(gone, None)
@@ -90,7 +94,7 @@ class DeadPods(Struct):
                         exit_code=exits.get(key, (None, ""))[0],
                         runtime_says=exits.get(key, (None, ""))[1],
                     )
-                    for key, names in _latest(book.names).items()
+                    for key, names in _latest(book).items()
                 ),
             )
             for uid, book in self._books.items()
@@ -98,10 +102,13 @@ class DeadPods(Struct):
         )
 
 
-def _latest(names: Mapping[str, Container]) -> dict[str, Container]:
-    """Of the attempts of one container the last."""
-    last = {each.name or key: key for key, each in names.items()}
-    return {key: names[key] for key in last.values()}
+def _latest(book: _Book) -> dict[str, Container]:
+    """Of the attempts of one container the last. One that the runtime has not listed began under
+    our eyes, after those that it has.
+    """
+    order = sorted(book.names, key=lambda key: book.attempts.get(key, math.inf))
+    last = {book.names[key].name or key: key for key in order}
+    return {key: names for key, names in book.names.items() if key in last.values()}
 
 
 def _by_pod(view: RuntimeView | None) -> dict[str, dict[str, RuntimeState]]:

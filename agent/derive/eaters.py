@@ -26,11 +26,15 @@ class Eaters:
         self._history: dict[CgroupId, array[int]] = {}
         self._latest: Sweep | None = None
         self._step_ns = 0  # when the last figure was kept
+        self._older: set[CgroupId] = set()
+        """Without a figure yet, and perhaps there before the sweep first came to them."""
 
     def observe(self, sweep: Sweep) -> None:
         """Take note of one sweep."""
-        keep = not self._latest or sweep.ended_boottime_ns - self._step_ns >= STEP_NS
-        known, first = self._history, self._latest is None
+        known, latest = self._history, self._latest
+        keep = latest is None or sweep.ended_boottime_ns - self._step_ns >= STEP_NS
+        if latest is None or latest.behind:
+            self._older.update(sweep.samples.keys() - known.keys())
         self._latest = sweep
         if not keep:
             return
@@ -41,12 +45,13 @@ class Eaters:
                 continue
             history = known.get(key)
             if history is None:  # what began under our eyes began with nothing
-                history = array("Q") if first else array("Q", (0,))
+                history = array("Q") if key in self._older else array("Q", (0,))
             history.append(sample.memory.working_set)
             if len(history) > FIVE_MINUTES + 1:
                 del history[0]
             kept[key] = history
         self._history = kept
+        self._older.clear()
 
     def top(
         self, count: int, names: Callable[[CgroupSample], Container | None]
@@ -77,5 +82,5 @@ class Eaters:
     def _grown(self, key: CgroupId, now: int, steps: int) -> int:
         history = self._history.get(key)
         if history is None:
-            return now  # it came since the last step
+            return 0 if key in self._older else now  # it came since the last step
         return now - history[max(0, len(history) - 1 - steps)]

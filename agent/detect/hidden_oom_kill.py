@@ -25,7 +25,7 @@ def _finding(incident: OOMIncident, container: Container, _: int) -> Finding:
         entity=entity(container),
         reason="ProcessKilled",
         message=f"{victims(incident)} {were} killed {limit(incident)}; the container runs on, "
-        "the runtime says nothing",
+        f"the runtime says {incident.runtime_says or 'nothing'}",
         evidence=evidence(incident),
         at_boottime_ns=incident.boottime_ns,
     )

@@ -46,12 +46,16 @@ def _detect(scene: Scene) -> Iterator[Finding]:
     """
     restarts = within(scene, _is_restart, WINDOW_SECONDS)
     shared = [death for death in restarts if _causes(death) != [_THROTTLED]]
-    pods = len({death.container.pod_uid for death in shared})
-    if pods >= PODS and len(shared) >= TIMES_ON_NODE:
-        everywhere = list(_found(scene, shared, pods=pods))
+    struck = {death.container.pod_uid for death in shared if _causes(death)}
+    for deaths in (shared, [death for death in shared if death.container.pod_uid in struck]):
+        pods = len({death.container.pod_uid for death in deaths})
+        if pods < PODS or len(deaths) < TIMES_ON_NODE:
+            continue
+        everywhere = list(_found(scene, deaths, pods=pods))
         if everywhere:
             yield from everywhere
             restarts = [death for death in restarts if _causes(death) == [_THROTTLED]]
+            break
     by_pod: dict[str, list[ContainerDeath]] = {}
     for death in restarts:
         by_pod.setdefault(death.container.pod_uid, []).append(death)

@@ -22,7 +22,10 @@ def _detect(scene: Scene) -> Iterator[Finding]:
         if kill is None:
             asked = f"the runtime says that it has exited, and tasks remain for {age}"
         else:
-            asked = f"SIGKILL was sent to it {age} ago by {_sender(undying)}, and tasks remain"
+            asked = (
+                f"SIGKILL was sent to its process {kill.pid} {age} ago by {_sender(undying)}, "
+                "and tasks remain"
+            )
         yield Finding(
             type=UNDYING_CONTAINER.name,
             entity=entity(undying.container),

@@ -36,11 +36,16 @@ CAPABILITIES = (
         modules=(
             "host/proc_connector.py",
             "host/nftables.py",
+            "host/nft_changes.py",
             "host/rule_tables.py",
-            "host/link_changes.py",
+            "host/plumbing.py",
+            "host/bpf.py",
+            "host/netlink_listener.py",
         ),
-        without="exit codes and signals as the kernel tells them (connector); NAT of nftables;"
-        " how large the packet filter is; network.event_buffer_bytes above net.core.rmem_max",
+        without="exit codes and signals as the kernel tells them (connector); NAT of nftables, and"
+        " who commits to it; how large the packet filter is; conntrack's counters where procfs has"
+        " none; whether BPF is attached to a pod's interface by tcx; network.event_buffer_bytes"
+        " above net.core.rmem_max",
     ),
     Capability(
         name="SYS_PTRACE",
@@ -57,10 +62,12 @@ CAPABILITIES = (
             "host/modules.py",
             "host/containerd_files.py",
             "host/open_devices.py",
+            "host/file_locks.py",
         ),
-        without="CNI calls, the kubelet's program and files, the host's cgroup namespace; whose"
-        " namespaces are whose; where tasks wait, and what they have open; etcd's directory where"
-        " it is relative; the kubelet's and the API server's connections; image pulls; in a"
+        without="namespaces, netlink, links and fabric: whose namespaces are whose, and what the"
+        " networks of pods and host are; CNI calls; the kubelet's program and files; the host's"
+        " cgroup namespace; where tasks wait, and what they have open; etcd's directory where it"
+        " is relative; the kubelet's and the API server's connections; image pulls; in a"
         " container the xtables lock and an nf_tables that is built into the kernel",
     ),
     Capability(
@@ -72,8 +79,8 @@ CAPABILITIES = (
             "host/cgroup_namespace.py",
             "host/namespaces.py",
         ),
-        without="trace, probe, recorder, signals, cni and dials; stacks; the host's cgroup"
-        " namespace; the network paths of pods",
+        without="trace, probe, recorder, signals, cni and dials; netlink, links and fabric, which"
+        " are the networks of pods and host; stacks; the host's cgroup namespace",
     ),
     Capability(
         name="SYS_RESOURCE",

@@ -80,6 +80,7 @@ class CriContainer(Struct, frozen=True, kw_only=True):
     pod: str
     pod_uid: str
     state: str  # "CREATED", "RUNNING", "EXITED", "UNKNOWN"
+    attempt: int = 0  # the kubelet's count of restarts of this container
 
 
 class CriContainerStatus(Struct, frozen=True, kw_only=True):
@@ -287,6 +288,7 @@ def _container(item: pb.Container) -> CriContainer:
         pod=item.labels.get(POD_NAME, ""),
         pod_uid=item.labels.get(POD_UID, ""),
         state=_state(item.state),
+        attempt=item.metadata.attempt,
     )
 
 

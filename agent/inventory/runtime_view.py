@@ -22,7 +22,10 @@ def runtime_view(listing: Listing, asked_ns: int) -> RuntimeView:
         own = listing.sandboxes.get(each.sandbox_id)
         uid = each.pod_uid or ("" if own is None else own.pod_uid)
         entries[each.id] = RuntimeEntry(
-            names=_names(listing, each.id, each.name, uid), sandbox=False, state=state
+            names=_names(listing, each.id, each.name, uid),
+            sandbox=False,
+            state=state,
+            attempt=each.attempt,
         )
     return RuntimeView(asked_boottime_ns=asked_ns, entries=entries)
 

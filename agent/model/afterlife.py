@@ -30,6 +30,8 @@ class RuntimeEntry(Struct, frozen=True, kw_only=True):
     names: Container
     sandbox: bool
     state: RuntimeState
+    attempt: int = 0
+    """The kubelet's count of restarts; the runtime's list is in no order."""
 
 
 class RuntimeView(Struct, frozen=True, kw_only=True):

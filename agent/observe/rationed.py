@@ -67,7 +67,10 @@ class RationedPipe:
 
 
 class RationedWatcher:
-    """Watches what one parser makes of the records. `overrun` says in words why some were lost."""
+    """Watches what one parser makes of the records. `overrun` says in words why some were lost.
+    `missed` is told at each tick by which some were lost, or were left in the pipe until then and
+    may come too late for who waits for them.
+    """
 
     def __init__(
         self,
@@ -76,12 +79,14 @@ class RationedWatcher:
         name: str,
         parse: Callable[[bytes], Observation | None],
         overrun: str,
+        missed: Observation | None = None,
     ) -> None:
         self._pipe = RationedPipe(instance)
         self._name = name
         self._parse = parse
         self._overrun = overrun
-        self._lost = instance.lost()
+        self._missed = missed
+        self._lost = self._published = instance.lost()
         self._quiet_ticks = 0
         self.records = 0
         self.buffer_bytes = instance.buffer_bytes
@@ -100,13 +105,17 @@ class RationedWatcher:
 
     def tick(self) -> list[Observation]:
         """Overruns of the ring, and reading again after a flood. Raises SourceAbsent."""
-        self._pipe.refill()
+        muted = self._pipe.refill()
         self._quiet_ticks = max(0, self._quiet_ticks - 1)
-        lost = self._pipe.lost()
-        if self._quiet_ticks or lost <= self._lost:
-            return []
-        new, self._lost, self._quiet_ticks = lost - self._lost, lost, LOSS_TICKS
-        return [SourceLost(source=self._name, lost=new, detail=self._overrun)]
+        before, self._lost = self._lost, self._pipe.lost()
+        seen: list[Observation] = []
+        if self._missed is not None and (muted or self._lost > before):
+            seen.append(self._missed)
+        if not self._quiet_ticks and self._lost > self._published:
+            new, self._published = self._lost - self._published, self._lost
+            self._quiet_ticks = LOSS_TICKS
+            seen.append(SourceLost(source=self._name, lost=new, detail=self._overrun))
+        return seen
 
     def close(self) -> None:
         """Stop reading; the instance itself stays, so that what happens meanwhile is not lost."""

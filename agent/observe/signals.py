@@ -17,8 +17,8 @@ from agent.host.proc import ProcReader
 from agent.host.trace_instance import TraceInstance
 from agent.model.absence import ParseError
 from agent.model.death import RUNTIMES, SignalSent
-from agent.model.evidence import Observation, SignalSeen, SignalsMissed, SourceLost
-from agent.observe.rationed import LOSS_TICKS, RationedPipe
+from agent.model.evidence import SignalSeen, SignalsMissed
+from agent.observe.rationed import RationedWatcher
 from agent.parse.signal_generate import UNKNOWN_COMM, parse_signal
 
 NAME = "signals"
@@ -38,59 +38,22 @@ FILTER = f"result != 2 && ({_FATAL} || ({_SENT}) || ({_STOP}))"
 """2 is TRACE_SIGNAL_ALREADY_PENDING, of which the first was told."""
 
 
-class SignalWatcher:
-    """Owns the instance's trace_pipe; reading it consumes."""
+class SignalWatcher(RationedWatcher):
+    """Who sent which signal to whom."""
 
     def __init__(self, instance: TraceInstance, proc: ProcReader) -> None:
-        self._pipe = RationedPipe(instance)
+        super().__init__(
+            instance,
+            name=NAME,
+            parse=self._parsed,
+            overrun="signals came faster than they are read",
+            missed=SignalsMissed(),
+        )
         self._proc = proc
-        self._lost = self._published = instance.lost()
-        self._quiet_ticks = 0
-        self.records = 0
-        self.buffer_bytes = instance.buffer_bytes
 
-    def fileno(self) -> int | None:
-        """Readable when `observe` has something to say."""
-        return self._pipe.fileno()
-
-    def observe(self) -> tuple[list[Observation], bool]:
-        """What one read tells; True if more may be waiting, and may be read before the next tick.
-
-        Raises SourceAbsent.
-        """
-        records, more = self._pipe.read()
-        return [item for record in records for item in self._seen(record)], more
-
-    def tick(self) -> list[Observation]:
-        """Overruns of the ring, and reading again after a flood: what was left in the pipe until
-        now may come too late for who waits for it. Raises SourceAbsent.
-        """
-        muted = self._pipe.refill()
-        self._quiet_ticks = max(0, self._quiet_ticks - 1)
-        before, self._lost = self._lost, self._pipe.lost()
-        seen: list[Observation] = []
-        if muted or self._lost > before:
-            seen.append(SignalsMissed())
-        if not self._quiet_ticks and self._lost > self._published:
-            new, self._published = self._lost - self._published, self._lost
-            self._quiet_ticks = LOSS_TICKS
-            detail = "signals came faster than they are read"
-            seen.append(SourceLost(source=NAME, lost=new, detail=detail))
-        return seen
-
-    def close(self) -> None:
-        """Stop reading; the instance itself stays, so that what happens meanwhile is not lost."""
-        self._pipe.close()
-
-    def _seen(self, record: bytes) -> list[Observation]:
-        try:
-            sent = parse_signal(record)
-        except ParseError as error:
-            return [SourceLost(source=NAME, lost=1, detail=str(error))]
-        if sent is None:
-            return []
-        self.records += 1
-        return [SignalSeen(sent=self._with_comm(sent))]
+    def _parsed(self, record: bytes) -> SignalSeen | None:
+        sent = parse_signal(record)
+        return None if sent is None else SignalSeen(sent=self._with_comm(sent))
 
     def _with_comm(self, sent: SignalSent) -> SignalSent:
         """The kernel keeps the comms of 128 tasks only; the sender may still be there to ask."""

@@ -140,6 +140,7 @@ class Sweeper:
             ended_boottime_ns=clock(),
             samples=samples,
             missed=missed,
+            behind=bool(self._waiting or self._unopened),
         )
         yield
 

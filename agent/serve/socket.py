@@ -19,7 +19,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.config import Address
+from agent.config import EVERYWHERE, Address
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +59,15 @@ def refused_address(
 
 
 def _bound(address: Address) -> socket.socket:
-    host = "127.0.0.1" if address.host == "localhost" else address.host
+    dualstack = address.host == EVERYWHERE and socket.has_dualstack_ipv6()
+    host = {"localhost": "127.0.0.1"}.get(address.host, address.host)
+    if host == EVERYWHERE and not dualstack:  # booted with ipv6.disable=1
+        host = "0.0.0.0"
     return socket.create_server(
         (host, address.port),
         family=socket.AF_INET6 if ":" in host else socket.AF_INET,
         backlog=_BACKLOG,
-        dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+        dualstack_ipv6=dualstack,
     )
 
 

@@ -19,8 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.bench import scrape
 from tests.bench.peer import Peer, built
-from tests.bench.table import Bench, Figures, markdown, table
+from tests.bench.table import Bench, Figures, markdown, scrape_line, table
 from tests.lab.agent_process import CGROUP, AgentProcess, load_code
 from tests.lab.build import build
 from tests.lab.guest import CGROUP_ROOT, Guest
@@ -60,6 +61,9 @@ def main() -> None:
     _say("building the peer ...")
     peer = built()
     _say(f"peer: {peer.words}")
+    _say("a scrape on this machine ...")
+    own = scrape.measured(peer.program)
+    print(scrape_line(own), flush=True)
     sizes: dict[str, Figures] = {}
     with Machine(build(_say), MACHINE) as machine:
         guest = Guest(machine.start())
@@ -73,7 +77,7 @@ def main() -> None:
             _say(f"{containers} containers: the whole agent ...")
             figures |= whole_agent(guest, containers, peer=bool(peer.program))
             sizes[str(containers)] = figures
-            write({"peer": peer.words, "containers": sizes})
+            write({"peer": peer.words, "containers": sizes, "scrape": own})
 
 
 def write(bench: Bench) -> None:

@@ -27,6 +27,7 @@ PEER = f"http://{PEER_ADDRESS}/metrics"
 WAIT_SECONDS = 300.0
 WINDOWS, WINDOW_SECONDS = 3, 15.0
 ROUNDS, SCRAPES = 5, 2
+SETTLED = 0.9
 TICKS = os.sysconf("SC_CLK_TCK")
 ROOT = Path("/sys/fs/cgroup")
 SERIES = re.compile(r"^(?:# (?:HELP|TYPE) )?nodewitness_container_")
@@ -87,6 +88,19 @@ def share_of_a_core(pid: int) -> float:
     return (cpu_ms(pid) - cpu) / 1e3 / (time.monotonic() - begun)
 
 
+def settled_share(pid: int) -> float:
+    """The median of some windows, once what a start brings is over: from then it falls no more."""
+    ends = time.monotonic() + WAIT_SECONDS
+    shares = [share_of_a_core(pid)]
+    while True:
+        shares.append(share_of_a_core(pid))
+        latest = shares[-WINDOWS:]
+        if len(latest) == WINDOWS and latest[-1] > SETTLED * latest[0]:
+            return statistics.median(latest)
+        if time.monotonic() > ends:
+            raise SystemExit(f"the agent is not at rest after {WAIT_SECONDS:.0f} s: {shares}")
+
+
 def at_rest(pid: int) -> dict[str, float]:
     """Its share of a core, at that pace of sweeps."""
     shares, paces = [], []
@@ -116,9 +130,8 @@ def resident(pid: int) -> dict[str, float]:
 
 
 @contextmanager
-def serving(peer: str) -> Iterator[tuple[int, int]]:
-    """The peer with the series that the agent has of containers: (its pid, how many)."""
-    lines = [line for line in text().splitlines() if SERIES.match(line)]
+def serving(peer: str, lines: list[str]) -> Iterator[tuple[int, int]]:
+    """The peer with these series and their heads: (its pid, how many)."""
     with subprocess.Popen(
         [peer, PEER_ADDRESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -147,18 +160,21 @@ def _until_it_serves() -> None:
 
 
 def scrapes_ms(pid: int, url: str, share: float) -> float:
-    """CPU of one scrape, less what the process does meanwhile in any case."""
+    """CPU of one scrape, less the share of a core that the process takes in any case of the time
+    that the scrape leaves it: one that holds the event loop keeps sweeps away.
+    """
     cpu, begun = cpu_ms(pid), time.monotonic()
     for _ in range(SCRAPES):
         scrape(url)
     cpu, took = cpu_ms(pid) - cpu, time.monotonic() - begun
-    return (cpu - share * took * 1e3) / SCRAPES
+    return max(0.0, cpu - share * took * 1e3) / (1 - share) / SCRAPES
 
 
 def beside_the_peer(pid: int, share: float, peer: str) -> dict[str, float]:
     """Round by round, one after the other."""
     ours, theirs = [], []
-    with serving(peer) as (peer_pid, series):
+    lines = [line for line in text().splitlines() if SERIES.match(line)]
+    with serving(peer, lines) as (peer_pid, series):
         for _ in range(ROUNDS):
             theirs.append(scrapes_ms(peer_pid, PEER, 0.0))
             ours.append(scrapes_ms(pid, AGENT, share))
@@ -176,9 +192,7 @@ def beside_the_peer(pid: int, share: float, peer: str) -> dict[str, float]:
 def main() -> None:
     pid = int(sys.argv[1])
     if len(sys.argv) == 2:
-        time.sleep(WINDOW_SECONDS)  # what a start brings is over
-        shares = [share_of_a_core(pid) for _ in range(WINDOWS)]
-        print(json.dumps({"cpu_share_without_sweeps": statistics.median(shares)}))
+        print(json.dumps({"cpu_share_without_sweeps": settled_share(pid)}))
         return
     wait_for_series(int(sys.argv[2]))
     found = at_rest(pid) | resident(pid)

@@ -133,8 +133,8 @@ def main() -> None:
     sweeper = Sweeper(fs, clock, Tree(fs), is_sandbox=lambda key: False)
     fold = UsageFold()
 
-    def sweep() -> None:
-        clock.now_ns += 1_000_000_000
+    def sweep(seconds: int = 1) -> None:
+        clock.now_ns += seconds * 1_000_000_000
         for _ in sweeper.steps():
             pass
         assert sweeper.latest is not None
@@ -152,12 +152,14 @@ def main() -> None:
         for member in members:  # as if every file had changed
             member.swept._hot = [b""] * len(SweptV2.HOT)  # type: ignore[attr-defined]
         whole = ms(sweep)
+        full = ms(lambda: sweep(10))  # that long after the one before: all are read in full
         for name, value in (
             ("kept_c_ms", kept_c),
             ("kept_python_ms", kept),
             ("sweep_c_ms", whole_c),
             ("sweep_python_ms", whole),
             ("sweep_python_unchanged_ms", unchanged),
+            ("sweep_python_full_ms", full),
             ("reading_ratio", kept / kept_c),
             ("sweep_ratio", whole / whole_c),
             ("sweep_unchanged_ratio", unchanged / whole_c),

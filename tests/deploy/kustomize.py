@@ -1,7 +1,7 @@
 """`kustomize build`, as far as deploy/daemonset uses it: whatever is more is an error.
 
 resources, components, namespace, images with newTag, configMapGenerator from files, strategic merge
-patches.
+patches, in which null takes a field away.
 
 https://kubectl.docs.kubernetes.io/references/kustomize/
 """
@@ -109,7 +109,9 @@ def _identity(resource: Resource) -> tuple[str, str, str]:
 def _merge(target: Resource, patch: Resource) -> None:
     for key, value in patch.items():
         here = target.get(key)
-        if isinstance(value, dict) and isinstance(here, dict):
+        if value is None:
+            del target[key]
+        elif isinstance(value, dict) and isinstance(here, dict):
             _merge(here, value)
         elif isinstance(value, list) and isinstance(here, list) and key in _KEYS:
             _merge_list(here, value, _KEYS[key])

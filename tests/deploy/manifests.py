@@ -6,6 +6,8 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
+from agent import __version__
+from tests.deploy.cleanup import clean_up_jobs
 from tests.deploy.kustomize import Resource, build, containers, read
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -18,7 +20,8 @@ def applied() -> dict[str, list[Resource]]:
     return {
         "privileged": build(OVERLAYS / "privileged"),
         "hardened": build(OVERLAYS / "hardened"),
-        "cleanup": read(DEPLOY / "daemonset/cleanup/job.yaml"),
+        "hardened-before-1.30": build(OVERLAYS / "hardened-before-1.30"),
+        "cleanup": clean_up_jobs(f"nodewitness:{__version__}", ["lab-node"]),
         "podmonitor": read(DEPLOY / "daemonset/podmonitor.yaml"),
         "certificate": read(DEPLOY / "daemonset/certificate.yaml"),
         "static-pod": read(DEPLOY / "static-pod/nodewitness.yaml"),

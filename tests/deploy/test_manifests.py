@@ -11,17 +11,25 @@ import yaml
 from click import Command, Group
 
 import agent
-from agent.config import Settings, load
-from agent.config.settings import DEFAULT_PATH
+from agent.config import DEFAULT_PATH, EVERYWHERE, Address, Settings, load
 from agent.host.capabilities import CAPABILITIES
 from agent.main import main
 from agent.serve.health import KEY
-from tests.deploy.kustomize import Resource, containers, pod_template, the
+from tests.deploy.cleanup import JSONPATH, clean_up_jobs
+from tests.deploy.kustomize import Resource, containers, pod_template, read, the
 from tests.deploy.manifests import DEPLOY, applied, with_component, with_pods
 
 ROOT = Path(agent.__file__).parents[1]
-VERSIONS = ("1.27", "1.30", "1.34")
-OVERLAYS = ("privileged", "hardened")
+VERSIONS = tuple(f"1.{minor}" for minor in range(27, 35))
+"""Those of Kubernetes that docs/install.md names."""
+FIELD_OF_APPARMOR = VERSIONS.index("1.30")
+ONLY = {
+    "hardened": VERSIONS[FIELD_OF_APPARMOR:],
+    "hardened-before-1.30": VERSIONS[:FIELD_OF_APPARMOR],
+}
+"""What is not for all of them."""
+OVERLAYS = ("privileged", "hardened", "hardened-before-1.30")
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 FILES = sorted([*DEPLOY.rglob("*.yaml"), *DEPLOY.rglob("*.service"), *DEPLOY.rglob("*.toml")])
 NAMES = [name for name, _ in with_pods()]
 # What the kernel's log needs, which no container that is not privileged can open.
@@ -37,10 +45,10 @@ def main_container(resource: Resource) -> Resource:
     return containers(resource)[-1]
 
 
-def environment(container: Resource) -> dict[str, str]:
+def environment(container: Resource, host_ip: str = "10.0.64.12") -> dict[str, str]:
     """The agent's variables, with an address for what the node tells."""
     env = {e["name"]: e.get("value", "node-1") for e in container.get("env", ())}
-    env["HOST_IP"] = "10.0.64.12"
+    env["HOST_IP"] = host_ip
     expanded = {k: v.replace("$(HOST_IP)", env["HOST_IP"]) for k, v in env.items()}
     return {k: v for k, v in expanded.items() if k.startswith("NODEWITNESS_")}
 
@@ -52,21 +60,38 @@ def settings_of(overlay: str, tmp_path: Path) -> Settings:
     return load(tmp_path / DEFAULT_PATH.name, environment(main_container(of(overlay))), {})
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("name", applied())
-def test_schema(name: str, version: str) -> None:
-    """Every resource is one of the API's, with no unknown field; custom ones are looked at below.
+@pytest.mark.parametrize("host_ip", ["10.0.64.12", "fd00::12", ""])
+def test_whatever_address_the_node_has(host_ip: str, tmp_path: Path) -> None:
+    """None, where a kubelet without an API server does not find one: then all are meant."""
+    (tmp_path / DEFAULT_PATH.name).touch()
+    for pod in (pod_template(of("privileged")), the("Pod", applied()["static-pod"])):
+        env = environment(pod["spec"]["containers"][-1], host_ip)
+        serve = load(tmp_path / DEFAULT_PATH.name, env, {}).serve
+        assert serve.metrics_address == Address(host_ip or EVERYWHERE, 9754)
+        assert serve.health_address == Address(EVERYWHERE, 9756)
 
-    A field that is newer than the version is taken out first: that API server ignores it.
+
+def versions(name: str) -> tuple[str, ...]:
+    """Those that it is for."""
+    return ONLY.get(name, VERSIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [(name, version) for name in applied() for version in versions(name)]
+)
+def test_schema(name: str, version: str) -> None:
+    """Every resource is one of the API's of each version that it is for, with no unknown field: a
+    kubectl refuses those. Custom ones are looked at below.
     """
     for resource in applied()[name]:
-        if resource["apiVersion"].startswith(("monitoring.coreos.com/", "cert-manager.io/")):
-            continue
-        checked = yaml.safe_load(yaml.safe_dump(resource))
-        if version == "1.27":
-            for container in containers(checked):
-                container["securityContext"].pop("appArmorProfile", None)
-        kubernetes_validate.validate(checked, version, strict=True)
+        if not resource["apiVersion"].startswith(("monitoring.coreos.com/", "cert-manager.io/")):
+            kubernetes_validate.validate(resource, version, strict=True)
+
+
+def test_field_that_is_too_new() -> None:
+    """Why there are two hardened overlays: the older versions do not take the first."""
+    with pytest.raises(kubernetes_validate.ValidationError, match="appArmorProfile"):
+        kubernetes_validate.validate(of("hardened"), "1.29", strict=True)
 
 
 def test_pod_monitor() -> None:
@@ -153,13 +178,47 @@ def test_host_paths(overlay: str) -> None:
 
 
 def test_hardened_capabilities() -> None:
-    """Exactly those of the code's table, in its order, but for what cannot work."""
+    """Those of the code's table, in its order, but for what cannot work."""
     context = main_container(of("hardened"))["securityContext"]
     wanted = [c.name for c in CAPABILITIES if c.name not in ONLY_PRIVILEGED]
     assert context["capabilities"] == {"drop": ["ALL"], "add": wanted}
     assert not context.get("privileged", False)
     assert context["allowPrivilegeEscalation"] is False
     assert main_container(of("privileged"))["securityContext"]["privileged"] is True
+
+
+def test_hardened_before_the_field() -> None:
+    """The same pod, with its exemption from AppArmor where those versions look for it."""
+    older, newer = (
+        yaml.safe_load(yaml.safe_dump(pod_template(of(name))))
+        for name in ("hardened-before-1.30", "hardened")
+    )
+    said = older["metadata"]["annotations"]
+    for container in (*newer["spec"]["initContainers"], *newer["spec"]["containers"]):
+        assert container["securityContext"].pop("appArmorProfile") == {"type": "Unconfined"}
+        assert said.pop(f"{APPARMOR}{container['name']}") == "unconfined"
+    assert older == newer
+
+
+@pytest.mark.parametrize(("name", "resource"), with_pods(), ids=NAMES)
+def test_nothing_confines_who_looks_at_the_host(name: str, resource: Resource) -> None:
+    """All containers of ours use /proc/1/root, by an argument or a setting. Where AppArmor or
+    SELinux is on that takes an exemption from both, whatever the capabilities: as a privileged
+    container has it, or by name. The API takes no privileged one that may not gain privileges.
+    """
+    annotations = pod_template(resource)["metadata"].get("annotations", {})
+    for container in containers(resource):
+        context = container["securityContext"]
+        if context.get("privileged"):
+            assert context.get("allowPrivilegeEscalation", True) is True
+            continue
+        assert context["seLinuxOptions"] == {"type": "spc_t"}
+        if versions(name)[0] < "1.30":
+            assert annotations[f"{APPARMOR}{container['name']}"] == "unconfined"
+            assert "appArmorProfile" not in context
+        else:
+            assert context["appArmorProfile"] == {"type": "Unconfined"}
+        assert {"SYS_PTRACE"} <= set(context["capabilities"]["add"])
 
 
 def test_capability_comments_name_their_modules() -> None:
@@ -172,14 +231,6 @@ def test_capability_comments_name_their_modules() -> None:
         assert found is not None, capability
         named = re.findall(r"agent/(\S+\.py)", found[1])
         assert sorted(named) == sorted(capability.modules), capability
-
-
-@pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda c: c.name)
-def test_module_of_a_capability_speaks_of_it(capability: object) -> None:
-    """The modules exist."""
-    assert isinstance(capability, type(CAPABILITIES[0]))
-    for module in capability.modules:
-        assert (ROOT / "agent" / module).is_file(), module
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(DEPLOY)))
@@ -225,6 +276,25 @@ def test_pod(name: str, resource: Resource) -> None:
         assert container["image"] == f"nodewitness:{agent.__version__}"
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert "cpu" not in container["resources"]["limits"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["registry.example:5000/team/nodewitness:0.1.0", f"mirror.example/nw@sha256:{'5e' * 32}"],
+)
+def test_clean_up_has_the_image_of_the_daemonset(image: str) -> None:
+    """One Job for each node, and each with what the operator has pushed, as the DaemonSet has it:
+    nothing of the Job's own is pulled from a registry that nobody has named.
+    """
+    container, *others = pod_template(of("privileged"))["spec"]["containers"]
+    assert container["image"]
+    assert (JSONPATH, others) == ("{.spec.template.spec.containers[0].image}", [])
+    jobs = clean_up_jobs(image, ["node-1", "node-2.example"])
+    assert [pod_template(job)["spec"]["nodeName"] for job in jobs] == ["node-1", "node-2.example"]
+    assert {one["image"] for job in jobs for one in containers(job)} == {image}
+    # As it is in the file it is nobody's: a reference has no capitals.
+    (unfilled,) = read(DEPLOY / "daemonset/cleanup/job.yaml")
+    assert [one["image"] for one in containers(unfilled)] == ["IMAGE"]
 
 
 def test_rolls_out_to_many_nodes() -> None:
@@ -283,7 +353,8 @@ def test_node_read(overlay: str, tmp_path: Path) -> None:
     assert not settings_of(overlay, tmp_path).api_server.read_node
     paths = {str(settings.api_server.ca), str(settings.api_server.token)}
     assert paths == {f"{mount['mountPath']}/{name}" for name in ("ca.crt", "token")}
-    kubernetes_validate.validate(daemonset, VERSIONS[-1], strict=True)
+    for version in versions(overlay):
+        kubernetes_validate.validate(daemonset, version, strict=True)
 
 
 def test_static_pod_is_the_daemonsets() -> None:

@@ -1,12 +1,15 @@
 """The unit and its installer against the code: what they name exists, and is all."""
 
 import re
+import shutil
 import subprocess
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+import agent
 from agent import __version__
 from agent.config import Settings
 from agent.config.settings import DEFAULT_PATH
@@ -16,6 +19,7 @@ from agent.install import HOME
 from tests.deploy.kustomize import containers, the
 from tests.deploy.manifests import DEPLOY, applied
 
+AGENT = Path(agent.__file__).parent
 UNIT = DEPLOY / "systemd/nodewitness.service"
 SCRIPT = DEPLOY / "systemd/install.sh"
 # The host's group of that name may use the socket; in a pod there is none.
@@ -42,6 +46,61 @@ def test_capabilities() -> None:
         found = re.search(rf"((?:^#.*\n)+)CapabilityBoundingSet=CAP_{name}\n", text, re.MULTILINE)
         assert found is not None, name
         assert sorted(re.findall(r"agent/(\S+\.py)", found[1])) == sorted(wanted), name
+
+
+# Where each is in systemd's groups, which systemd-analyze(1) lists.
+FILTERED = {
+    "bpf": "bpf",
+    "fsopen": "@mount",
+    "fsconfig": "@mount",
+    "fsmount": "@mount",
+    "setns": "@system-service",
+    "mlock2": "@system-service",
+    "inotify_init1": "@system-service",
+    "inotify_add_watch": "@system-service",
+    "inotify_rm_watch": "@system-service",
+    "getsockopt": "@system-service",
+}
+_BY_NUMBER = {
+    "host/tracefs.py": {"fsopen", "fsconfig", "fsmount"},
+    "host/bpf.py": {"bpf"},
+}
+"""What is called by its number, for no libc has a function for it."""
+_FUNCTION = re.compile(r"(?:_libc|CDLL\(None(?:, use_errno=True)?\))\.(\w+)")
+
+
+def test_system_calls() -> None:
+    """Each that the agent makes by itself, and not by Python, passes the unit's filter."""
+    words = settings()["SystemCallFilter"][0].split()
+    by_number, named = set(), set()
+    for file in AGENT.rglob("*.py"):
+        found = set(_FUNCTION.findall(text := file.read_text()))
+        if "syscall" in found:
+            by_number.add(str(file.relative_to(AGENT)))
+        named |= found - {"syscall"}
+        numbers = {name.lower() for name in re.findall(r"^NR_(\w+) = ", text, re.MULTILINE)}
+        assert numbers <= _BY_NUMBER.get(str(file.relative_to(AGENT)), set())
+    assert by_number == _BY_NUMBER.keys()
+    assert named.union(*_BY_NUMBER.values()) == FILTERED.keys()
+    assert set(FILTERED.values()) <= set(words)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
+@pytest.mark.parametrize("call", FILTERED)
+def test_systemd_has_it_in_that_group(call: str) -> None:
+    """And bpf(2) in none of the others."""
+    groups = [group for group in ("@system-service", "@mount") if call in _members(group)]
+    assert groups == [FILTERED[call]] if call != "bpf" else groups == []
+
+
+@cache
+def _members(group: str) -> frozenset[str]:
+    shown = subprocess.run(
+        ["systemd-analyze", "syscall-filter", group], capture_output=True, text=True, check=True
+    ).stdout
+    words = {line.strip() for line in shown.splitlines()[1:] if line.startswith("    ")}
+    nested = (_members(word) for word in words if word.startswith("@"))
+    return frozenset(words).union(*nested)
 
 
 def test_paths() -> None:

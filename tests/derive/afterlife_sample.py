@@ -60,9 +60,16 @@ class World:
         return named or record
 
     def listed(
-        self, key: str, state: RuntimeState = RuntimeState.RUNNING, *, sandbox: bool = False
+        self,
+        key: str,
+        state: RuntimeState = RuntimeState.RUNNING,
+        *,
+        sandbox: bool = False,
+        attempt: int = 0,
+        name: str = "",
     ) -> None:
-        self.entries[key] = RuntimeEntry(names=names(key), sandbox=sandbox, state=state)
+        who = replace(names(key), name=name) if name else names(key)
+        self.entries[key] = RuntimeEntry(names=who, sandbox=sandbox, state=state, attempt=attempt)
 
     def empty(self, record: ContainerRecord) -> None:
         self.lives[record.id] = Life(populated=False, frozen=False)

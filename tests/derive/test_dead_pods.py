@@ -52,6 +52,20 @@ def test_a_restart_ends_it(world: World) -> None:
     assert len(pod.containers) == 1
 
 
+@pytest.mark.parametrize("attempts", [(0, 1), (1, 0)], ids=["in order", "out of order"])
+def test_the_last_attempt_is_told(world: World, attempts: tuple[int, int]) -> None:
+    """Of two that were dead before the agent came the runtime's list is in no order."""
+    world.listed(SANDBOX, sandbox=True)
+    for attempt in attempts:
+        key = "cd"[attempt] * 64
+        world.listed(key, RuntimeState.EXITED, attempt=attempt, name="main")
+        world.exits[key] = (attempt, f"exit code {attempt}")
+    world.ask()
+    world.look()
+    [pod] = world.look(40).dead_pods
+    assert [each.runtime_says for each in pod.containers] == ["exit code 1"]
+
+
 def test_dead_before_the_agent_came(world: World) -> None:
     """The runtime's list tells of them; since when is not known, so it counts from now on."""
     world.listed(SANDBOX, sandbox=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from agent.derive.eaters import Eaters
 from agent.model.cgroup import CgroupId, CgroupLevel, CgroupPlace
 from agent.model.oom import Container
@@ -26,7 +28,15 @@ def _sweep(second: int, **working_sets: int) -> Sweep:
             boottime_ns=second * NS + number,
             memory=MemoryUse(current=working_set + 7, anon=0, file=0, inactive_file=7),
         )
-    return Sweep(started_boottime_ns=second * NS, ended_boottime_ns=second * NS, samples=samples)
+    return Sweep(
+        started_boottime_ns=second * NS,
+        ended_boottime_ns=second * NS,
+        samples=samples,
+    )
+
+
+def _behind(sweep: Sweep) -> Sweep:
+    return replace(sweep, behind=True)
 
 
 def _names(sample: CgroupSample) -> Container:
@@ -63,6 +73,32 @@ def test_since_the_start_if_that_is_less() -> None:
     eaters.observe(_sweep(1, a=10**9))
     eaters.observe(_sweep(2, a=10**9 + 5))
     assert _top(eaters) == [("/a", 10**9 + 5, 5, 5)]
+
+
+def test_whom_the_sweep_comes_to_later() -> None:
+    """Of thousands some hundreds are opened in each sweep: the last of them is as old as the first.
+    Who begins once all have been opened began with nothing.
+    """
+    eaters = Eaters()
+    eaters.observe(_behind(_sweep(1, a=5000)))
+    eaters.observe(_behind(_sweep(2, a=5000, b=10**9)))
+    eaters.observe(_sweep(3, a=5000, b=10**9, c=10**9))
+    assert _top(eaters) == []
+    eaters.observe(_sweep(4, a=5000, b=10**9, c=10**9, born=70))
+    assert _top(eaters) == [("/born", 70, 70, 70)]
+    eaters.observe(_sweep(20, a=5000, b=10**9 + 1, c=10**9 + 2, born=80))
+    assert _top(eaters) == [("/born", 80, 80, 80)]
+    eaters.observe(_sweep(40, a=5000, b=10**9 + 3, c=10**9 + 2, born=80))
+    assert [row[0] for row in _top(eaters)] == ["/born", "/b"]
+
+
+def test_a_source_that_is_opened_again() -> None:
+    """Its first sweep has some of them, and the others are no newcomers."""
+    eaters = Eaters()
+    eaters.observe(_sweep(1, a=5000, b=10**9))
+    eaters.observe(_behind(_sweep(20, a=5000)))
+    eaters.observe(_sweep(21, a=5000, b=10**9))
+    assert _top(eaters) == []
 
 
 def test_the_gone_are_forgotten() -> None:

@@ -64,8 +64,8 @@ def test_undying() -> None:
     assert finding.reason == "Uninterruptible"
     assert finding.entity.id == MAIN.id
     assert finding.message == (
-        "SIGKILL was sent to it 14 s ago by runc[615], and tasks remain: work[434] in state D in "
-        "folio_wait_bit_common and 2 more"
+        "SIGKILL was sent to its process 434 14 s ago by runc[615], and tasks remain: work[434] in "
+        "state D in folio_wait_bit_common and 2 more"
     )
     assert [(item.what, item.value, item.source) for item in finding.evidence] == [
         ("SIGKILL", "to 434 by runc[615], 14 s ago", "signal:signal_generate"),

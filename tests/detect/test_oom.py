@@ -92,8 +92,10 @@ def test_hidden_kill() -> None:
     assert found.at_boottime_ns == 50
     assert found.message == (
         "worker[4711] was killed at its own limit of 2Gi; the container runs on, the runtime says "
-        "nothing"
+        "Running"
     )
+    unheard = only(hidden(replace(KILL, runtime_says="")))
+    assert unheard.message.endswith("the runtime says nothing")
     assert [fact.source for fact in found.evidence] == [
         "kmsg",
         "/kubepods/podu1/a/memory.events.local",

@@ -195,6 +195,18 @@ def test_calm_restarts_elsewhere_hide_no_storm() -> None:
     assert "3 times" in found.message
 
 
+def test_calm_pods_hide_no_storm_of_others() -> None:
+    """Three pods twice each under pressure, two with a probe that fails on a calm node."""
+    stressed = [restart(10 + ago, f"api-{ago % 3}") for ago in range(6)]
+    calm = [
+        restart(20 + ago, f"broken-{ago % 2}", cpu_pressure_some=1.0, node_cpu_pressure_some=1.0)
+        for ago in range(7)
+    ]
+    [found] = findings([*stressed, *calm])
+    assert (found.entity.kind, found.reason) == (EntityKind.NODE, "CPUPressure")
+    assert "6 times in a minute in 3 pods" in found.message
+
+
 def test_own_limit() -> None:
     """It is to be raised, and over how many pods ever, it is not the node's."""
     throttled: dict[str, Any] = {"cpu_pressure_some": 90.0, "cpu_throttled_ratio": 0.93}

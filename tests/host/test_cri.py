@@ -157,8 +157,24 @@ async def test_containers(runtime: FakeRuntime, client: CriClient) -> None:
             pod="oom-a",
             pod_uid=UID,
             state="RUNNING",
+            attempt=2,
         ),
     )
+
+
+async def test_attempts(runtime: FakeRuntime, client: CriClient) -> None:
+    """Two attempts of one container, in whatever order the runtime lists them."""
+    runtime.answers["ListContainers"] = pb.ListContainersResponse(
+        containers=[
+            pb.Container(id=letter * 64, metadata=pb.ContainerMetadata(name="main", attempt=number))
+            for letter, number in (("b", 1), ("a", 0))
+        ]
+    ).SerializeToString()
+    listed = await client.list_containers()
+    assert [(each.id[0], each.name, each.attempt) for each in listed] == [
+        ("b", "main", 1),
+        ("a", "main", 0),
+    ]
 
 
 async def test_nothing_is_there(runtime: FakeRuntime, client: CriClient) -> None:

@@ -110,7 +110,7 @@ class AgentProcess:
 
         def serving() -> bool:
             if not self.process.running():
-                raise AssertionError(f"the agent has ended\n{self.log()}")
+                raise AssertionError(f"the agent has ended: {self.process.end()}\n{self.log()}")
             return OPENED in self.process.out and self.serving()
 
         until(serving, seconds, "the agent is SERVING", self.log)

@@ -6,6 +6,7 @@ Prints "ready", then one JSON line for every exit that becomes known, with the s
 import json
 import select
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import to_builtins
@@ -18,8 +19,8 @@ from agent.host.oom_probe import OOMProbes
 from agent.host.proc import ProcReader
 from agent.host.root import HostRoot
 from agent.ledger.deaths import DeathBook
-from agent.model.evidence import ExitSeen, SignalSeen
-from agent.observe.roster import Roster
+from agent.model.evidence import ExitSeen, Observation, SignalSeen
+from agent.observe.roster import Roster, Watcher
 
 NAMES = ("signals", "connector")  # the signal is sent before the exit, and read before it
 
@@ -49,18 +50,27 @@ def main() -> None:
         sys.stdout.flush()
         while True:
             epoll.poll()
-            for watcher in watchers:
-                for item in watcher.observe()[0]:
-                    if isinstance(item, SignalSeen):
-                        book.sent(item.sent)
-                    elif isinstance(item, ExitSeen):
-                        book.ended(item.exit)
-                        death = book.death(item.exit.pid, item.exit.boottime_ns)
-                        assert death is not None
-                        sys.stdout.write(json.dumps(to_builtins(death)) + "\n")
+            for item in (item for watcher in watchers for item in everything(watcher)):
+                if isinstance(item, SignalSeen):
+                    book.sent(item.sent)
+                elif isinstance(item, ExitSeen):
+                    book.ended(item.exit)
+                    death = book.death(item.exit.pid, item.exit.boottime_ns)
+                    assert death is not None
+                    sys.stdout.write(json.dumps(to_builtins(death)) + "\n")
             sys.stdout.flush()
             for watcher in watchers:
                 watcher.tick()
+
+
+def everything(watcher: Watcher) -> Iterator[Observation]:
+    """All that it can be told now: of a busy ring one read is not all, and what is left there until
+    the exit has been heard comes too late for it.
+    """
+    more = True
+    while more:
+        items, more = watcher.observe()
+        yield from items
 
 
 if __name__ == "__main__":

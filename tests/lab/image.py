@@ -1,5 +1,6 @@
 """The project's own image for the guest, made by the project's own tool: tools/image."""
 
+import gzip
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,16 @@ build_base(target) if base == target else build_image(target, base)
 def agent_image() -> Path:
     """The OCI archive of the code as it is."""
     return _image()[1] / ARCHIVE
+
+
+def image_size() -> str:
+    """What docs/install.md says of it, in words."""
+    layers = [layer.read_bytes() for layer in agent_layers()]
+    unpacked, packed, agent = (
+        f"{sum(map(len, files)) / (1 << 20):.1f} MiB"
+        for files in (layers, map(gzip.compress, layers), layers[1:])
+    )
+    return f"the image: {unpacked} unpacked, {packed} as gzip; {agent} of the first are the agent's"
 
 
 def agent_layers() -> tuple[Path, Path]:

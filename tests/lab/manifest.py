@@ -34,6 +34,11 @@ _PROPAGATION = {
     "HostToContainer": "PROPAGATION_HOST_TO_CONTAINER",
     "Bidirectional": "PROPAGATION_BIDIRECTIONAL",
 }
+_APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+# What kubectl acts on alone, and what the kubelets before 1.30 had instead of a field.
+_ANNOTATIONS = ("kubectl.kubernetes.io/default-container", _APPARMOR)
+# helpers.go, getAppArmorProfile: said a second time, for older runtimes
+_APPARMOR_PROFILES = {"Unconfined": "unconfined", "RuntimeDefault": "runtime/default"}
 _FIELDS = {"spec.nodeName": NODE_NAME, "status.hostIP": HOST_IP}
 # What the kubelet itself acts on, or the API server, and no runtime ever hears of.
 _POD_KEYS = frozenset(
@@ -74,6 +79,9 @@ class ManifestPod:
         self.node = node
         self.spec = template["spec"]
         assert self.spec.keys() <= _POD_KEYS, self.spec.keys() - _POD_KEYS
+        self.annotations: dict[str, str] = template["metadata"].get("annotations", {})
+        unknown = [key for key in self.annotations if not key.startswith(_ANNOTATIONS)]
+        assert not unknown, unknown
         self.name = name
         self._config_maps = config_maps
         self._secrets = secrets or {}
@@ -96,7 +104,7 @@ class ManifestPod:
             "hostname": "" if host_network else name,
             "log_directory": self.logs,
             "labels": self._labels,
-            "annotations": {"kubernetes.io/config.source": "api"},
+            "annotations": {**self.annotations, "kubernetes.io/config.source": "api"},
             "linux": {
                 "cgroup_parent": self.group.path,
                 "security_context": {
@@ -129,7 +137,7 @@ class ManifestPod:
             "mounts": [self._mount(mount) for mount in container.get("volumeMounts", ())],
             "linux": {
                 "resources": _resources(container["resources"]),
-                "security_context": self._security(container["securityContext"]),
+                "security_context": self._security(name, container["securityContext"]),
             },
         }
         answer = self.node.cri.call(
@@ -183,7 +191,7 @@ class ManifestPod:
             case _:
                 raise AssertionError(volume)
 
-    def _security(self, context: Resource) -> dict[str, Any]:
+    def _security(self, name: str, context: Resource) -> dict[str, Any]:
         assert context.keys() <= _SECURITY_KEYS, context.keys() - _SECURITY_KEYS
         privileged = context.get("privileged", False)
         made: dict[str, Any] = {
@@ -197,9 +205,11 @@ class ManifestPod:
             made |= {"masked_paths": list(_MASKED), "readonly_paths": list(_READ_ONLY)}
         if "runAsUser" in context:
             made["run_as_user"] = {"value": str(context["runAsUser"])}
-        for key, name in (("seccompProfile", "seccomp"), ("appArmorProfile", "apparmor")):
-            if key in context:
-                made[name] = {"profile_type": context[key]["type"]}
+        if "seccompProfile" in context:
+            made["seccomp"] = {"profile_type": context["seccompProfile"]["type"]}
+        if profile := self._apparmor(name, context):
+            made["apparmor"] = {"profile_type": profile}
+            made["apparmor_profile"] = _APPARMOR_PROFILES[profile]
         if "seLinuxOptions" in context:
             made["selinux_options"] = context["seLinuxOptions"]
         if "capabilities" in context:
@@ -209,6 +219,22 @@ class ManifestPod:
                 "drop_capabilities": capabilities.get("drop", []),
             }
         return made
+
+    def _apparmor(self, name: str, context: Resource) -> str:
+        """The type of the container's profile; empty if it is for the runtime to choose.
+
+        pkg/security/apparmor/helpers.go: the field goes before the annotation.
+        """
+        if "appArmorProfile" in context:
+            profile: str = context["appArmorProfile"]["type"]
+            return profile
+        match self.annotations.get(f"{_APPARMOR}{name}"):
+            case None:
+                return ""
+            case "unconfined":
+                return "Unconfined"
+            case other:
+                raise AssertionError(other)
 
 
 class ManifestContainer:

@@ -134,14 +134,16 @@ class RealKubelet:
         assert said, f"the kubelet knows no {container} of {name}\n{self.log()}"
         return said[0]
 
-    def said(self, name: str, wanted: Callable[["Said"], bool], what: str) -> "Said":
+    def said(
+        self, name: str, wanted: Callable[["Said"], bool], what: str, container: str = "main"
+    ) -> "Said":
         """The same, once it is as wanted."""
 
         def found() -> Said | None:
             pod = self.pod(name)
             if pod is None or not pod["status"].get("containerStatuses"):
                 return None
-            said = self.says(name)
+            said = self.says(name, container)
             return said if wanted(said) else None
 
         return until(
@@ -164,6 +166,10 @@ class RealKubelet:
             lambda: f"{said.output()}{said.status}",
         )
         return said
+
+    def add(self, name: str, manifest: str) -> None:
+        """Give it one more manifest, as it is."""
+        self.guest.write(f"{MANIFESTS}/{name}.json", manifest)
 
     def remove(self, name: str) -> None:
         """Take the pod's manifest away: the kubelet stops it."""

@@ -11,7 +11,8 @@ from tests.lab.cache import artefact
 from tests.lab.command import command
 from tests.lab.debian import unpack
 
-PACKAGES = ("systemd", "dbus", "systemd-oomd")
+# apparmor: with its parser the runtime can load a profile, where a test has it do so.
+PACKAGES = ("systemd", "dbus", "systemd-oomd", "apparmor")
 # The base has these merged into /usr; a directory of that name in a layer would hide its symlink.
 MERGED = ("bin", "lib", "lib64", "sbin")
 LEFT_OUT = (

@@ -1,5 +1,6 @@
 """A burst of deaths, on a real kernel and a real containerd."""
 
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,43 +14,78 @@ from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.oom_pb2 import CONFIDENCE_HIGH
 from tests.lab.asking import EXIT_SECONDS, Asking
 from tests.lab.deadline import until
+from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
 from tests.lab.pods import Container, Pod
 
 METRIC = "nodewitness_container_exits_total"
 BURST, PODS, ATTEMPTS = 100, 4, 3
-REMOVED = 2
-"""Of so many, one is removed from the runtime as soon as it has ended, with all that it said."""
+TOLD_BY_THE_KERNEL = 80
+"""Of those that end at once some are gone before their pid is known."""
 
 
-def removed(number: int) -> bool:
-    """Whether the container of this number is removed as soon as it has ended."""
-    return number // PODS % REMOVED == 0
+def number_of(name: str) -> int:
+    return int(name.removeprefix("c"))
+
+
+def removed(name: str) -> bool:
+    """Whether this container is removed as soon as it has ended, with all that the runtime knew of
+    it: every second.
+    """
+    return number_of(name) // PODS % 2 == 0
+
+
+def waits(name: str) -> bool:
+    """Whether it lives until all the others are there."""
+    return number_of(name) // PODS % 4 > 1
 
 
 def start(pod: Pod, number: int, said: list[str]) -> Container:
-    """A container that ends at once. Its start is tried again, as the kubelet does: a shim that is
-    slow to answer makes containerd fail.
+    """A container that ends at once, or waits. Its start is tried again, as the kubelet does: a
+    shim that is slow to answer makes containerd fail.
     """
+    name, end = f"c{number}", ["exit", str(number % 3)]
+    waiting = waits(name)
+    argv = ["/bin/work", "wait", *end] if waiting else ["/bin/work", *end]
     for attempt in range(ATTEMPTS):
-        argv = ["/bin/work", "exit", str(number % 3)]
-        made = pod.container(f"c{number}", argv, attempt=attempt, log=False, start=False)
+        made = pod.container(name, argv, attempt=attempt, log=waiting, start=False)
         try:
             made.start()
         except grpc.RpcError as error:
             said.append(f"{error.code()}: {error.details()}")
             pod.node.cri.call("RemoveContainer", container_id=made.id)
         else:
-            if removed(number):
-                made.wait_exited()
-                pod.node.cri.call("RemoveContainer", container_id=made.id)
+            if waiting:
+                made.wait_ready()
+            elif removed(name):
+                remove(made)
             return made
     raise AssertionError("\n".join(said))
 
 
+def remove(container: Container) -> None:
+    """As soon as it has ended."""
+    container.wait_exited()
+    container.pod.node.cri.call("RemoveContainer", container_id=container.id)
+
+
+def release(guest: Guest, asking: Asking, waiting: list[Container]) -> None:
+    """All of them end, at one go, once the agent follows the last of them."""
+    ids = {each.id for each in waiting}
+
+    def followed() -> bool:
+        return ids <= {c.container_id for c in asking.containers() if c.HasField("init_pid")}
+
+    until(followed, EXIT_SECONDS, "all are followed", lambda: str(asking.containers()), every=1)
+    pids = [pid for container in waiting for pid in container.group.pids()]
+    assert len(pids) == len(waiting)
+    guest.run(f"kill -{signal.SIGUSR1.value} {' '.join(map(str, pids))}")
+
+
 def test_burst(pods: Pods, asking: Asking, figures: list[str]) -> None:
-    """A hundred containers that are made and end in a burst, one after the other in each of four
-    pods, every second removed at once: each is told of and counted once, none twice, and none is
+    """A hundred containers that are made in a burst, in four pods at a time. Half of them end as
+    soon as they begin; the others live until all are there, and end together. Every second is
+    removed as soon as it has ended: each is told of and counted once, none twice, and none is
     missed. Of one that the runtime has forgotten and whose init was gone before its pid was known,
     that it ended is all that can be told.
     """
@@ -62,9 +98,12 @@ def test_burst(pods: Pods, asking: Asking, figures: list[str]) -> None:
 
     with ThreadPoolExecutor(max_workers=PODS) as pool:
         made = [container for each in pool.map(make, range(PODS)) for container in each]
-    took = time.monotonic() - begun
-    ids = {each.id for each in made}
-    assert len(ids) == BURST
+        took = time.monotonic() - begun
+        ids = {each.id for each in made}
+        assert len(ids) == BURST
+        waiting = [each for each in made if waits(each.name)]
+        release(pods.node.guest, asking, waiting)
+        list(pool.map(remove, (each for each in waiting if removed(each.name))))
 
     def all_settled() -> list[ContainerDeath] | None:
         deaths = [death for death in asking.exits() if death.container.id in ids]
@@ -76,12 +115,12 @@ def test_burst(pods: Pods, asking: Asking, figures: list[str]) -> None:
     assert sorted(d.container.id for d in deaths) == sorted(ids)
     unknown = {d.container.name for d in deaths if not {"connector", "cri"} & set(d.witnesses)}
     for death in deaths:
-        number = int(death.container.name[1:])
-        if death.container.name in unknown:
-            assert removed(number)
+        name = death.container.name
+        if name in unknown:
+            assert removed(name)
             assert (death.verdict, death.HasField("exit_code")) == (pb.VERDICT_UNSPECIFIED, False)
         else:
-            assert (death.verdict, death.exit_code) == (pb.VERDICT_EXITED, number % 3)
+            assert (death.verdict, death.exit_code) == (pb.VERDICT_EXITED, number_of(name) % 3)
     recorded = Counter(
         event.exit_recorded.container.id
         for event in everything_told(asking)
@@ -95,12 +134,16 @@ def test_burst(pods: Pods, asking: Asking, figures: list[str]) -> None:
             names, 1
         )
     told = [d for d in deaths if d.container.name not in unknown]
+    waited = [d for d in deaths if waits(d.container.name)]
+    assert all(map(told_by_the_kernel, waited))
+    times = sorted(death.boottime_ns for death in waited)
     kernel = sum(map(told_by_the_kernel, told))
-    assert kernel >= BURST / 2  # of the others the init was gone before its pid was known
+    assert kernel >= TOLD_BY_THE_KERNEL
     figures.append(
-        f"exits: {BURST} containers in a burst of {took:.0f} s, every second removed at once; "
-        f"{kernel} ends told by the kernel, {len(told) - kernel} by the runtime, {len(unknown)} by "
-        f"nobody, {len(failed)} starts that containerd failed"
+        f"exits: {BURST} containers made in {took:.0f} s, {len(times)} of them ended within "
+        f"{(times[-1] - times[0]) / 1e9:.1f} s, every second removed at once; {kernel} ends "
+        f"told by the kernel, {len(told) - kernel} by the runtime, {len(unknown)} by nobody, "
+        f"{len(failed)} starts that containerd failed"
     )
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -34,13 +35,13 @@ from agent.api.v1.status_pb2 import Source
 from agent.install import HOME, LINK
 from agent.nodectl.exits import Exit
 from tests.certificates import Authority
-from tests.deploy.kustomize import Resource
+from tests.deploy.kustomize import Resource, pod_template, the
 from tests.deploy.manifests import applied
 from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.deployed import START_SECONDS, DeployedPod, without_the_labs_own
 from tests.lab.guest import Guest
-from tests.lab.image import import_image
+from tests.lab.image import image_size, import_image
 from tests.lab.kubelet import Pods
 from tests.lab.machines import SYSTEMD
 from tests.lab.manifest import NODE_NAME, ManifestPod
@@ -60,6 +61,8 @@ SEES_SECONDS = 120.0
 NOT_IN_THE_LAB = {"connections", "healthz", "kubelet"}
 OF_THE_LOG = ["DiskErrors", "FilesystemFailed"]
 """The conditions that nothing but the kernel's log tells."""
+CONTAINERD = "/etc/containerd/config.toml"
+PROFILE = "cri-containerd.apparmor.d"
 GATE = "/run/lab/deploy-gate"
 HANG = f"""\
 #!/bin/sh
@@ -196,6 +199,9 @@ def test_privileged(
     deployed = deploy(applied()["privileged"])
     asking = Asking(deployed.agent)
     figures.append(cost("DaemonSet, privileged", began, asking))
+    figures.append(image_size())
+    tree = guest.run(["du", "-sm", f"{HOME}/{__version__}"]).out.split()[0]
+    figures.append(f"the tree on the host: {tree} MiB on disk")
     assert deployed.probed()
     status = asking.status()
     assert status.identity.node == NODE_NAME
@@ -303,6 +309,70 @@ def test_hardened(
     assert_story_without_kmsg(incident, case, kernel)
     assert asking.kills("child-oom", "survived") == 1
     catches_stalls(asking, pods, configured, figures)
+
+
+@pytest.fixture
+def confining(node: Node, guest: Guest) -> Iterator[None]:
+    """The runtime confines containers, as it does wherever AppArmor is on unless it is told not
+    to: with its default profile.
+    """
+    assert guest.read("/sys/module/apparmor/parameters/enabled") == "Y\n"
+    text = guest.read(CONTAINERD)
+    off = "disable_apparmor = true"
+    assert text.count(off) == 1
+    try:
+        configure_containerd(node, text.replace(off, "disable_apparmor = false"))
+        yield
+    finally:
+        configure_containerd(node, text)
+
+
+def configure_containerd(node: Node, text: str) -> None:
+    node.stop_containerd()
+    node.guest.write(CONTAINERD, text)
+    node.start_containerd()
+
+
+@pytest.mark.usefixtures("confining")
+def test_where_apparmor_confines(deploy: Deploy, pods: Pods, node: Node, guest: Guest) -> None:
+    """Without its exemption the init container does not reach the host, says so and does not fail;
+    with what each overlay gives it, it installs nodectl. The agent sees what it sees elsewhere.
+    """
+    hardened, privileged = (
+        deepcopy(pod_template(the("DaemonSet", applied()[name])))
+        for name in ("hardened", "privileged")
+    )
+    (container,) = hardened["spec"]["initContainers"]
+    assert container["securityContext"].pop("appArmorProfile") == {"type": "Unconfined"}
+    said = installs(node, hardened, "confined")
+    assert said.startswith("left     /proc/1/root: Permission denied; "), said
+    assert not guest.exists(str(LINK))
+    made = f"made     {HOME}/{__version__}\n"
+    pods.remove_all()
+    assert made in installs(node, privileged, "privileged")
+    assert guest.exists(str(LINK))
+    pods.remove_all()
+    guest.run(["rm", "-r", str(LINK), f"{HOME}/{__version__}"])
+
+    deployed = deploy(applied()["hardened"])
+    assert made in deployed.said["nodectl"]
+    asking = Asking(deployed.agent)
+    wanted = {"kmsg", *NOT_IN_THE_LAB}
+    until(lambda: unseeing(asking) == wanted, SEES_SECONDS, "all but the log is seen")
+    case = child_over_limit(pods)
+    (agent, *_), init = deployed.agent.container.group.pids(), case.the_container.init_pid()
+    confined = {pid: guest.read(f"/proc/{pid}/attr/current") for pid in (agent, init)}
+    assert confined == {agent: "unconfined\n", init: f"{PROFILE} (enforce)\n"}
+    kernel, _ = fire(case, asking)
+    assert_story_without_kmsg(asking.closed("child-oom"), case, kernel)
+
+
+def installs(node: Node, template: Resource, name: str) -> str:
+    """What the init container of this pod says; it has not failed."""
+    container = ManifestPod(node, template, name=name, config_maps={}).start("nodectl")
+    status = container.wait_exited()
+    assert status.get("exit_code", 0) == 0, (status, container.log())
+    return container.log()
 
 
 def assert_story_without_kmsg(incident: OOMIncident, case: Case, kernel: Books) -> None:

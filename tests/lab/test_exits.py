@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -53,11 +54,13 @@ def test_who_sent_the_signal(pods: Pods, deaths: Process, guest: Guest) -> None:
     inside = guest.read(f"/sys/fs/cgroup{case.the_container.group.path}/cgroup.procs").split()
     children = [int(pid) for pid in inside if int(pid) != case.the_container.init_pid()]
     for number, pid in zip((signal.SIGKILL, signal.SIGTERM), children, strict=False):
-        sender = int(guest.run(["bash", "-c", f"echo $$; kill -{number:d} {pid}; :"]).out)
-        death = death_of(deaths, pid)
+        # It stays until its signal has been read. Who is read of before the kernel has kept his
+        # name, and has ended before he is asked for it, has none ("<...>").
+        with closing(guest.start(["bash", "-c", f"kill -{number:d} {pid}; read line"])) as shell:
+            death = death_of(deaths, pid)
         assert death["exit"]["signal"] == number
         (sent,) = [each for each in death["signals"] if each["signal"] == number]
-        assert (sent["sender_pid"], sent["sender_comm"]) == (sender, "bash")
+        assert (sent["sender_pid"], sent["sender_comm"]) == (shell.pid, "bash")
         assert (sent["code"], sent["to_group"], sent["target_comm"]) == (0, True, "work")
 
     pid = int(guest.run(["bash", "-c", "echo $$; exit 3"], check=False).out)

@@ -90,8 +90,8 @@ def install(guest: Guest) -> None:
 
 
 def test_service(unit: UnitAgent, pods: Pods, guest: Guest, figures: list[str]) -> None:
-    """It sees all that it sees without its sandbox. Killed, restarted and upgraded, each time with
-    a kill while it is not there, it loses nothing.
+    """All sources see in its sandbox, and bpf(2), which no source needs, gets an answer there.
+    Killed, restarted and upgraded, each time with a kill while it is not there, it loses nothing.
     """
     asking = Asking(unit)
     start = asking.settled()
@@ -105,6 +105,8 @@ def test_service(unit: UnitAgent, pods: Pods, guest: Guest, figures: list[str]) 
     assert {each.name for each in guards if each.got} >= {"oom_score_adj", "mlock2", "memory.min"}
     kernel, _ = fire(seen, asking)
     assert_story(asking.closed("unit-0"), seen, kernel)
+    assert counts_tcx_programs(guest, without="")
+    assert not counts_tcx_programs(guest, without="bpf")
 
     before, first = asking.settled(), unit.main_pid()
     guest.run(["systemctl", "kill", "--signal=KILL", "nodewitness"])
@@ -146,6 +148,30 @@ def test_service(unit: UnitAgent, pods: Pods, guest: Guest, figures: list[str]) 
     said = guest.run(["nodewitness", "uninstall", "--state"]).out
     assert "removed  trace instance nodewitness-" in said
     assert "removed  /var/lib/nodewitness" in said
+
+
+def counts_tcx_programs(guest: Guest, *, without: str) -> bool:
+    """Whether agent/host/bpf.py gets an answer in a unit that has all of this one's settings but
+    its directories, which belong to the agent, and one word of its filter.
+    """
+    ask = f"{HOME}/current/bin/python3.11 -c 'import agent.host.bpf as b; b.tcx_programs(1)'"
+    place = "/run/systemd/system/nodewitness-bpf.service"
+    edits = (
+        f"s|^ExecStart=.*|ExecStart={ask}|",
+        "s|^Type=.*|Type=oneshot|",
+        "/^Restart/d",
+        "/Directory/d",
+        f"/^SystemCallFilter=/s| {without}$||",
+    )
+    words = " ".join(f'-e "{edit}"' for edit in edits)
+    try:
+        guest.run(f"sed {words} /etc/systemd/system/nodewitness.service > {place}")
+        guest.run("systemctl daemon-reload")
+        start = ["systemctl", "start", "nodewitness-bpf"]
+        return guest.run(start, check=False, seconds=START_SECONDS).exit_code == 0
+    finally:
+        guest.run(f"rm {place}; systemctl reset-failed nodewitness-bpf", check=False)
+        guest.run("systemctl daemon-reload")
 
 
 def told_later(asking: Asking, before: OOMBooks, case: Case, unseen: Books) -> None:

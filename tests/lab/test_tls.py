@@ -50,6 +50,17 @@ print(hashlib.sha256(connection.sock.getpeercert(True)).hexdigest())
 connection.request("GET", "/metrics")
 print(connection.getresponse().read().decode())
 """
+# The certificate that gRPC over TCP shows.
+_SHOWN = """
+import hashlib, socket, ssl, sys
+ca, *pair = sys.argv[1:]
+context = ssl.create_default_context(cafile=ca)
+context.load_cert_chain(*pair)
+context.set_alpn_protocols(["h2"])
+with socket.create_connection(("127.0.0.1", 9755), 60) as plain:
+    with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+        print(hashlib.sha256(connection.getpeercert(True)).hexdigest())
+"""
 
 
 def carry(guest: Guest, authority: Authority) -> None:
@@ -147,6 +158,12 @@ def scrape(guest: Guest, pair: Pair | None) -> Completed:
     )
 
 
+def shown_by_grpc(guest: Guest, pair: Pair) -> str:
+    """What a handshake with the gRPC server shows now to the holder of this certificate."""
+    files = [f"{PLACE}/{path.name}" for path in (pair.certificate, pair.key)]
+    return guest.run(["python3", "-c", _SHOWN, f"{PLACE}/ca.pem", *files], seconds=120).out.strip()
+
+
 def shown(pair: Pair) -> str:
     """As a scrape tells the certificate of this pair."""
     [der] = parse_pem_certificates(pair.certificate.read_bytes())
@@ -186,7 +203,7 @@ def test_metrics(guest: Guest, agent: AgentProcess, authority: Authority) -> Non
 
         def told() -> bool:
             asked = Scrape(guest, prometheus)
-            assert asked.shown == shown(old)
+            assert asked.shown == shown_by_grpc(guest, prometheus) == shown(old)
             failures = "tls_reload_failures_total"
             return all(asked.value(failures, endpoint=e) > 0 for e in ("grpc", "metrics"))
 
@@ -196,10 +213,11 @@ def test_metrics(guest: Guest, agent: AgentProcess, authority: Authority) -> Non
         def rotated() -> bool:
             asked = Scrape(guest, prometheus)
             expiry = "tls_certificate_expiry_timestamp_seconds"
-            return asked.shown == shown(new) and all(
+            told = all(
                 asked.value(expiry, endpoint=e, file="certificate") == new.until.timestamp()
                 for e in ("grpc", "metrics")
             )
+            return told and asked.shown == shown_by_grpc(guest, prometheus) == shown(new)
 
         until(rotated, SECONDS, "the new certificate is in use", agent.log)
         answer = nodectl(guest, prometheus, "status", "-o", "json")

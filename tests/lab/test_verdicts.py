@@ -21,7 +21,7 @@ from tests.lab.deadline import until
 from tests.lab.groups import Group
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
-from tests.lab.pods import Container
+from tests.lab.pods import Container, Pod
 from tests.lab.scenarios.above_pods import kubepods_over_limit
 from tests.lab.scenarios.case import MIB
 from tests.lab.scenarios.container_limit import group_over_limit, init_over_limit
@@ -138,11 +138,16 @@ def busy_cpus(guest: Guest) -> Iterator[None]:
 
 def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking, guest: Guest) -> None:
     """While the CPUs are busy, it ignores SIGTERM, is killed, and comes again three times: a
-    restart storm, with its cause. With two more in another pod it is the node's.
+    restart storm, with its cause. With two more in another pod it is the node's. One that ends by
+    itself meanwhile is no part of it.
     """
     stubborn = ready(pods, "stubborn", [*WAIT, "sleep"])
     infected = ready(pods, "infected", [*WAIT, "sleep"])
+    crashing = pods.create("crashing")
     with busy_cpus(guest):
+        crash(crashing)
+        assert "exit code 3" in asking.condition("CrashLoop", "crashing").message
+        assert conditions(asking, "crashing") == {"CrashLoop"}
         kill_and_restart(stubborn, 3)
         said = asking.condition("RestartStorm", "stubborn")
         assert conditions(asking, "stubborn") == {"RestartStorm"}
@@ -172,6 +177,15 @@ def test_grace_exhausted_again_and_again(pods: Pods, asking: Asking, guest: Gues
     assert max(death.node_cpu_pressure_some for death in deaths) > 50  # an average of ten seconds
 
 
+def crash(pod: Pod) -> None:
+    """Its container ends with a code three times, and comes again twice."""
+    for attempt in range(3):
+        container = pod.container("main", [*WAIT, "exit", "3"], attempt=attempt)
+        container.wait_ready()
+        container.group.go()
+        container.wait_exited()
+
+
 def kill_and_restart(container: Container, times: int) -> None:
     """As after a failed probe: stopped, with a grace of a second, and made anew in its pod."""
     for attempt in range(1, times + 1):
@@ -193,12 +207,7 @@ def ended_by_itself(pods: Pods, asking: Asking) -> None:
     done = ready(pods, "done", [*WAIT, "exit", "0"])
     for container in (faulty, done):
         container.group.go()
-    pod = pods.create("failing")
-    for attempt in range(3):
-        container = pod.container("main", [*WAIT, "exit", "3"], attempt=attempt)
-        container.wait_ready()
-        container.group.go()
-        container.wait_exited()
+    crash(pods.create("failing"))
     death = asking.exit("faulty")
     assert (death.verdict, death.signal) == (pb.VERDICT_CRASHED, signal.SIGSEGV)
     assert not death.HasField("sender")

@@ -141,6 +141,12 @@ class Process:
         """Whether it has not ended yet."""
         return self._exit_code is None and self._failure is None
 
+    def end(self) -> str:
+        """How it ended, for an error message."""
+        if self._failure is not None:
+            return str(self._failure)
+        return f"exit code {self._exit_code}"
+
     def take_out(self) -> bytes:
         """Wait for stdout, return and forget it; empty at the end. For a terminal."""
         with self._changed:

@@ -303,7 +303,7 @@ def conditions() -> list[condition_pb2.Condition]:
         "HiddenOOMKill",
         12,
         "worker[4711] was killed at its own limit of 2Gi; the container runs on, the runtime says "
-        "nothing",
+        "Running",
         names=container("shop", "gateway-v2-7f5d9c8d4b-9w2k1", "gateway"),
         reason="ProcessKilled",
         evidence=(

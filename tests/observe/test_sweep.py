@@ -302,6 +302,8 @@ def test_a_burst_is_taken_up_little_by_little(tree: Tree, monkeypatch: pytest.Mo
             before = now
         opened.append(before)
         assert tree.sweeper.behind == (before < many - 1)
+        assert tree.sweeper.latest is not None
+        assert tree.sweeper.latest.behind == tree.sweeper.behind
         if len(opened) == 1:
             tree.remove(f"{POD}/{many - 2:064x}")
     assert opened == [2 * STEP, 4 * STEP, many - 1]

@@ -144,6 +144,14 @@ def test_all_addresses() -> None:
             pass
 
 
+def test_all_addresses_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the kernel was booted with ipv6.disable=1."""
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    with listen(Address("::", 0)) as listener:
+        assert listener.family is socket.AF_INET
+        assert listener.getsockname()[0] == "0.0.0.0"
+
+
 def test_a_port_in_use() -> None:
     """Says so, and which key to change."""
     with listen(Address("127.0.0.1", 0)) as listener:

@@ -20,7 +20,7 @@ HIDDEN_OOM_KILL = ConditionType(
     severity=Severity.CRITICAL,
     entity=EntityKind.CONTAINER,
     fires_when="The kernel's OOM killer killed a process of a container, and the container runs on "
-    "without it; the kubelet and the runtime say nothing.",
+    "without it: the kubelet shows it Running, and no restart.",
     what_to_do="Check that the container still does its work, restart it if not, and raise the "
     "limit that fired; `nodectl oom --hidden` names process and limit.",
     sources=("vmstat", "memory.events", "kmsg|trace"),

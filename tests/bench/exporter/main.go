@@ -3,8 +3,8 @@
 //
 //	exporter ADDRESS < SERIES
 //
-// SERIES is in the text format, all of the same three labels, without escapes. The values are set once. It says on
-// stdout how many series it has, and serves /metrics until it is killed.
+// SERIES is in the text format, without escapes; those of a family have the same labels. The values are set once. It
+// says on stdout how many series it has, and serves /metrics until it is killed.
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 	families := map[string]*family{}
 	series := 0
 	lines := bufio.NewScanner(os.Stdin)
-	help := ""
+	help, kind := "", ""
 	for lines.Scan() {
 		line := lines.Text()
 		words := strings.SplitN(line, " ", 4)
@@ -38,19 +38,15 @@ func main() {
 		case strings.HasPrefix(line, "# HELP "):
 			help = words[3]
 		case strings.HasPrefix(line, "# TYPE "):
-			families[words[2]] = &family{}
-			if words[3] == "counter" {
-				families[words[2]].counters = prometheus.NewCounterVec(
-					prometheus.CounterOpts{Name: words[2], Help: help}, labels)
-				registry.MustRegister(families[words[2]].counters)
-			} else {
-				families[words[2]].gauges = prometheus.NewGaugeVec(
-					prometheus.GaugeOpts{Name: words[2], Help: help}, labels)
-				registry.MustRegister(families[words[2]].gauges)
-			}
+			kind = words[3]
 		default:
-			name, values, value := parse(line)
-			if of := families[name]; of.counters != nil {
+			name, labels, values, value := parse(line)
+			of := families[name]
+			if of == nil {
+				of = register(registry, kind, name, help, labels)
+				families[name] = of
+			}
+			if of.counters != nil {
 				of.counters.WithLabelValues(values...).Add(value)
 			} else {
 				of.gauges.WithLabelValues(values...).Set(value)
@@ -63,20 +59,30 @@ func main() {
 	log.Fatal(http.ListenAndServe(os.Args[1], nil))
 }
 
-var labels = []string{"namespace", "pod", "container"}
+func register(registry *prometheus.Registry, kind, name, help string, labels []string) *family {
+	made := &family{}
+	if kind == "counter" {
+		made.counters = prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		registry.MustRegister(made.counters)
+	} else {
+		made.gauges = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+		registry.MustRegister(made.gauges)
+	}
+	return made
+}
 
 // name{namespace="a",pod="b",container="c"} 1.5
-func parse(line string) (string, []string, float64) {
+func parse(line string) (name string, labels, values []string, value float64) {
 	name, rest, _ := strings.Cut(line, "{")
 	inner, number, _ := strings.Cut(rest, "} ")
-	values := make([]string, 0, len(labels))
 	for _, pair := range strings.Split(inner, ",") {
-		_, quoted, _ := strings.Cut(pair, "=")
+		label, quoted, _ := strings.Cut(pair, "=")
+		labels = append(labels, label)
 		values = append(values, strings.Trim(quoted, `"`))
 	}
 	value, err := strconv.ParseFloat(number, 64)
 	if err != nil {
 		log.Fatal(line)
 	}
-	return name, values, value
+	return name, labels, values, value
 }

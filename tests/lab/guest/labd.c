@@ -83,6 +83,17 @@ static long get(int s, char *type) {
     return n;
 }
 
+/* The host hangs up first. Closed before what it has sent last is read, the connection would be reset, and the
+ * reset takes with it what is still on its way to the host: the exit code. */
+static void until_hung_up(int s) {
+    char ignored[1 << 12];
+    shutdown(s, SHUT_WR);
+    for (;;) {
+        ssize_t n = read(s, ignored, sizeof ignored);
+        if (n == 0 || (n < 0 && errno != EINTR)) return;
+    }
+}
+
 static void write_file(const char *path, const char *text) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return;
@@ -190,8 +201,9 @@ static void follow(int s, struct command c, const char *cgroup, int mine) {
     while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR) {}
     drain(s, 'O', c.out);
     drain(s, 'E', c.err);
-    /* Without a hang-up it stays while something that the command has started lives there. */
-    for (int tries = gone ? 1000 : 1; mine && tries > 0 && rmdir(dir); tries--) usleep(5000);
+    /* Without a hang-up it stays while something that the command has started lives there. One that somebody else
+     * has removed is not waited for: the next of that name would be taken from its maker. */
+    for (int tries = gone ? 1000 : 1; mine && tries > 0 && rmdir(dir) && errno != ENOENT; tries--) usleep(5000);
     put_number(s, 'X', WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
 }
 
@@ -217,7 +229,8 @@ static void run(int s, long n) {
     snprintf(procs, sizeof procs, "%s/cgroup.procs", dir);
     char *flags = cgroup + strlen(cgroup) + 1;
     if (strchr(flags, 'w')) {
-        if (hand_over(s, n)) put_number(s, 'F', errno);
+        if (!hand_over(s, n)) _exit(0); /* the connection is no longer ours */
+        put_number(s, 'F', errno);
         return;
     }
     struct command c = {.pty = strchr(flags, 'p') != NULL};
@@ -240,6 +253,7 @@ int main(int argc, char **argv) {
         struct command c = {.pid = atoi(argv[3]), .in = atoi(argv[4]), .out = atoi(argv[5]), .err = atoi(argv[6])};
         signal(SIGPIPE, SIG_IGN);
         follow(atoi(argv[2]), c, argv[8], atoi(argv[7]));
+        until_hung_up(atoi(argv[2]));
         return 0;
     }
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(argc > 1 ? atoi(argv[1]) : 7000)};
@@ -260,6 +274,7 @@ int main(int argc, char **argv) {
             long n = get(s, &type);
             if (n >= 0 && type == 'G') send_file(s);
             else if (n >= 0 && type == 'R') run(s, n);
+            until_hung_up(s);
             _exit(0);
         }
         close(s);
