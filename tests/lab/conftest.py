@@ -30,6 +30,7 @@ from tests.lab.wire import GuestHangsError
 HERE = Path(__file__).parent
 HANGS = pytest.StashKey[str]()
 FIGURES = pytest.StashKey[list[str]]()
+LINES_AT_ONCE = 60
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -74,6 +75,27 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+class AtOnce:
+    """Says why a test has failed when it fails: a run that is cut off has no end to say it at."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """The end of what pytest tells of it."""
+        if report.failed:
+            self._terminal.section(f"{report.when} of {report.nodeid}")
+            for line in report.longreprtext.splitlines()[-LINES_AT_ONCE:]:
+                self._terminal.write_line(line)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the process that prints has a terminal."""
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(AtOnce(terminal))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
