@@ -22,7 +22,7 @@ run: .venv/runtime.stamp
 .PHONY: test
 test: check
 	@$(python) -m tests.lab build --all
-	@$(python) -m pytest tests/lab -n 2 --dist loadfile --no-loadscope-reorder -v --durations=15
+	@$(python) -m pytest tests/lab -n 2 --dist loadgroup --no-loadscope-reorder -v --durations=15
 
 ##: check   the gate, in under two minutes: linters, types, layers, stubs, rules, and every test without the lab
 .PHONY: check

@@ -3,7 +3,8 @@
 A test runs on a node with the cgroupfs driver unless it or its module is marked with another kind:
 `pytestmark = pytest.mark.machine(SYSTEMD)`. Every fixture is the same on each. Tests are put in
 order of their machines: a process has one guest at a time, and boots each kind about once. `make
-test` has two such processes (pytest-xdist), to which the files are dealt out in this order.
+test` has two such processes (pytest-xdist), to which the tests are dealt out in this order, one by
+one but for those of one `xdist_group`.
 
 A machine that cannot build the lab (no root) skips its tests; under CI=true that is an error.
 """
