@@ -3,8 +3,7 @@
 A test runs on a node with the cgroupfs driver unless it or its module is marked with another kind:
 `pytestmark = pytest.mark.machine(SYSTEMD)`. Every fixture is the same on each. Tests are put in
 order of their machines: a process has one guest at a time, and boots each kind about once. `make
-test` has two such processes (pytest-xdist), to which the tests are dealt out in this order, one by
-one but for those of one `xdist_group`.
+test` has two such processes (pytest-xdist), to which the tests are dealt out in this order.
 
 A machine that cannot build the lab (no root) skips its tests; under CI=true that is an error.
 """
@@ -17,6 +16,8 @@ from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
@@ -47,6 +48,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.lab)
     items.sort(key=turn)
+
+
+class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
+    """Deals the tests out one by one, so that no process waits for another's last file. One of them
+    has all the storms: their table is one, and so are the boots of their machines.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file.endswith("/test_storm.py") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Asked for where there are several processes."""
+    return OneByOne(config, log)
 
 
 def machine_of(item: pytest.Item) -> MachineConfig:

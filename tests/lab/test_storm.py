@@ -32,8 +32,7 @@ from tests.lab.scenarios.storm import Forks, LeafKill, Seen, Storm, forks, leaf_
 from tests.lab.storm_table import STORMS, StormRow, table
 from tests.lab.truth import Books, Mark, books_since, mark
 
-# One process has them all: their table is one, and so are the boots of their machines.
-pytestmark = [pytest.mark.machine(STORM_MACHINE), pytest.mark.xdist_group("storms")]
+pytestmark = pytest.mark.machine(STORM_MACHINE)
 MIB = 1 << 20
 FORKS_A_SECOND = 200
 LEAST_FORKS_A_SECOND = 20
