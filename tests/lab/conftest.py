@@ -97,22 +97,22 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 class AtOnce:
     """Says why a test has failed when it fails: a run that is cut off has no end to say it at."""
 
-    def __init__(self, terminal: pytest.TerminalReporter) -> None:
-        self._terminal = terminal
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """The end of what pytest tells of it."""
-        if report.failed:
-            self._terminal.section(f"{report.when} of {report.nodeid}")
+        terminal = self._config.pluginmanager.getplugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.section(f"{report.when} of {report.nodeid}")
             for line in report.longreprtext.splitlines()[-LINES_AT_ONCE:]:
-                self._terminal.write_line(line)
+                terminal.write_line(line)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Only the process that prints has a terminal."""
-    terminal = config.pluginmanager.getplugin("terminalreporter")
-    if terminal is not None and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(AtOnce(terminal))
+    """Only the process that prints does it."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(AtOnce(config))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -174,6 +174,7 @@ def node(turns: Turns, request: pytest.FixtureRequest) -> Iterator[Node]:
     """A clean node: no pods, no agent and no state of one, containerd running."""
     node = turns.clean_node(machine_of(request.node))
     yield node
+    node.end_commands()
     try:
         node.guest.check(ANSWER_SECONDS)
     except GuestHangsError as hangs:

@@ -80,7 +80,7 @@ class Turns:
         except (GuestError, DeadlineError, grpc.RpcError) as error:
             try:
                 node.guest.check(ANSWER_SECONDS)
-                self.replaced.append(f"a guest could not be cleaned: {error}")
+                self.replaced.append(f"a guest could not be cleaned: {error}\n{node.what_hangs()}")
             except GuestHangsError as hangs:
                 self.replaced.append(f"a guest hung while it was cleaned: {error}\n{hangs}")
         self.close()
