@@ -8,7 +8,7 @@ from tests.lab.cri import Cri
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.layer import LIBRARY
-from tests.lab.wire import Process
+from tests.lab.wire import GuestError, Process
 
 CONTAINERD_CGROUP = "system.slice/containerd.service"
 CONTAINERD_SECONDS = 120.0
@@ -90,7 +90,11 @@ class Node:
     def what_hangs(self) -> str:
         """The end of containerd's log and the tasks in state D, for an error message."""
         said = self._containerd.err.splitlines()[-LINES_OF_ITS_LOG:] if self._containerd else []
-        return "\n".join([*said, self.guest.run(_BLOCKED, check=False).out])
+        try:
+            blocked = self.guest.run(_BLOCKED, check=False).out
+        except GuestError as error:
+            blocked = str(error)
+        return "\n".join([*said, blocked])
 
     def close(self) -> None:
         """Hang up; ends containerd."""
