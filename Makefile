@@ -22,7 +22,7 @@ run: .venv/runtime.stamp
 .PHONY: test
 test: check
 	@$(python) -m tests.lab build --all
-	@$(python) -m pytest tests/lab -n 2 --dist loadfile --no-loadscope-reorder -v --durations=15
+	@$(python) -m pytest tests/lab -n 2 --dist loadscope --no-loadscope-reorder -v --durations=15
 
 ##: check   the gate, in under two minutes: linters, types, layers, stubs, rules, and every test without the lab
 .PHONY: check
@@ -33,7 +33,7 @@ check: .venv/dev.stamp
 	@.venv/bin/lint-imports --no-logo
 	@$(python) tools/proto.py check
 	@tools/promtool.sh
-	@$(python) -m pytest -q -m 'not lab'
+	@$(python) -m pytest -q -n 2 --dist worksteal -m 'not lab'
 
 ##: format  let ruff format the code and mend what it can
 .PHONY: format

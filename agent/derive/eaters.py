@@ -27,14 +27,13 @@ class Eaters:
         self._latest: Sweep | None = None
         self._step_ns = 0  # when the last figure was kept
         self._older: set[CgroupId] = set()
-        """Without a figure yet, and perhaps there before the sweep first came to them."""
+        """Without a figure yet, and there before the sweep first came to them."""
 
     def observe(self, sweep: Sweep) -> None:
         """Take note of one sweep."""
         known, latest = self._history, self._latest
         keep = latest is None or sweep.ended_boottime_ns - self._step_ns >= STEP_NS
-        if latest is None or latest.behind:
-            self._older.update(sweep.samples.keys() - known.keys())
+        self._older |= sweep.late - known.keys()
         self._latest = sweep
         if not keep:
             return

@@ -127,5 +127,5 @@ class Sweep(Struct, frozen=True, kw_only=True):
     ended_boottime_ns: int
     samples: Mapping[CgroupId, CgroupSample]
     missed: int = 0  # cgroups that could not be read, other than by having vanished
-    behind: bool = False
-    """There are more that have not been opened yet: who comes in the next one may be old."""
+    late: frozenset[CgroupId] = frozenset()
+    """Those read for the first time that may have been there long before."""

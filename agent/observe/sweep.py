@@ -92,6 +92,7 @@ class Sweeper:
         self._changes = -1
         self._waiting: dict[CgroupId, CgroupPlace] = {}
         self._unopened: dict[CgroupId, None] = {}
+        self._overdue: set[CgroupId] | None = None  # None: whoever is there when all is opened
         self._previous_ns = 0
         self._next_full = 0  # a place among the members
         self._full_credit = 0.0  # how many are due
@@ -135,12 +136,14 @@ class Sweeper:
         self.records += len(samples)
         if not missed:
             self.detail = ""
+        overdue = samples.keys() if self._overdue is None else self._overdue & samples.keys()
+        self._overdue = {*self._waiting, *self._unopened}
         self.latest = Sweep(
             started_boottime_ns=started,
             ended_boottime_ns=clock(),
             samples=samples,
             missed=missed,
-            behind=bool(self._waiting or self._unopened),
+            late=frozenset(overdue),
         )
         yield
 
@@ -154,6 +157,7 @@ class Sweeper:
         for key in list(self._members):
             self._drop(key)
         self._waiting.clear()
+        self._overdue = None
         self._changes = -1
 
     def _take_turn(self, now_ns: int, members: int) -> tuple[int, int]:

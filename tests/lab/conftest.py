@@ -3,7 +3,7 @@
 A test runs on a node with the cgroupfs driver unless it or its module is marked with another kind:
 `pytestmark = pytest.mark.machine(SYSTEMD)`. Every fixture is the same on each. Tests are put in
 order of their machines: a process has one guest at a time, and boots each kind about once. `make
-test` has two such processes (pytest-xdist), to which the files are dealt out in this order.
+test` has two such processes (pytest-xdist), to which the tests are dealt out in this order.
 
 A machine that cannot build the lab (no root) skips its tests; under CI=true that is an error.
 """
@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.lab.agent_process import AgentProcess
 from tests.lab.asking import Asking
@@ -30,6 +32,7 @@ from tests.lab.wire import GuestHangsError
 HERE = Path(__file__).parent
 HANGS = pytest.StashKey[str]()
 FIGURES = pytest.StashKey[list[str]]()
+LINES_AT_ONCE = 60
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,6 +48,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.lab)
     items.sort(key=turn)
+
+
+class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
+    """Deals the tests out one by one, so that no process waits for another's last file. One of them
+    has all the storms: their table is one, and so are the boots of their machines.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file.endswith("/test_storm.py") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Asked for where there are several processes."""
+    return OneByOne(config, log)
 
 
 def machine_of(item: pytest.Item) -> MachineConfig:
@@ -74,6 +92,27 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+class AtOnce:
+    """Says why a test has failed when it fails: a run that is cut off has no end to say it at."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """The end of what pytest tells of it."""
+        terminal = self._config.pluginmanager.getplugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.section(f"{report.when} of {report.nodeid}")
+            for line in report.longreprtext.splitlines()[-LINES_AT_ONCE:]:
+                terminal.write_line(line)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the process that prints does it."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(AtOnce(config))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -135,6 +174,7 @@ def node(turns: Turns, request: pytest.FixtureRequest) -> Iterator[Node]:
     """A clean node: no pods, no agent and no state of one, containerd running."""
     node = turns.clean_node(machine_of(request.node))
     yield node
+    node.end_commands()
     try:
         node.guest.check(ANSWER_SECONDS)
     except GuestHangsError as hangs:

@@ -4,7 +4,8 @@ import contextlib
 import itertools
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from weakref import WeakSet
 
 from tests.lab.deadline import DeadlineError, until
 from tests.lab.machine import Machine
@@ -35,6 +36,7 @@ class Guest:
         self._numbers = itertools.count(1)
         self.warm: Process | None = None
         """The interpreter that has imported the agent (guest/usr/local/lib/lab/warm)."""
+        self._started: WeakSet[Process] = WeakSet()
 
     def start(
         self, command: Command, *, cgroup: str | None = None, pty: bool = False, warm: bool = False
@@ -47,9 +49,19 @@ class Guest:
         place = cgroup or f"system.slice/lab-{os.getpid()}-{next(self._numbers)}.service"
         try:
             flags = "p" if pty else "w" if warm else ""
-            return Process(self.machine.ports.commands, argv, place, flags=flags)
+            process = Process(self.machine.ports.commands, argv, place, flags=flags)
         except OSError as error:
             raise GuestError(f"no answer: {error}\n{self.machine.console_tail()}") from error
+        self._started.add(process)
+        return process
+
+    def end_all(self, *, but: Collection[Process]) -> None:
+        """Close every Process but these: what a test that failed has not, would be found later, and
+        held against another.
+        """
+        for process in self._started.difference(but):
+            process.close()
+            self._started.discard(process)
 
     def run(
         self,

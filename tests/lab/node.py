@@ -8,10 +8,17 @@ from tests.lab.cri import Cri
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.layer import LIBRARY
-from tests.lab.wire import Process
+from tests.lab.wire import GuestError, Process
 
 CONTAINERD_CGROUP = "system.slice/containerd.service"
 CONTAINERD_SECONDS = 120.0
+LINES_OF_ITS_LOG = 40
+_BLOCKED = """
+for stat in $(grep -l ') D ' /proc/[0-9]*/task/[0-9]*/stat 2> /dev/null); do
+    cut -d ' ' -f 1-3 $stat
+    cat ${stat%stat}stack
+done
+"""
 
 
 class Node:
@@ -67,6 +74,11 @@ class Node:
             self.containerd.signal(signal.SIGCONT)
             until(self._answers, CONTAINERD_SECONDS, "containerd answers again")
 
+    def end_commands(self) -> None:
+        """End whatever still runs of what was started in the guest, but for the node itself."""
+        own = (self._containerd, self.guest.warm)
+        self.guest.end_all(but=[process for process in own if process is not None])
+
     def continue_containerd(self) -> None:
         """SIGCONT, in case a test has stopped it and did not get further."""
         if self.containerd.running():
@@ -74,6 +86,15 @@ class Node:
 
     def _state(self, pid: int) -> str:
         return self.guest.read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0]
+
+    def what_hangs(self) -> str:
+        """The end of containerd's log and the tasks in state D, for an error message."""
+        said = self._containerd.err.splitlines()[-LINES_OF_ITS_LOG:] if self._containerd else []
+        try:
+            blocked = self.guest.run(_BLOCKED, check=False).out
+        except GuestError as error:
+            blocked = str(error)
+        return "\n".join([*said, blocked])
 
     def close(self) -> None:
         """Hang up; ends containerd."""

@@ -1,6 +1,7 @@
 """The lab itself: it boots, pods run, each scenario comes to the ground truth that it claims."""
 
 import signal
+from contextlib import closing
 
 import pytest
 
@@ -55,12 +56,17 @@ def test_guest_that_cannot_boot_says_why(artefacts: Artefacts) -> None:
 
 
 def test_commands(guest: Guest) -> None:
-    """stdout, stderr and the exit code come back apart; a signal is a negative exit code; stdin
-    arrives, all of it; a missing file is the guest's errno.
+    """stdout, stderr and the exit code come back apart; a signal is a negative exit code, and one
+    that follows the start at once arrives; stdin arrives, all of it; a missing file is the guest's
+    errno.
     """
     done = guest.run("echo out; echo err >&2; exit 7", check=False)
     assert (done.exit_code, done.out, done.err) == (7, "out\n", "err\n")
     assert guest.run("kill -KILL $$", check=False).exit_code == -9
+    for _ in range(20):
+        with closing(guest.start(["sleep", "1000"])) as sleeps:
+            sleeps.signal(signal.SIGKILL)
+            assert sleeps.wait(60).exit_code == -9
     with pytest.raises(GuestError, match="exit code 7"):
         guest.run("exit 7")
     data = b"0123456789abcdef" * 20_000

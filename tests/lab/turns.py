@@ -7,14 +7,17 @@ about the agent, and one guest's end must not be the end of every test after it.
 
 from collections.abc import Callable
 
+import grpc
+
 from tests.lab.agent_process import load_code, warm_up
 from tests.lab.build import build
+from tests.lab.deadline import DeadlineError
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods, clean
 from tests.lab.machine import Machine, MachineError
 from tests.lab.machines import MachineConfig
 from tests.lab.node import Node
-from tests.lab.wire import GuestHangsError
+from tests.lab.wire import GuestError, GuestHangsError
 
 ANSWER_SECONDS = 120.0
 # In MiB: an interpreter that is kept warm has 50, which a small node would miss.
@@ -28,7 +31,7 @@ class Turns:
 
     def __init__(self, report: Report) -> None:
         self.replaced: list[str] = []
-        """Of each guest that another took the place of: where it hung."""
+        """Of each guest that another took the place of: where it hung, or what stayed behind."""
         self._report = report
         self._machine: Machine | None = None
         self._node: Node | None = None
@@ -66,21 +69,23 @@ class Turns:
         return Machine(artefacts, config).start()
 
     def clean_node(self, config: MachineConfig) -> Node:
-        """The same, with a clean slate. When a guest hangs while it is cleaned, another takes its
-        place, once.
+        """The same, with a clean slate. A guest that cannot be cleaned, for it hangs or for what
+        the test before has left behind, is ended and another takes its place: what one test has
+        broken is no finding about those that follow.
         """
         node = self.node(config)
         try:
             clean(Pods(node))
-        except Exception as error:
+            return node
+        except (GuestError, DeadlineError, grpc.RpcError) as error:
             try:
                 node.guest.check(ANSWER_SECONDS)
+                self.replaced.append(f"a guest could not be cleaned: {error}\n{node.what_hangs()}")
             except GuestHangsError as hangs:
                 self.replaced.append(f"a guest hung while it was cleaned: {error}\n{hangs}")
-                node = self.node(config)
-                clean(Pods(node))
-                return node
-            raise
+        self.close()
+        node = self.node(config)
+        clean(Pods(node))
         return node
 
     def close(self) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.host.absence import SourceAbsent
 from agent.host.cgroup_fs import CgroupFs
 from agent.host.cgroup_v1 import CgroupV1
 from agent.host.cgroup_v2 import CgroupV2
 from agent.host.mounts import MemoryHierarchy
+from agent.model.absence import Absence
 from agent.model.cgroup import CgroupMode, CgroupPlace, Limit, MemoryEvents
 from agent.model.usage import CgroupKind, CgroupSample, Sweep
 from agent.observe.sweep import FULL_SECONDS, SERVICES_SECONDS, STEP, STEP_NS, Sweeper
@@ -294,6 +296,7 @@ def test_a_burst_is_taken_up_little_by_little(tree: Tree, monkeypatch: pytest.Mo
     for number in range(many - 1):
         tree.make(f"{POD}/{number:064x}", BARE)
     opened: list[int] = []
+    late = 0
     while (first := tree.sweeper.latest) is None or len(first.samples) < many - 1:
         before = len(tree.sweeper._members)
         for _ in tree.sweeper.steps():
@@ -303,12 +306,40 @@ def test_a_burst_is_taken_up_little_by_little(tree: Tree, monkeypatch: pytest.Mo
         opened.append(before)
         assert tree.sweeper.behind == (before < many - 1)
         assert tree.sweeper.latest is not None
-        assert tree.sweeper.latest.behind == tree.sweeper.behind
+        late += len(tree.sweeper.latest.late)
         if len(opened) == 1:
             tree.remove(f"{POD}/{many - 2:064x}")
     assert opened == [2 * STEP, 4 * STEP, many - 1]
     assert tree.sweeper.latest is not None
     assert tree.sweeper.latest.missed == 0
+    assert late == many - 1  # all of them were there before the first sweep
+
+
+def test_whom_it_comes_to_late(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is there when the source is opened, and who could not be opened when he came; not
+    who comes meanwhile.
+    """
+    tree.make("/", BARE, follow=False)
+    tree.make(ONE, BARE)
+    first = tree.sweep()
+    assert first.late == first.samples.keys()
+
+    def exhausted(*_: object) -> None:
+        raise SourceAbsent(Absence.FAILED, "open files are exhausted")
+
+    tree.make(TWO, BARE)
+    with monkeypatch.context() as patched:
+        patched.setattr("agent.observe.sweep.CgroupFiles", exhausted)
+        assert tree.sweep().missed == 1
+    third = f"{POD}/{'3' * 64}"
+    tree.make(third, BARE)
+    swept = tree.sweep()
+    assert {tree.inode(TWO), tree.inode(third)} <= {key.inode for key in swept.samples}
+    assert {key.inode for key in swept.late} == {tree.inode(TWO)}
+    assert not tree.sweep().late
+    tree.sweeper.close()
+    again = tree.sweep()
+    assert again.late == again.samples.keys()
 
 
 def test_v1(tmp_path: Path) -> None:

@@ -128,8 +128,11 @@ static _Noreturn void become(char **argv, const char *procs, int pty, int in, in
     _exit(127);
 }
 
+/* Started is what has its program: a signal for a process group that is not there yet would be lost. */
 static int start(struct command *c, char **argv, const char *procs) {
-    int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1};
+    int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, until_exec[2];
+    char nothing;
+    if (pipe2(until_exec, O_CLOEXEC)) return -1;
     if (c->pty) {
         int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
         if (master < 0 || grantpt(master) || unlockpt(master)) return -1;
@@ -144,6 +147,9 @@ static int start(struct command *c, char **argv, const char *procs) {
     if (c->pid == 0) become(argv, procs, c->pty, in[0], out[1], err[1]);
     close(in[0]);
     if (!c->pty) { close(out[1]); close(err[1]); }
+    close(until_exec[1]);
+    while (read(until_exec[0], &nothing, 1) < 0 && errno == EINTR) {}
+    close(until_exec[0]);
     c->in = in[1]; c->out = out[0]; c->err = err[0];
     return 0;
 }
