@@ -12,11 +12,11 @@ from agent.api.v1 import exits_pb2 as pb
 from agent.api.v1.event_pb2 import Event
 from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.oom_pb2 import CONFIDENCE_HIGH
-from tests.lab.asking import EXIT_SECONDS, Asking
+from tests.lab.asking import Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
-from tests.lab.pods import Container, Pod
+from tests.lab.pods import EXIT_SECONDS, Container, Pod
 
 METRIC = "nodewitness_container_exits_total"
 BURST, PODS, ATTEMPTS = 100, 4, 3
