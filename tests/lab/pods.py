@@ -21,6 +21,10 @@ RUN_SECONDS = 240.0
 EXIT_SECONDS = 600.0
 """A hundred containers of a burst end one after the other: 255 s were seen."""
 REMOVE_SECONDS = 300.0
+STARTS = 3
+# The containers of a pod have one shim. When one starts and the shim does not answer within 100 ms,
+# its socket is removed, and the next finds none (containerd 1.6, CanConnect in runtime/v2/shim).
+SHIM_NOT_REACHED = "failed to start shim"
 
 
 class Container:
@@ -105,6 +109,8 @@ class Pod:
         self.privileged = privileged
         self.sandbox_id = ""
         self.containers: list[Container] = []
+        self.failed_starts: list[str] = []
+        """What containerd said of those that were started once more."""
         self.labels = {
             "io.kubernetes.pod.name": name,
             "io.kubernetes.pod.namespace": namespace,
@@ -152,7 +158,8 @@ class Pod:
         attempt: int = 0,
         log: bool = True,
     ) -> Container:
-        """CreateContainer with the image of `work`, then StartContainer.
+        """CreateContainer with the image of `work`, then StartContainer; both once more when
+        containerd did not reach the pod's shim.
 
         memory.oom.group=1 is the kubelet's setting since 1.28; swap is off as the kubelet has it.
         Without a log it is sooner made.
@@ -185,6 +192,26 @@ class Pod:
         }
         if log:
             self.node.guest.run(["mkdir", "-p", f"{self.log_directory}/{name}"])
+        made = self._create(name, attempt, config)
+        if not start:
+            return made
+        for _ in range(STARTS - 1):
+            try:
+                made.start()
+            except grpc.RpcError as error:
+                said = str(error.details())
+                if SHIM_NOT_REACHED not in said:
+                    raise
+                self.failed_starts.append(said)
+                self.containers.remove(made)
+                self.node.cri.call("RemoveContainer", container_id=made.id)
+                made = self._create(name, attempt, config)
+            else:
+                return made
+        made.start()
+        return made
+
+    def _create(self, name: str, attempt: int, config: dict[str, Any]) -> Container:
         answer = self.node.cri.call(
             "CreateContainer",
             pod_sandbox_id=self.sandbox_id,
@@ -193,8 +220,6 @@ class Pod:
         )
         made = Container(self, name, answer.container_id, attempt)
         self.containers.append(made)
-        if start:
-            made.start()
         return made
 
 
