@@ -91,6 +91,22 @@ def test_whom_the_sweep_comes_to_later() -> None:
     assert [row[0] for row in _top(eaters)] == ["/born", "/b"]
 
 
+def test_who_could_not_be_read() -> None:
+    """At a step, or at the first sweep that opened it: what it has is no growth of a moment."""
+    eaters = Eaters()
+    eaters.observe(_late(_sweep(1, a=10**9), "a"))
+    for second in range(20, 60, 20):
+        (key,) = _sweep(second, a=0).samples
+        eaters.observe(replace(_sweep(second), failed=frozenset((key,))))
+        assert _top(eaters) == []
+    eaters.observe(_sweep(60, a=10**9 + 7))
+    assert _top(eaters) == [("/a", 10**9 + 7, 7, 7)]
+    for second in range(70, 600, 10):
+        eaters.observe(replace(_sweep(second), failed=frozenset((key,))))
+    eaters.observe(_sweep(601, a=10**9 + 9))
+    assert _top(eaters) == [("/a", 10**9 + 9, 2, 2)]
+
+
 def test_the_gone_are_forgotten() -> None:
     eaters = Eaters()
     eaters.observe(_sweep(1, a=1, b=1))

@@ -337,9 +337,30 @@ def test_whom_it_comes_to_late(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> N
     assert {tree.inode(TWO), tree.inode(third)} <= {key.inode for key in swept.samples}
     assert {key.inode for key in swept.late} == {tree.inode(TWO)}
     assert not tree.sweep().late
-    tree.sweeper.close()
-    again = tree.sweep()
-    assert again.late == again.samples.keys()
+
+
+def test_whom_it_cannot_read_at_first(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was there, and is told of when it is read at last; who is gone before is not."""
+    for path in ("/", POD):
+        tree.make(path, BARE, follow=path != "/")
+    tree.sweep()
+    for path in (ONE, TWO):
+        tree.make(path, BARE)
+
+    def exhausted(*_: object, **__: object) -> None:
+        raise SourceAbsent(Absence.FAILED, "open files are exhausted")
+
+    ids = {tree.inode(ONE), tree.inode(TWO)}
+    with monkeypatch.context() as patched:
+        patched.setattr("agent.observe.swept.SweptV2.sample", exhausted)
+        swept = tree.sweep()
+    assert ids < {key.inode for key in swept.failed}
+    assert (len(swept.failed), swept.missed, swept.samples) == (4, 4, {})
+    tree.remove(TWO)
+    swept = tree.sweep()
+    assert {key.inode for key in swept.late} == {tree.inode(ONE)}
+    assert not swept.failed
+    assert not tree.sweep().late
 
 
 def test_v1(tmp_path: Path) -> None:
