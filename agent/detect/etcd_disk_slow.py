@@ -1,11 +1,18 @@
-"""EtcdDiskSlow: the disk beneath etcd takes longer than etcd can wait."""
+"""EtcdDiskSlow: the disk beneath etcd takes longer than etcd can wait.
+
+A flush that hangs is in no count of requests in flight (blk_mq_check_inflight, Linux 6.1), and one
+that has not ended in no mean: then it is etcd itself that shows it, in state D.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from agent.derive.wait_places import waits_for_block_io, waits_for_server
+from agent.detect.blocked import evidence
 from agent.detect.detector import Detector
 from agent.detect.scene import Scene
+from agent.model.blocked import BlockedReport, BlockedTask
 from agent.model.catalogue.io import ETCD_DISK_SLOW
 from agent.model.condition import NODE, Evidence, Finding
 from agent.model.disks import DiskReport, DiskState, Etcd
@@ -30,6 +37,23 @@ def _detect(scene: Scene) -> Iterator[Finding]:
             state, op, seconds = slowest
             what = f"a {op.value} on {_device(state)} takes {1000 * seconds:.0f} ms"
             yield _finding(report, etcd, "Slow", what)
+        elif scene.blocked is not None and etcd.chain:
+            for each in _waiting(scene.blocked, etcd)[:1]:
+                seconds = scene.blocked.seconds(each)
+                what = f"{_device(etcd.chain[0])} has kept a thread waiting for {seconds:.0f} s"
+                yield _finding(report, etcd, "Waits", what, evidence(scene.blocked, (each,)))
+
+
+def _waiting(blocked: BlockedReport, etcd: Etcd) -> list[BlockedTask]:
+    """Its threads that have waited for some disk for too long, the longest first."""
+    return [
+        each
+        for each in blocked.tasks
+        if each.task.pid == etcd.process.pid
+        and blocked.seconds(each) >= STUCK_SECONDS
+        and waits_for_block_io(each.task)
+        and not waits_for_server(each.task)
+    ]
 
 
 def _device(state: DiskState) -> str:
@@ -37,7 +61,13 @@ def _device(state: DiskState) -> str:
     return f"{state.disk.name} ({what})"
 
 
-def _finding(report: DiskReport, etcd: Etcd, reason: str, what: str) -> Finding:
+def _finding(
+    report: DiskReport,
+    etcd: Etcd,
+    reason: str,
+    what: str,
+    more: Iterable[Evidence] = (),
+) -> Finding:
     process = etcd.process
     waits = ""
     if etcd.waiting_ratio is not None:
@@ -47,11 +77,11 @@ def _finding(report: DiskReport, etcd: Etcd, reason: str, what: str) -> Finding:
         entity=NODE,
         reason=reason,
         message=f"{what}, on which etcd[{process.pid}] syncs {process.directory}{waits}",
-        evidence=tuple(_evidence(report, etcd)),
+        evidence=(*_evidence(etcd), *more),
     )
 
 
-def _evidence(report: DiskReport, etcd: Etcd) -> Iterator[Evidence]:
+def _evidence(etcd: Etcd) -> Iterator[Evidence]:
     for state in etcd.chain:
         told = [
             f"{op.value} {1000 * rate.latency_seconds:.1f} ms at {rate.per_second:.1f}/s"

@@ -95,8 +95,8 @@ def test_who_could_not_be_read() -> None:
     """At a step, or at the first sweep that opened it: what it has is no growth of a moment."""
     eaters = Eaters()
     eaters.observe(_late(_sweep(1, a=10**9), "a"))
+    (key,) = _sweep(1, a=0).samples
     for second in range(20, 60, 20):
-        (key,) = _sweep(second, a=0).samples
         eaters.observe(replace(_sweep(second), failed=frozenset((key,))))
         assert _top(eaters) == []
     eaters.observe(_sweep(60, a=10**9 + 7))
