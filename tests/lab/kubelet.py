@@ -24,6 +24,8 @@ class Pods:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self.failed_starts: list[str] = []
+        """What containerd said of containers that were started again."""
 
     def create(
         self,
@@ -49,6 +51,7 @@ class Pods:
             host_network=host_network,
             privileged=privileged,
             runtime_driver=runtime_driver or self.node.driver,
+            failed_starts=self.failed_starts,
         )
         pod.run(memory_max)
         return pod
@@ -103,7 +106,7 @@ done
 # What has been killed may take a moment to be gone.
 _BURY = """
 bury() {
-    for attempt in $(seq 100); do
+    for attempt in $(seq 400); do
         [ -e $1 ] || return 0  # whoever made it may remove it at the same time
         find $1 -depth -type d -exec rmdir {} + 2> /dev/null || sleep 0.05
     done

@@ -10,14 +10,16 @@ from agent.api.v1 import exits_pb2 as pb
 from agent.api.v1.event_pb2 import Event
 from agent.api.v1.exits_pb2 import ContainerDeath
 from agent.api.v1.oom_pb2 import CONFIDENCE_HIGH
-from tests.lab.asking import Asking
+from tests.lab.asking import EXIT_SECONDS, Asking
 from tests.lab.deadline import until
 from tests.lab.guest import Guest
 from tests.lab.kubelet import Pods
-from tests.lab.pods import EXIT_SECONDS, Container, Pod
+from tests.lab.pods import Container, Pod
 
 METRIC = "nodewitness_container_exits_total"
 BURST, PODS = 100, 4
+RUNTIME_SECONDS = 600.0
+"""A hundred containers end one after the other, as emulated containerd goes: 255 s were seen."""
 TOLD_BY_THE_KERNEL = 80
 """Of those that end at once some are gone before their pid is known."""
 
@@ -53,7 +55,7 @@ def start(pod: Pod, number: int) -> Container:
 
 def remove(container: Container) -> None:
     """As soon as it has ended."""
-    container.wait_exited()
+    container.wait_exited(RUNTIME_SECONDS)
     container.pod.node.cri.call("RemoveContainer", container_id=container.id)
 
 
@@ -64,7 +66,7 @@ def release(guest: Guest, asking: Asking, waiting: list[Container]) -> None:
     def followed() -> bool:
         return ids <= {c.container_id for c in asking.containers() if c.HasField("init_pid")}
 
-    until(followed, EXIT_SECONDS, "all are followed", lambda: str(asking.containers()), every=1)
+    until(followed, RUNTIME_SECONDS, "all are followed", lambda: str(asking.containers()), every=1)
     pids = [pid for container in waiting for pid in container.group.pids()]
     assert len(pids) == len(waiting)
     guest.run(f"kill -{signal.SIGUSR1.value} {' '.join(map(str, pids))}")
@@ -91,6 +93,9 @@ def test_burst(pods: Pods, asking: Asking, figures: list[str]) -> None:
         waiting = [each for each in made if waits(each.name)]
         release(pods.node.guest, asking, waiting)
         list(pool.map(remove, (each for each in waiting if removed(each.name))))
+        kept = [each for each in made if not removed(each.name)]
+        list(pool.map(lambda each: each.wait_exited(RUNTIME_SECONDS), kept))
+    told_by_the_runtime = time.monotonic()
 
     def all_settled() -> list[ContainerDeath] | None:
         deaths = [death for death in asking.exits() if death.container.id in ids]
@@ -99,6 +104,7 @@ def test_burst(pods: Pods, asking: Asking, figures: list[str]) -> None:
     deaths = until(
         all_settled, EXIT_SECONDS, "all have ended", lambda: f"{asking.exits()}", every=1
     )
+    settled = time.monotonic() - told_by_the_runtime
     assert sorted(d.container.id for d in deaths) == sorted(ids)
     unknown = {d.container.name for d in deaths if not {"connector", "cri"} & set(d.witnesses)}
     for death in deaths:
@@ -126,12 +132,12 @@ def test_burst(pods: Pods, asking: Asking, figures: list[str]) -> None:
     times = sorted(death.boottime_ns for death in waited)
     kernel = sum(map(told_by_the_kernel, told))
     assert kernel >= TOLD_BY_THE_KERNEL
-    failed = sum(len(pod.failed_starts) for pod in {container.pod for container in made})
     figures.append(
         f"exits: {BURST} containers made in {took:.0f} s, {len(times)} of them ended within "
         f"{(times[-1] - times[0]) / 1e9:.1f} s, every second removed at once; {kernel} ends "
-        f"told by the kernel, {len(told) - kernel} by the runtime, {len(unknown)} by nobody, "
-        f"{failed} starts that containerd failed"
+        f"told by the kernel, {len(told) - kernel} by the runtime, {len(unknown)} by nobody, the "
+        f"last {settled:.0f} s after the runtime was done; "
+        f"{len(pods.failed_starts)} starts that containerd failed"
     )
 
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-CONNECT_SECONDS = 30.0
+CONNECT_SECONDS = 60.0
 CHUNK = 1 << 16  # labd takes frames of up to 1 MiB
 
 
