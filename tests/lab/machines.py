@@ -28,8 +28,8 @@ class MachineConfig:
     kernel_args: tuple[str, ...] = ("psi=1", "log_buf_len=4M")
     driver: Driver = Driver.CGROUPFS
     parallel: bool = False
-    """A thread of the host for each processor, so that they run at once: for what may race, and for
-    what is measured alone.
+    """A thread of the host for each processor, so that they run at once: for what is measured, in
+    one guest alone.
     """
 
 
@@ -39,9 +39,8 @@ SYSTEMD = MachineConfig(driver=Driver.SYSTEMD)
 MODERN = MachineConfig(driver=Driver.SYSTEMD, kernel=Kernel.V6_12)
 SMALL = MachineConfig(memory_mib=768)
 # A ring that holds all storms, and two machines of their own: an agent that starts reads all of it.
-# On one of them kills, removals and the tracer's rings are of two processors at the same moment.
 STORMS = MachineConfig(kernel_args=("psi=1", "log_buf_len=16M"))
-MORE_STORMS = MachineConfig(kernel_args=(*STORMS.kernel_args, "lab.boot=2"), parallel=True)
+MORE_STORMS = MachineConfig(kernel_args=(*STORMS.kernel_args, "lab.boot=2"))
 
 # In the order of their turns: what takes longest first.
 EVERY = (STORMS, MORE_STORMS, CGROUPFS, SMALL, SYSTEMD, MODERN)
