@@ -49,7 +49,7 @@ class Eaters:
         for key in sweep.failed & known.keys():  # as large as it was, for all that is known
             kept[key] = _with(known[key], known[key][-1])
         self._history = kept
-        self._older.clear()
+        self._older &= sweep.failed  # who could not be read has no figure yet
 
     def top(
         self, count: int, names: Callable[[CgroupSample], Container | None]

@@ -93,13 +93,13 @@ def _what(report: DiskReport, state: DiskState) -> str:
 
 
 def _not_counted(report: DiskReport, worst: DiskState) -> Iterator[str]:
-    """What lies beneath may be the cause all the same: of the requests in flight the kernel leaves
-    out flushes (blk_mq_check_inflight, Linux 6.1).
+    """Either it holds them back itself, or what lies beneath is the cause all the same: of the
+    requests in flight the kernel leaves out flushes (blk_mq_check_inflight, Linux 6.1).
     """
     beneath = [s for s in disk_chain(worst.disk.id, report.disks) if s.disk.id != worst.disk.id]
     if beneath and not worst.suspended and not any(state.in_flight for state in beneath):
         names = ", ".join(state.disk.name for state in beneath)
-        yield f"beneath it {names} may have a flush in flight, which the kernel does not count"
+        yield f"{names} beneath it has none in flight, but perhaps a flush, which is not counted"
 
 
 def _evidence(

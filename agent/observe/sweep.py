@@ -179,7 +179,7 @@ class Sweeper:
         """Open what has come, close what is gone; nothing to do if neither has."""
         renewed = now_ns >= self._services_due_ns
         if renewed:
-            self._services = dict(self._find_services())
+            self._renew_services()
             self._services_due_ns = now_ns + int(SERVICES_SECONDS * 1e9)
         if renewed or self._source.changes != self._changes:
             self._changes = self._source.changes
@@ -205,6 +205,12 @@ class Sweeper:
         self._unopened.clear()
         self._waiting = {k: place for k, place in wanted.items() if k not in self._members}
 
+    def _renew_services(self) -> None:
+        """Who finds room only now, of those that were more than is swept, may be old."""
+        before, self._services = self._services, dict(self._find_services())
+        if self._overdue is not None and len(before) > MAX_SERVICES:
+            self._overdue |= self._services.keys() - before.keys()
+
     def _find_services(self) -> Iterator[tuple[CgroupId, CgroupPlace]]:
         """The root, and at most MAX_SERVICES units of the node."""
         hierarchy = self._fs.hierarchy
@@ -214,12 +220,19 @@ class Sweeper:
         for where in SLICES:
             try:
                 children = self._fs.children(where)
-            except SourceAbsent:
+            except SourceAbsent as error:
+                if error.absent.absence is not Absence.VANISHED:
+                    yield from self._known_services(where)
                 continue
             for path, inode in sorted(children, key=_unimportant):
                 if path.endswith(".service") and left > 0:
                     left -= 1
                     yield CgroupId(hierarchy=hierarchy, inode=inode), place_of(path)
+
+    def _known_services(self, where: str) -> Iterator[tuple[CgroupId, CgroupPlace]]:
+        for key, place in self._services.items():
+            if place.path.startswith(f"{where}/"):
+                yield key, place
 
     def _open(self, key: CgroupId, place: CgroupPlace) -> None:
         made = SweptV2 if self._fs.mode is CgroupMode.V2 else SweptV1

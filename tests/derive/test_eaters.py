@@ -107,6 +107,18 @@ def test_who_could_not_be_read() -> None:
     assert _top(eaters) == [("/a", 10**9 + 9, 2, 2)]
 
 
+def test_who_came_late_and_could_not_be_read_at_the_step() -> None:
+    eaters = Eaters()
+    eaters.observe(_sweep(1))
+    eaters.observe(_late(_sweep(2, a=10**9), "a"))
+    eaters.observe(replace(_sweep(20), failed=frozenset(_sweep(20, a=0).samples)))
+    eaters.observe(_sweep(21, a=10**9))
+    assert _top(eaters) == []
+    eaters.observe(_sweep(40, a=10**9))
+    eaters.observe(_sweep(41, a=10**9 + 3))
+    assert _top(eaters) == [("/a", 10**9 + 3, 3, 3)]
+
+
 def test_the_gone_are_forgotten() -> None:
     eaters = Eaters()
     eaters.observe(_sweep(1, a=1, b=1))

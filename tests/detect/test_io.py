@@ -96,21 +96,36 @@ def test_etcd_waits_for_a_flush() -> None:
     (finding,) = found(etcd_disk_slow.DETECTOR, well, blocked)
     assert finding.reason == "Waits"
     assert finding.message == (
-        "nvme0n1 (NVMe) has kept a thread waiting for 4 s, on which etcd[2211] syncs /var/lib/etcd;"
-        " it waits for a disk 31 % of the time"
+        "nvme0n1 (NVMe) has not ended a sync for 4 s, on which etcd[2211] syncs /var/lib/etcd"
     )
     assert finding.evidence[-1].value == (
         "etcd[2211, thread 2215] of no unit in jbd2_log_wait_commit, has not run for 4 s"
     )
     for other in (
         replace(syncs, task=replace(sync, since_boottime_ns=NOW_NS - 10**9 // 2)),
-        replace(syncs, task=replace(sync, wchan="rwsem_down_write_slowpath")),
-        replace(syncs, task=replace(sync, stack=("nfs_file_fsync+0x1/0x2",))),
+        replace(syncs, task=replace(sync, wchan="folio_wait_bit_common")),
+        replace(syncs, task=replace(sync, start_boottime_ns=ETCD.process.start_boottime_ns - 1)),
         STUCK,
     ):
         assert found(etcd_disk_slow.DETECTOR, well, replace(BLOCKED, tasks=(other,))) == []
     bare = replace(well, etcd=(replace(ETCD, chain=()),))
     assert found(etcd_disk_slow.DETECTOR, bare, blocked) == []
+
+
+@pytest.mark.parametrize(
+    ("disks", "blocked", "known"),
+    [
+        (slow_etcd(0.001), BLOCKED, True),
+        (slow_etcd(0.001), None, False),
+        (replace(DISKS, etcd=()), None, True),
+        (None, None, True),
+    ],
+)
+def test_whether_etcd_waits_is_not_known(
+    disks: DiskReport | None, blocked: BlockedReport | None, *, known: bool
+) -> None:
+    scene = Scene(now_boottime_ns=NOW_NS, now_wall_ns=1, disks=disks, blocked=blocked)
+    assert (etcd_disk_slow.DETECTOR.unknown(scene) == "") is known
 
 
 def test_a_flush_beneath() -> None:
@@ -119,7 +134,7 @@ def test_a_flush_beneath() -> None:
         ROOT, disk=replace(ROOT.disk, name="nvme1n1", id="259:9", part_ids=()), in_flight=0
     )
     upper = replace(VOLUME, suspended=False, in_flight=1)
-    told = "; beneath it nvme1n1 may have a flush in flight, which the kernel does not count"
+    told = "; nvme1n1 beneath it has none in flight, but perhaps a flush, which is not counted"
     for disks, expected in (
         ((upper, under), True),
         ((upper, replace(under, in_flight=1)), False),

@@ -175,6 +175,7 @@ def turns(buildable: None, pytestconfig: pytest.Config) -> Iterator[Turns]:
     """The machines, one at a time; tests take `node`, which is clean."""
     machines = Turns(print)
     yield machines
+    machines.leave()
     machines.close()
     pytestconfig.stash.setdefault(FIGURES, []).extend(machines.replaced)
     pytestconfig.stash.setdefault(LEFT_BEHIND, []).extend(machines.left_behind)

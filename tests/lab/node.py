@@ -92,7 +92,7 @@ class Node:
         said = self._containerd.err.splitlines()[-LINES_OF_ITS_LOG:] if self._containerd else []
         try:
             blocked = self.guest.run(_BLOCKED, check=False).out
-        except GuestError as error:
+        except (GuestError, OSError) as error:
             blocked = str(error)
         return "\n".join([*said, blocked])
 

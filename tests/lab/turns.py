@@ -17,7 +17,7 @@ from tests.lab.kubelet import Pods, clean
 from tests.lab.machine import Machine, MachineError
 from tests.lab.machines import MachineConfig
 from tests.lab.node import Node
-from tests.lab.wire import GuestError, GuestHangsError, GuestTimeoutError
+from tests.lab.wire import GuestCommandError, GuestError, GuestHangsError, GuestTimeoutError
 
 ANSWER_SECONDS = 120.0
 # In MiB: an interpreter that is kept warm has 50, which a small node would miss.
@@ -49,6 +49,7 @@ class Turns:
             machine = self._node.guest.machine
             if machine.config == config and machine.alive():
                 return self._node
+            self.leave()
         self.close()
         self._machine = self._booted(config)
         self._node = Node(Guest(self._machine))
@@ -78,27 +79,41 @@ class Turns:
         follow. It is one about that test, unless the guest hangs or its runtime stumbles.
         """
         node = self.node(config)
-        try:
-            clean(Pods(node))
-        except (GuestError, DeadlineError, grpc.RpcError) as error:
-            self._give_up(node, error)
+        if not self._cleaned(node):
+            self.close()
             node = self.node(config)
             clean(Pods(node))
         self._test = test
         return node
 
-    def _give_up(self, node: Node, error: Exception) -> None:
+    def leave(self) -> None:
+        """Look at what the last test on the guest that runs has left."""
+        node = self._node
+        if node is not None and node.guest.machine.alive():
+            self._cleaned(node)
+
+    def _cleaned(self, node: Node) -> bool:
+        try:
+            clean(Pods(node))
+        except (GuestError, DeadlineError, grpc.RpcError) as error:
+            self._note(node, error)
+            return False
+        return True
+
+    def _note(self, node: Node, error: Exception) -> None:
         try:
             node.guest.check(ANSWER_SECONDS)
         except GuestHangsError as hangs:
             self.replaced.append(f"after {self._test} a guest hung: {error}\n{hangs}")
+            return
+        except GuestError as ended:
+            self.replaced.append(f"after {self._test} a guest ended: {error}\n{ended}")
+            return
+        said = f"{error}\n{node.what_hangs()}"
+        if isinstance(error, (GuestCommandError, GuestTimeoutError)):
+            self.left_behind.append(f"by {self._test}: {said}")
         else:
-            said = f"{error}\n{node.what_hangs()}"
-            if isinstance(error, GuestError) and not isinstance(error, GuestTimeoutError):
-                self.left_behind.append(f"by {self._test}: {said}")
-            else:
-                self.replaced.append(f"after {self._test} a guest could not be cleaned: {said}")
-        self.close()
+            self.replaced.append(f"after {self._test} a guest could not be cleaned: {said}")
 
     def close(self) -> None:
         """End the guest that runs."""

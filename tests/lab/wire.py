@@ -17,6 +17,10 @@ class GuestError(RuntimeError):
     """A command in the guest failed, or the guest does not answer."""
 
 
+class GuestCommandError(GuestError):
+    """A command has ended with another exit code than 0."""
+
+
 class GuestTimeoutError(GuestError, TimeoutError):
     """Something in the guest takes longer than its deadline."""
 
