@@ -48,6 +48,7 @@ CONFIG = "/etc/cni/net.d/10-lab.conflist"
 FIRST = "/etc/cni/net.d/05-first.conflist"
 PLUGINS = "/usr/lib/cni"
 TOML = "/etc/containerd/config.toml"
+MOVED_OUT = "/etc/cni/moved"  # a move within one file system
 MOVED, MOVED_PLUGINS = "/var/lib/elsewhere/cni/net.d", "/home/kubernetes/bin"
 LOCK = "/run/cni-ipam/lab/lock"
 STALL_SECONDS = 6
@@ -528,6 +529,13 @@ def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> 
     guest.run(["rm", CONFIG])
     because("NoConfiguration", "no .conf, .conflist or .json in /etc/cni/net.d")
     assert guest.run(["nodectl", "--timeout", "60s", "cni"], check=False).exit_code == 1
+    guest.write(CONFIG, configured)
+    until(pods.node.network_ready, SECONDS, "the runtime has it again")
+    guest.run(["mv", CONFIG, MOVED_OUT])
+    until(lambda: not pods.node.network_ready(), SECONDS, "the runtime has seen that it is gone")
+    guest.run(["mv", MOVED_OUT, CONFIG])
+    because("NotLoaded", f"the runtime has not loaded {CONFIG}: ")
+    assert not pods.node.network_ready()
     guest.write(CONFIG, "{nonsense")
     because("InvalidConfiguration", f"the runtime cannot load {CONFIG}")
     until(lambda: not pods.node.network_ready(), SECONDS, "the runtime says so too")
