@@ -33,7 +33,7 @@ class Eaters:
         """Take note of one sweep."""
         known, latest = self._history, self._latest
         keep = latest is None or sweep.ended_boottime_ns - self._step_ns >= STEP_NS
-        self._older |= sweep.late - known.keys()
+        self._older |= sweep.late
         self._latest = sweep
         if not keep:
             return
@@ -45,12 +45,11 @@ class Eaters:
             history = known.get(key)
             if history is None:  # what began under our eyes began with nothing
                 history = array("Q") if key in self._older else array("Q", (0,))
-            history.append(sample.memory.working_set)
-            if len(history) > FIVE_MINUTES + 1:
-                del history[0]
-            kept[key] = history
+            kept[key] = _with(history, sample.memory.working_set)
+        for key in sweep.failed & known.keys():  # as large as it was, for all that is known
+            kept[key] = _with(known[key], known[key][-1])
         self._history = kept
-        self._older.clear()
+        self._older &= sweep.failed  # who could not be read has no figure yet
 
     def top(
         self, count: int, names: Callable[[CgroupSample], Container | None]
@@ -83,3 +82,10 @@ class Eaters:
         if history is None:
             return 0 if key in self._older else now  # it came since the last step
         return now - history[max(0, len(history) - 1 - steps)]
+
+
+def _with(history: array[int], working_set: int) -> array[int]:
+    history.append(working_set)
+    if len(history) > FIVE_MINUTES + 1:
+        del history[0]
+    return history

@@ -40,7 +40,7 @@ _NOTHING = Derived()
 
 
 class UsageFold:
-    """A fold over sweeps; forgets a cgroup with the sweep that has it no more."""
+    """A fold over sweeps; forgets a cgroup that is there no more."""
 
     def __init__(self) -> None:
         self._known: dict[CgroupId, _Known] = {}
@@ -61,6 +61,7 @@ class UsageFold:
                 yield
             of = known[key] = before.get(key) or _Known()
             derived[key] = of.observe(sample)
+        known |= {key: before[key] for key in sweep.failed if key in before}
         self._known, self.derived = known, derived
 
 

@@ -45,6 +45,15 @@ _BLOCK_IO = (
 """How those begin that wait for a disk, or for what only a disk holds up."""
 
 
+_SYNC = ("jbd2_log_wait_commit", "xfs_log_", "xlog_", "submit_bio_wait", "blkdev_issue_flush")
+"""How those begin that fsync(2) sleeps in once the data is written: for a log, or for a flush."""
+
+
+def waits_for_sync(task: Task) -> bool:
+    """For the log of a file system to be written, or for a disk to flush."""
+    return _sleeps_in(task, _SYNC)
+
+
 def waits_for_server(task: Task) -> bool:
     """A page of a network file system is waited for as one of a disk is: the stack tells."""
     return _sleeps_in(task, _SERVERS)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from agent.detect.detector import Detector
 from agent.detect.scene import Scene
 from agent.model.catalogue.cni import CNI_NOT_CONFIGURED
-from agent.model.cni import CNIConfig
+from agent.model.cni import CNIConfig, NetworkWord
 from agent.model.condition import NODE, Evidence, Finding
 from agent.model.source import SourceState
 
@@ -18,10 +18,11 @@ def _detect(scene: Scene) -> Iterator[Finding]:
     if scene.cni.elsewhere:  # the source says so
         return
     config = scene.cni.config
+    word = scene.cni.word
     found = _unloaded(config) if config.loaded is None else _unusable(config)
+    found = found or _not_taken(config, word)
     if found is not None:
         reason, message, evidence = found
-        word = scene.cni.word
         if word is not None:
             value = "true" if word.ready else f"false: {word.message}"
             evidence += (Evidence(what="NetworkReady", value=value, source="the runtime's Status"),)
@@ -41,6 +42,8 @@ def _is_node(scene: Scene) -> bool:
 
 
 Found = tuple[str, str, tuple[Evidence, ...]]
+TAKEN_NS = 10 * 1_000_000_000
+"""A runtime that watches the directory has loaded what is there for so long."""
 
 
 def _unloaded(config: CNIConfig) -> Found:
@@ -75,6 +78,22 @@ def _unusable(config: CNIConfig) -> Found | None:
             Evidence(what=f"plugin {plugin.type}", value=plugin.problem, source=file.path)
             for plugin in broken
         ),
+    )
+
+
+def _not_taken(config: CNIConfig, word: NetworkWord | None) -> Found | None:
+    """It would load, and the runtime says that nothing is loaded: containerd passes over a file
+    that is moved into the directory (1.6: fsnotify's Create is no reason to load).
+    """
+    file = config.loaded
+    if file is None or word is None or word.ready or config.assumed:
+        return None
+    if word.boottime_ns - config.same_since_boottime_ns < TAKEN_NS:
+        return None
+    return (
+        "NotLoaded",
+        f"no pod can get a network: the runtime has not loaded {file.path}: {word.message}",
+        (Evidence(what="file", value=f"network {file.network}", source=file.path),),
     )
 
 

@@ -77,6 +77,7 @@ def _message(
     users = ", ".join(dict.fromkeys(user_of(user) for user in worst.users))
     if users:
         told.append(f"lately used by {users}")
+    told.extend(_not_counted(report, worst))
     others = ", ".join(s.disk.name for s in stalled if s is not worst)
     if others:
         told.append(f"{others} as well")
@@ -89,6 +90,16 @@ def _what(report: DiskReport, state: DiskState) -> str:
         return f"is suspended by device-mapper for {seconds}"
     count = "1 request" if state.in_flight == 1 else f"{state.in_flight} requests"
     return f"has {count} in flight and has ended none for {seconds}"
+
+
+def _not_counted(report: DiskReport, worst: DiskState) -> Iterator[str]:
+    """Either it holds them back itself, or what lies beneath is the cause all the same: of the
+    requests in flight the kernel leaves out flushes (blk_mq_check_inflight, Linux 6.1).
+    """
+    beneath = [s for s in disk_chain(worst.disk.id, report.disks) if s.disk.id != worst.disk.id]
+    if beneath and not worst.suspended and not any(state.in_flight for state in beneath):
+        names = ", ".join(state.disk.name for state in beneath)
+        yield f"{names} beneath it has none in flight, but perhaps a flush, which is not counted"
 
 
 def _evidence(

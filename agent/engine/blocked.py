@@ -16,6 +16,7 @@ from agent.derive.blocked_since import BlockedSince
 from agent.derive.wait_places import waits_for_server
 from agent.engine.board import SourceBoard
 from agent.engine.guard import Guard
+from agent.host.absence import SourceAbsent
 from agent.host.clock import Clock
 from agent.host.worker import Abandoned, TooManyAbandoned, Workers
 from agent.model.absence import Absence, Absent
@@ -90,6 +91,9 @@ class BlockedWatch(Struct, kw_only=True):
             self.board.absent(BLOCKED, Absent(absence=Absence.FAILED, detail=str(error)))
             self.report = None
             return
+        except SourceAbsent:
+            self.report = None  # what was seen before may be over
+            raise
         self._looks += 1
         self.board.up(BLOCKED)
         self.board.count(BLOCKED, self._looks)

@@ -94,6 +94,7 @@ class CNIConfigWatch(Struct, kw_only=True):
             self._tell(self.config, now)
 
     async def _read_all(self, now: int) -> None:
+        former = self.config
         try:
             self.config = await self.workers.run(
                 self._read, now, deadline_seconds=READ_SECONDS, key=CNI_CONFIG
@@ -103,6 +104,9 @@ class CNIConfigWatch(Struct, kw_only=True):
             self.unread = f"reading the configuration: {error}"
             self.board.absent(CNI_CONFIG, Absent(absence=Absence.FAILED, detail=str(error)))
             return
+        same = former is not None and _files(former) == _files(self.config)
+        since = former.same_since_boottime_ns if former is not None and same else now
+        self.config = replace(self.config, same_since_boottime_ns=since)
         self._readings += 1
 
     def _tell(self, config: CNIConfig, now: int) -> None:
@@ -175,4 +179,4 @@ class CNIConfigWatch(Struct, kw_only=True):
 
 def _files(config: CNIConfig) -> CNIConfig:
     """What stays the same while no file changes."""
-    return replace(config, boottime_ns=0, watched=False)
+    return replace(config, boottime_ns=0, watched=False, same_since_boottime_ns=0)

@@ -168,6 +168,7 @@ class CNIConfig(Struct, frozen=True, kw_only=True):
     boottime_ns: int
     directory: str
     bin_directories: tuple[str, ...]
+    same_since_boottime_ns: int = 0  # its files were the same at each look since
     files: tuple[CNIConfigFile, ...] = ()
     absent: str = ""  # why the directory cannot be read; empty: it is read
     watched: bool = False  # inotify tells of changes; else it is read every few seconds

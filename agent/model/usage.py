@@ -129,3 +129,5 @@ class Sweep(Struct, frozen=True, kw_only=True):
     missed: int = 0  # cgroups that could not be read, other than by having vanished
     late: frozenset[CgroupId] = frozenset()
     """Those read for the first time that may have been there long before."""
+    failed: frozenset[CgroupId] = frozenset()
+    """Those that are there, were opened, and could not be read this time."""

@@ -92,7 +92,8 @@ class Sweeper:
         self._changes = -1
         self._waiting: dict[CgroupId, CgroupPlace] = {}
         self._unopened: dict[CgroupId, None] = {}
-        self._overdue: set[CgroupId] | None = None  # None: whoever is there when all is opened
+        self._unread: set[CgroupId] = set()  # open, and not read once
+        self._overdue: set[CgroupId] | None = None  # not read by the last sweep; None: the first
         self._previous_ns = 0
         self._next_full = 0  # a place among the members
         self._full_credit = 0.0  # how many are due
@@ -108,7 +109,7 @@ class Sweeper:
         members = list(self._members.values())
         first, share = self._take_turn(started, len(members))
         samples: dict[CgroupId, CgroupSample] = {}
-        missed = len(self._unopened)
+        failed: list[CgroupId] = []
         clock = self._clock.boottime_ns
         done, step_ends = 0, clock() + STEP_NS
         for at, member in enumerate(members):
@@ -128,22 +129,26 @@ class Sweeper:
                 if error.absent.absence is Absence.VANISHED:
                     self._drop(member.key)
                     continue
-                missed += 1
+                failed.append(member.key)
                 self.detail = error.absent.detail
             except ParseError as error:
-                missed += 1
+                failed.append(member.key)
                 self.detail = str(error)
+            else:
+                self._unread.discard(member.key)
         self.records += len(samples)
+        missed = len(self._unopened) + len(failed)
         if not missed:
             self.detail = ""
         overdue = samples.keys() if self._overdue is None else self._overdue & samples.keys()
-        self._overdue = {*self._waiting, *self._unopened}
+        self._overdue = {*self._waiting, *self._unopened, *self._unread}
         self.latest = Sweep(
             started_boottime_ns=started,
             ended_boottime_ns=clock(),
             samples=samples,
             missed=missed,
             late=frozenset(overdue),
+            failed=frozenset(failed),
         )
         yield
 
@@ -157,7 +162,6 @@ class Sweeper:
         for key in list(self._members):
             self._drop(key)
         self._waiting.clear()
-        self._overdue = None
         self._changes = -1
 
     def _take_turn(self, now_ns: int, members: int) -> tuple[int, int]:
@@ -175,7 +179,7 @@ class Sweeper:
         """Open what has come, close what is gone; nothing to do if neither has."""
         renewed = now_ns >= self._services_due_ns
         if renewed:
-            self._services = dict(self._find_services())
+            self._renew_services()
             self._services_due_ns = now_ns + int(SERVICES_SECONDS * 1e9)
         if renewed or self._source.changes != self._changes:
             self._changes = self._source.changes
@@ -201,6 +205,12 @@ class Sweeper:
         self._unopened.clear()
         self._waiting = {k: place for k, place in wanted.items() if k not in self._members}
 
+    def _renew_services(self) -> None:
+        """Who finds room only now, of those that were more than is swept, may be old."""
+        before, self._services = self._services, dict(self._find_services())
+        if self._overdue is not None and len(before) > MAX_SERVICES:
+            self._overdue |= self._services.keys() - before.keys()
+
     def _find_services(self) -> Iterator[tuple[CgroupId, CgroupPlace]]:
         """The root, and at most MAX_SERVICES units of the node."""
         hierarchy = self._fs.hierarchy
@@ -210,12 +220,19 @@ class Sweeper:
         for where in SLICES:
             try:
                 children = self._fs.children(where)
-            except SourceAbsent:
+            except SourceAbsent as error:
+                if error.absent.absence is not Absence.VANISHED:
+                    yield from self._known_services(where)
                 continue
             for path, inode in sorted(children, key=_unimportant):
                 if path.endswith(".service") and left > 0:
                     left -= 1
                     yield CgroupId(hierarchy=hierarchy, inode=inode), place_of(path)
+
+    def _known_services(self, where: str) -> Iterator[tuple[CgroupId, CgroupPlace]]:
+        for key, place in self._services.items():
+            if place.path.startswith(f"{where}/"):
+                yield key, place
 
     def _open(self, key: CgroupId, place: CgroupPlace) -> None:
         made = SweptV2 if self._fs.mode is CgroupMode.V2 else SweptV1
@@ -228,6 +245,8 @@ class Sweeper:
             return
         kind = _KINDS.get(place.level, CgroupKind.SERVICE)
         self._members[key] = _Member(key, kind, made(key, place, files))
+        self._unread.add(key)
 
     def _drop(self, key: CgroupId) -> None:
         self._members.pop(key).swept.files.close()
+        self._unread.discard(key)

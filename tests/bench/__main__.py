@@ -33,7 +33,7 @@ RESULT = HERE.parents[1] / "build" / "bench.json"
 READER, PEER = "/run/lab/sweep", "/run/lab/peer"
 PYTHON = "PYTHONPATH=/run/lab/code:/opt/nodewitness exec python3 -m"
 SETTINGS = {"sources.cri": "false", "sources.bundles": "/run/lab/bundles"}
-MACHINE = MachineConfig(memory_mib=3072)  # a thousand processes
+MACHINE = MachineConfig(memory_mib=3072, parallel=True)  # a thousand processes
 FEW, SOME, MANY = 250, 640, 1000
 """SOME have about 15,000 series, for which the target of a scrape is. The rounds are fewer for more
 containers: as many cgroups are read in all.

@@ -91,6 +91,34 @@ def test_whom_the_sweep_comes_to_later() -> None:
     assert [row[0] for row in _top(eaters)] == ["/born", "/b"]
 
 
+def test_who_could_not_be_read() -> None:
+    """At a step, or at the first sweep that opened it: what it has is no growth of a moment."""
+    eaters = Eaters()
+    eaters.observe(_late(_sweep(1, a=10**9), "a"))
+    (key,) = _sweep(1, a=0).samples
+    for second in range(20, 60, 20):
+        eaters.observe(replace(_sweep(second), failed=frozenset((key,))))
+        assert _top(eaters) == []
+    eaters.observe(_sweep(60, a=10**9 + 7))
+    assert _top(eaters) == [("/a", 10**9 + 7, 7, 7)]
+    for second in range(70, 600, 10):
+        eaters.observe(replace(_sweep(second), failed=frozenset((key,))))
+    eaters.observe(_sweep(601, a=10**9 + 9))
+    assert _top(eaters) == [("/a", 10**9 + 9, 2, 2)]
+
+
+def test_who_came_late_and_could_not_be_read_at_the_step() -> None:
+    eaters = Eaters()
+    eaters.observe(_sweep(1))
+    eaters.observe(_late(_sweep(2, a=10**9), "a"))
+    eaters.observe(replace(_sweep(20), failed=frozenset(_sweep(20, a=0).samples)))
+    eaters.observe(_sweep(21, a=10**9))
+    assert _top(eaters) == []
+    eaters.observe(_sweep(40, a=10**9))
+    eaters.observe(_sweep(41, a=10**9 + 3))
+    assert _top(eaters) == [("/a", 10**9 + 3, 3, 3)]
+
+
 def test_the_gone_are_forgotten() -> None:
     eaters = Eaters()
     eaters.observe(_sweep(1, a=1, b=1))

@@ -89,6 +89,27 @@ def test_the_runtime_agrees() -> None:
     assert len(found.evidence) == 1
 
 
+def test_not_loaded() -> None:
+    """The file is good and has been there for a while, and the runtime has no network."""
+    config = replace(CONFIG, files=(USABLE,), same_since_boottime_ns=NOW_NS - 15 * 10**9)
+    word = NetworkWord(boottime_ns=NOW_NS, ready=False, message="cni plugin not initialized")
+    report = replace(CNI, config=config, word=word)
+    (found,) = cni_not_configured.DETECTOR.detect(scene(report, CRI))
+    assert found.reason == "NotLoaded"
+    assert found.message == (
+        "no pod can get a network: the runtime has not loaded /etc/cni/net.d/10-k8s.conflist: cni"
+        " plugin not initialized"
+    )
+    assert [each.what for each in found.evidence] == ["file", "NetworkReady"]
+    for other in (
+        replace(report, word=replace(word, ready=True)),
+        replace(report, word=replace(word, boottime_ns=NOW_NS - 6 * 10**9)),
+        replace(report, word=None),
+        replace(report, config=replace(config, assumed=True)),
+    ):
+        assert list(cni_not_configured.DETECTOR.detect(scene(other, CRI))) == []
+
+
 def test_configured() -> None:
     """A file that is ignored may be broken; where nobody runs pods, nothing is missing."""
     assert configured(replace(CONFIG, files=(USABLE, BROKEN)), CRI) == []

@@ -86,6 +86,65 @@ def test_etcd() -> None:
     assert found(etcd_disk_slow.DETECTOR) == []
 
 
+def test_etcd_waits_for_a_flush() -> None:
+    """The kernel counts nothing in flight: that one of its threads does not run shows it."""
+    well = slow_etcd(0.001)
+    well = replace(well, etcd=(replace(ETCD, chain=(replace(ROOT, in_flight=0),)),))
+    sync = task(ETCD.process.pid, 4.0, comm="etcd", tid=2215, wchan="jbd2_log_wait_commit")
+    syncs = BlockedTask(task=sync, switches=3)
+    blocked = replace(BLOCKED, tasks=(STUCK, syncs))
+    (finding,) = found(etcd_disk_slow.DETECTOR, well, blocked)
+    assert finding.reason == "Waits"
+    assert finding.message == (
+        "nvme0n1 (NVMe) has not ended a sync for 4 s, on which etcd[2211] syncs /var/lib/etcd"
+    )
+    assert finding.evidence[-1].value == (
+        "etcd[2211, thread 2215] of no unit in jbd2_log_wait_commit, has not run for 4 s"
+    )
+    for other in (
+        replace(syncs, task=replace(sync, since_boottime_ns=NOW_NS - 10**9 // 2)),
+        replace(syncs, task=replace(sync, wchan="folio_wait_bit_common")),
+        replace(syncs, task=replace(sync, start_boottime_ns=ETCD.process.start_boottime_ns - 1)),
+        STUCK,
+    ):
+        assert found(etcd_disk_slow.DETECTOR, well, replace(BLOCKED, tasks=(other,))) == []
+    bare = replace(well, etcd=(replace(ETCD, chain=()),))
+    assert found(etcd_disk_slow.DETECTOR, bare, blocked) == []
+
+
+@pytest.mark.parametrize(
+    ("disks", "blocked", "known"),
+    [
+        (slow_etcd(0.001), BLOCKED, True),
+        (slow_etcd(0.001), None, False),
+        (replace(DISKS, etcd=()), None, True),
+        (None, None, True),
+    ],
+)
+def test_whether_etcd_waits_is_not_known(
+    disks: DiskReport | None, blocked: BlockedReport | None, *, known: bool
+) -> None:
+    scene = Scene(now_boottime_ns=NOW_NS, now_wall_ns=1, disks=disks, blocked=blocked)
+    assert (etcd_disk_slow.DETECTOR.unknown(scene) == "") is known
+
+
+def test_a_flush_beneath() -> None:
+    """The kernel counts none: what lies on the disk ends nothing, and is not the cause."""
+    under = replace(
+        ROOT, disk=replace(ROOT.disk, name="nvme1n1", id="259:9", part_ids=()), in_flight=0
+    )
+    upper = replace(VOLUME, suspended=False, in_flight=1)
+    told = "; nvme1n1 beneath it has none in flight, but perhaps a flush, which is not counted"
+    for disks, expected in (
+        ((upper, under), True),
+        ((upper, replace(under, in_flight=1)), False),
+        ((upper,), False),
+        ((VOLUME, under), False),
+    ):
+        (finding,) = found(disk_stalled.DETECTOR, replace(DISKS, disks=disks))
+        assert (told in finding.message) is expected
+
+
 def test_suspended() -> None:
     """The device, what it is, where it is mounted, who waits and who used it."""
     (finding,) = found(disk_stalled.DETECTOR, DISKS, BLOCKED)

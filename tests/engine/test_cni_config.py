@@ -80,6 +80,21 @@ def test_changes_are_told(bench: Bench) -> None:
     bench.watch.close()
 
 
+def test_since_when_it_is_the_same(bench: Bench) -> None:
+    """Not since the last look: since the last change."""
+    (bench.conf / "10-a.conf").write_text(CONF)
+    for _ in range(2):
+        bench.look()
+        assert bench.watch.config is not None
+        assert bench.watch.config.same_since_boottime_ns == AGAIN_NS
+        bench.clock.now_ns += AGAIN_NS
+    (bench.conf / "10-a.conf").write_text(CONF.replace("ptp", "bridge"))
+    bench.look()
+    assert bench.watch.config is not None
+    assert bench.watch.config.same_since_boottime_ns == bench.clock.now_ns
+    bench.watch.close()
+
+
 def test_the_runtime_is_asked(bench: Bench) -> None:
     """Every five seconds; while it does not answer, nothing is known of its word."""
     bench.look()

@@ -13,9 +13,11 @@ from agent.engine.board import SourceBoard
 from agent.engine.disks import DESCRIBE_TICKS, DISKS, DiskWatch
 from agent.engine.etcd import FIND_NS, EtcdWatch
 from agent.engine.guard import Guard
+from agent.host.absence import SourceAbsent
 from agent.host.block_devices import BlockDevices
 from agent.host.etcd import EtcdFinder
 from agent.host.worker import Abandoned, Workers
+from agent.model.absence import Absence
 from agent.model.afterlife import Task
 from agent.model.blocked import BlockedTask
 from agent.model.disks import Disk, DiskCounters, DiskKind, EtcdProcess
@@ -336,3 +338,18 @@ async def test_a_look_hangs(tasks: Tasks) -> None:
     await tasks.watch.look()
     assert tasks.watch.report is None
     assert next(r for r in tasks.board.health() if r.name == BLOCKED).state is SourceState.DOWN
+
+
+async def test_a_look_fails(tasks: Tasks) -> None:
+    """What the last one saw may be over."""
+
+    def exhausted() -> Scan:
+        raise SourceAbsent(Absence.FAILED, "/proc: open files are exhausted")
+
+    tasks.sight.now = (STUCK,)
+    await tasks.watch.look()
+    assert tasks.watch.report is not None
+    tasks.sight.scan = exhausted  # type: ignore[method-assign]
+    with pytest.raises(SourceAbsent):
+        await tasks.watch.look()
+    assert tasks.watch.report is None

@@ -32,6 +32,8 @@ from tests.lab.wire import GuestHangsError
 HERE = Path(__file__).parent
 HANGS = pytest.StashKey[str]()
 FIGURES = pytest.StashKey[list[str]]()
+LEFT_BEHIND = pytest.StashKey[list[str]]()
+HANDED_OVER = {"figures": FIGURES, "left_behind": LEFT_BEHIND}
 LINES_AT_ONCE = 60
 
 
@@ -116,17 +118,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker hands over what it has measured."""
+    """A worker hands over what it has measured. A run fails for what a test has left behind too."""
+    stash = session.config.stash
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["figures"] = session.config.stash.get(FIGURES, [])
+        output.update({name: stash.get(key, []) for name, key in HANDED_OVER.items()})
+    elif stash.get(LEFT_BEHIND, []) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """The one who prints takes it."""
     output = getattr(node, "workeroutput", {})  # none from one that has crashed
-    node.config.stash.setdefault(FIGURES, []).extend(output.get("figures", []))
+    for name, key in HANDED_OVER.items():
+        node.config.stash.setdefault(key, []).extend(output.get(name, []))
 
 
 def pytest_terminal_summary(
@@ -139,6 +145,10 @@ def pytest_terminal_summary(
         terminalreporter.section("figures of the lab (software emulation: read the ratios)")
         for figure in figures:
             terminalreporter.write_line(figure)
+    if left := config.stash.get(LEFT_BEHIND, []):
+        terminalreporter.section("left behind, and could not be taken away: the run has failed")
+        for one in left:
+            terminalreporter.write_line(one)
 
 
 @pytest.fixture
@@ -165,14 +175,16 @@ def turns(buildable: None, pytestconfig: pytest.Config) -> Iterator[Turns]:
     """The machines, one at a time; tests take `node`, which is clean."""
     machines = Turns(print)
     yield machines
+    machines.leave()
     machines.close()
     pytestconfig.stash.setdefault(FIGURES, []).extend(machines.replaced)
+    pytestconfig.stash.setdefault(LEFT_BEHIND, []).extend(machines.left_behind)
 
 
 @pytest.fixture
 def node(turns: Turns, request: pytest.FixtureRequest) -> Iterator[Node]:
     """A clean node: no pods, no agent and no state of one, containerd running."""
-    node = turns.clean_node(machine_of(request.node))
+    node = turns.clean_node(machine_of(request.node), request.node.nodeid)
     yield node
     node.end_commands()
     try:
@@ -189,9 +201,13 @@ def guest(node: Node) -> Guest:
 
 
 @pytest.fixture
-def pods(node: Node) -> Pods:
+def pods(node: Node, figures: list[str], request: pytest.FixtureRequest) -> Iterator[Pods]:
     """The node's pods; the next test's clean slate removes them."""
-    return Pods(node)
+    made = Pods(node)
+    yield made
+    if made.failed_starts:
+        said = f"{len(made.failed_starts)} containers were started again: {made.failed_starts[0]}"
+        figures.append(f"{request.node.nodeid}: {said}")
 
 
 @pytest.fixture

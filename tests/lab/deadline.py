@@ -8,6 +8,8 @@ T = TypeVar("T")
 POLL_SECONDS = 0.02
 MOST_SECONDS = 2.0
 """Between two looks, unless more is asked for."""
+OF_THE_WAIT = 0.1
+"""Who has waited for long looks more seldom, and is so much later at most."""
 
 
 class DeadlineError(AssertionError):
@@ -27,7 +29,8 @@ def until(
     `every` so many seconds: more, where asking costs the one that is waited for. And for as long as
     a look takes, nobody looks: a slow machine is to get on with what is waited for.
     """
-    end = time.monotonic() + seconds
+    start = time.monotonic()
+    end = start + seconds
     while True:
         began = time.monotonic()
         value = condition()
@@ -37,4 +40,5 @@ def until(
         if now > end:
             more = detail()
             raise DeadlineError(f"not in {seconds:g} s: {what}" + (f"\n{more}" if more else ""))
-        time.sleep(max(every, min(now - began, MOST_SECONDS)))
+        pause = max(now - began, OF_THE_WAIT * (now - start))
+        time.sleep(max(every, min(pause, MOST_SECONDS)))

@@ -11,6 +11,7 @@ from tests.lab.deadline import DeadlineError, until
 from tests.lab.machine import Machine
 from tests.lab.wire import (
     Completed,
+    GuestCommandError,
     GuestError,
     GuestHangsError,
     GuestTimeoutError,
@@ -83,7 +84,9 @@ class Guest:
         finally:
             process.close()
         if check and done.exit_code != 0:
-            raise GuestError(f"exit code {done.exit_code} from {command!r}\n{done.out}{done.err}")
+            raise GuestCommandError(
+                f"exit code {done.exit_code} from {command!r}\n{done.out}{done.err}"
+            )
         return done
 
     def _what_hangs(self, cgroup: str) -> str:

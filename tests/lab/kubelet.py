@@ -24,6 +24,8 @@ class Pods:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self.failed_starts: list[str] = []
+        """What containerd said of containers that were started again."""
 
     def create(
         self,
@@ -49,6 +51,7 @@ class Pods:
             host_network=host_network,
             privileged=privileged,
             runtime_driver=runtime_driver or self.node.driver,
+            failed_starts=self.failed_starts,
         )
         pod.run(memory_max)
         return pod
@@ -103,7 +106,8 @@ done
 # What has been killed may take a moment to be gone.
 _BURY = """
 bury() {
-    for attempt in $(seq 100); do
+    end=$(($(date +%s) + 30))
+    while [ $(date +%s) -le $end ]; do
         [ -e $1 ] || return 0  # whoever made it may remove it at the same time
         find $1 -depth -type d -exec rmdir {} + 2> /dev/null || sleep 0.05
     done
@@ -136,10 +140,13 @@ done
 for kubepods in kubepods kubepods.slice; do
     [ ! -e $kubepods ] || echo max > $kubepods/memory.max
 done
-[ -e /var/lib/nodewitness ] || [ -e /run/nodewitness ] || exit 0
-rm -rf {" ".join(STATE)}
+left=
+rm -rf {" ".join(STATE)} || left="its state"
 mkdir -p /run/lab/tracing
 mount -t tracefs tracefs /run/lab/tracing
-for instance in /run/lab/tracing/instances/*/; do [ ! -e "$instance" ] || rmdir "$instance"; done
+for instance in /run/lab/tracing/instances/*/; do
+    [ ! -e "$instance" ] || rmdir "$instance" || left="$left $instance"
+done
 umount /run/lab/tracing
+[ -z "$left" ] || {{ echo "not to be removed: $left" >&2; exit 1; }}
 """

@@ -27,6 +27,10 @@ class MachineConfig:
     kernel: Kernel = Kernel.V6_1
     kernel_args: tuple[str, ...] = ("psi=1", "log_buf_len=4M")
     driver: Driver = Driver.CGROUPFS
+    parallel: bool = False
+    """A thread of the host for each processor, so that they run at once: for what is measured, in
+    one guest alone.
+    """
 
 
 # The tests run on CGROUPFS unless they are marked: pytestmark = pytest.mark.machine(SYSTEMD).

@@ -57,6 +57,11 @@ class Node:
     def _answers(self) -> bool:
         return self.containerd.running() and self.cri.answers()
 
+    def network_ready(self) -> bool:
+        """Whether containerd has a network for pods, as it says itself."""
+        conditions = self.cri.call("Status").status.conditions
+        return any(each.type == "NetworkReady" and each.status for each in conditions)
+
     def stop_containerd(self, number: int = signal.SIGTERM) -> None:
         """End containerd by a signal; containers and shims live on."""
         self.containerd.signal(number)
@@ -92,7 +97,7 @@ class Node:
         said = self._containerd.err.splitlines()[-LINES_OF_ITS_LOG:] if self._containerd else []
         try:
             blocked = self.guest.run(_BLOCKED, check=False).out
-        except GuestError as error:
+        except (GuestError, OSError) as error:
             blocked = str(error)
         return "\n".join([*said, blocked])
 

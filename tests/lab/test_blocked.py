@@ -49,7 +49,7 @@ go.set()
 for thread in threads:
     thread.join()
 """
-TRICKLE, UNLIMITED = "131072", "max"
+TRICKLE, UNLIMITED = "32768", "max"
 DELAY_MS = 150
 SHARES = CPUShares.DESCRIPTOR.fields
 

@@ -48,6 +48,7 @@ CONFIG = "/etc/cni/net.d/10-lab.conflist"
 FIRST = "/etc/cni/net.d/05-first.conflist"
 PLUGINS = "/usr/lib/cni"
 TOML = "/etc/containerd/config.toml"
+MOVED_OUT = "/etc/cni/moved"  # a move within one file system
 MOVED, MOVED_PLUGINS = "/var/lib/elsewhere/cni/net.d", "/home/kubernetes/bin"
 LOCK = "/run/cni-ipam/lab/lock"
 STALL_SECONDS = 6
@@ -89,13 +90,7 @@ def configured(guest: Guest, node: Node) -> Iterator[str]:
             f" [ ! -e {ASIDE} ] || mv {ASIDE} host-local"
         )
         guest.write(CONFIG, text)
-        until(lambda: network_ready(node), SECONDS, "the runtime has its network again")
-
-
-def network_ready(node: Node) -> bool:
-    """What the runtime itself says."""
-    conditions = node.cri.call("Status").status.conditions
-    return any(each.type == "NetworkReady" and each.status for each in conditions)
+        until(node.network_ready, SECONDS, "the runtime has its network again")
 
 
 def ended(asking: Asking, pod: str, command: str, plugin: str) -> CNICall:
@@ -534,13 +529,20 @@ def configuration(pods: Pods, guest: Guest, asking: Asking, configured: str) -> 
     guest.run(["rm", CONFIG])
     because("NoConfiguration", "no .conf, .conflist or .json in /etc/cni/net.d")
     assert guest.run(["nodectl", "--timeout", "60s", "cni"], check=False).exit_code == 1
+    guest.write(CONFIG, configured)
+    until(pods.node.network_ready, SECONDS, "the runtime has it again")
+    guest.run(["mv", CONFIG, MOVED_OUT])
+    until(lambda: not pods.node.network_ready(), SECONDS, "the runtime has seen that it is gone")
+    guest.run(["mv", MOVED_OUT, CONFIG])
+    because("NotLoaded", f"the runtime has not loaded {CONFIG}: ")
+    assert not pods.node.network_ready()
     guest.write(CONFIG, "{nonsense")
     because("InvalidConfiguration", f"the runtime cannot load {CONFIG}")
-    until(lambda: not network_ready(pods.node), SECONDS, "the runtime says so too")
+    until(lambda: not pods.node.network_ready(), SECONDS, "the runtime says so too")
     guest.write(CONFIG, configured)
     asking.condition("CNINotConfigured", "", status=CONDITION_STATUS_FALSE)
 
-    until(lambda: network_ready(pods.node), SECONDS, "the runtime says so too")
+    until(pods.node.network_ready, SECONDS, "the runtime says so too")
     guest.run(f"cd {PLUGINS} && mv host-local {ASIDE}")
     because("PluginMissing", f"plugin host-local of {CONFIG}: no such file in {PLUGINS}")
     until(lambda: asking.cni().cni.runtime.ready, SECONDS, "and the runtime does not notice")

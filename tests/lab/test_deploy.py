@@ -50,7 +50,7 @@ from tests.lab.scenarios.case import Case
 from tests.lab.scenarios.container_limit import child_over_limit
 from tests.lab.scenarios.slow_disk import MOUNT, NAME, SlowDisk, slow_disk
 from tests.lab.stories import assert_story, fire
-from tests.lab.test_cni import CONFIG, PLUGINS, gate, in_flight, network_ready, use_plugin
+from tests.lab.test_cni import CONFIG, PLUGINS, gate, in_flight, use_plugin
 from tests.lab.truth import Books
 
 # Where systemd is PID 1, as on nodes, mounts are shared: the manifests rely on it.
@@ -83,7 +83,7 @@ def configured(guest: Guest, node: Node) -> Iterator[str]:
     finally:
         guest.run(["rm", "-f", f"{PLUGINS}/hang"])
         guest.write(CONFIG, text)
-        until(lambda: network_ready(node), SEES_SECONDS, "the runtime has its network again")
+        until(node.network_ready, SEES_SECONDS, "the runtime has its network again")
 
 
 @pytest.fixture

@@ -111,13 +111,16 @@ def test_healthz(
 
 
 @contextmanager
-def no_network(guest: Guest) -> Iterator[None]:
-    """The CNI's configuration is gone, and back at the end."""
-    guest.run(f"mkdir {ASIDE} && mv {NETWORKS}/* {ASIDE}")
+def no_network(node: Node) -> Iterator[None]:
+    """The CNI's configuration is gone, and back at the end. It is written anew: a file that is
+    moved in is no event for containerd (1.6 passes over fsnotify's Create).
+    """
+    node.guest.run(f"mkdir {ASIDE} && mv {NETWORKS}/* {ASIDE}")
     try:
         yield
     finally:
-        guest.run(f"mv {ASIDE}/* {NETWORKS} && rmdir {ASIDE}")
+        node.guest.run(f"cp {ASIDE}/* {NETWORKS} && rm -r {ASIDE}")
+        until(node.network_ready, SECONDS, "the runtime has its network again")
 
 
 def test_what_the_api_server_believes(
@@ -148,7 +151,7 @@ def test_what_the_api_server_believes(
     assert asking.metric("nodewitness_node_condition_believed", **labels) == 1
     api_servers.takes(guest, "two")  # by now the kubelet has replaced the token
     asking.condition(MISREPORTED, "", status=CONDITION_STATUS_FALSE)
-    with no_network(guest):
+    with no_network(node):
         found = asking.condition(MISREPORTED, "", lambda c: c.reason == "CNINotConfigured")
         assert found.severity == SEVERITY_INFO
         assert found.message.startswith("the API server believes Ready=True, but no pod can get a")

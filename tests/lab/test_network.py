@@ -24,7 +24,7 @@ from tests.lab.kubelet import Pods
 from tests.lab.node import Node
 from tests.lab.pods import Pod, remove_sandbox
 from tests.lab.test_afterlife import parent
-from tests.lab.test_cni import CONFIG, PLUGINS, gate, network_ready, use_plugin
+from tests.lab.test_cni import CONFIG, PLUGINS, gate, use_plugin
 
 SECONDS = 120
 GRACE_SECONDS = 3
@@ -63,7 +63,7 @@ def configured(guest: Guest, node: Node) -> Iterator[str]:
         yield text
     finally:
         guest.write(CONFIG, text)
-        until(lambda: network_ready(node), SECONDS, "the runtime has its network again")
+        until(node.network_ready, SECONDS, "the runtime has its network again")
 
 
 def path_of(asking: Asking, pod: str) -> pb.PodNetwork:
@@ -223,7 +223,7 @@ def six_steps(
     gone = broken_at(asking, pod, LINK, "no interface but lo")
     assert gone.datapath == pb.DATAPATH_NONE
     assert node.cri.call("PodSandboxStatus", pod_sandbox_id=pod.sandbox_id).status.state == 0
-    assert network_ready(node)
+    assert node.network_ready()
     figures.append("network: 9 faults of one pod, each named at its step, seen by no one else")
 
 

@@ -1,8 +1,8 @@
 """Machines take turns: one guest at a time, and each kind is booted once if tests come in order.
 
-An emulated guest can hang for good: a processor that waits for the other one's answer to an
-interrupt ("soft lockup", seen once in some thousand rmdir of a trace instance). That is no finding
-about the agent, and one guest's end must not be the end of every test after it.
+An emulated guest can hang for good ("soft lockup", seen once in some thousand rmdir of a trace
+instance, where its processors had a thread of the host each). That is no finding about the agent,
+and one guest's end must not be the end of every test after it.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.lab.kubelet import Pods, clean
 from tests.lab.machine import Machine, MachineError
 from tests.lab.machines import MachineConfig
 from tests.lab.node import Node
-from tests.lab.wire import GuestError, GuestHangsError
+from tests.lab.wire import GuestCommandError, GuestError, GuestHangsError, GuestTimeoutError
 
 ANSWER_SECONDS = 120.0
 # In MiB: an interpreter that is kept warm has 50, which a small node would miss.
@@ -31,7 +31,10 @@ class Turns:
 
     def __init__(self, report: Report) -> None:
         self.replaced: list[str] = []
-        """Of each guest that another took the place of: where it hung, or what stayed behind."""
+        """Of each guest that another took the place of: where it hung, or its runtime did."""
+        self.left_behind: list[str] = []
+        """What a test has left that could not be taken away: the run has failed."""
+        self._test = "its boot"
         self._report = report
         self._machine: Machine | None = None
         self._node: Node | None = None
@@ -46,10 +49,12 @@ class Turns:
             machine = self._node.guest.machine
             if machine.config == config and machine.alive():
                 return self._node
+            self.leave()
         self.close()
         self._machine = self._booted(config)
         self._node = Node(Guest(self._machine))
         self._node.up()
+        self._test = "its boot"
         load_code(self._node.guest)
         if config.memory_mib >= ROOM_TO_BE_WARM:
             warm_up(self._node.guest)
@@ -68,25 +73,47 @@ class Turns:
             self.replaced.append(f"a guest did not boot: {error}")
         return Machine(artefacts, config).start()
 
-    def clean_node(self, config: MachineConfig) -> Node:
-        """The same, with a clean slate. A guest that cannot be cleaned, for it hangs or for what
-        the test before has left behind, is ended and another takes its place: what one test has
-        broken is no finding about those that follow.
+    def clean_node(self, config: MachineConfig, test: str) -> Node:
+        """The same, with a clean slate, for a test of this name. A guest that cannot be cleaned is
+        ended and another takes its place: what one test has broken is no finding about those that
+        follow. It is one about that test, unless the guest hangs or its runtime stumbles.
         """
         node = self.node(config)
+        if not self._cleaned(node):
+            self.close()
+            node = self.node(config)
+            clean(Pods(node))
+        self._test = test
+        return node
+
+    def leave(self) -> None:
+        """Look at what the last test on the guest that runs has left."""
+        node = self._node
+        if node is not None and node.guest.machine.alive():
+            self._cleaned(node)
+
+    def _cleaned(self, node: Node) -> bool:
         try:
             clean(Pods(node))
-            return node
         except (GuestError, DeadlineError, grpc.RpcError) as error:
-            try:
-                node.guest.check(ANSWER_SECONDS)
-                self.replaced.append(f"a guest could not be cleaned: {error}\n{node.what_hangs()}")
-            except GuestHangsError as hangs:
-                self.replaced.append(f"a guest hung while it was cleaned: {error}\n{hangs}")
-        self.close()
-        node = self.node(config)
-        clean(Pods(node))
-        return node
+            self._note(node, error)
+            return False
+        return True
+
+    def _note(self, node: Node, error: Exception) -> None:
+        try:
+            node.guest.check(ANSWER_SECONDS)
+        except GuestHangsError as hangs:
+            self.replaced.append(f"after {self._test} a guest hung: {error}\n{hangs}")
+            return
+        except GuestError as ended:
+            self.replaced.append(f"after {self._test} a guest ended: {error}\n{ended}")
+            return
+        said = f"{error}\n{node.what_hangs()}"
+        if isinstance(error, (GuestCommandError, GuestTimeoutError)):
+            self.left_behind.append(f"by {self._test}: {said}")
+        else:
+            self.replaced.append(f"after {self._test} a guest could not be cleaned: {said}")
 
     def close(self) -> None:
         """End the guest that runs."""

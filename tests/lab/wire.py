@@ -9,12 +9,16 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-CONNECT_SECONDS = 30.0
+CONNECT_SECONDS = 60.0
 CHUNK = 1 << 16  # labd takes frames of up to 1 MiB
 
 
 class GuestError(RuntimeError):
     """A command in the guest failed, or the guest does not answer."""
+
+
+class GuestCommandError(GuestError):
+    """A command has ended with another exit code than 0."""
 
 
 class GuestTimeoutError(GuestError, TimeoutError):

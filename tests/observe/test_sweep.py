@@ -337,9 +337,62 @@ def test_whom_it_comes_to_late(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> N
     assert {tree.inode(TWO), tree.inode(third)} <= {key.inode for key in swept.samples}
     assert {key.inode for key in swept.late} == {tree.inode(TWO)}
     assert not tree.sweep().late
-    tree.sweeper.close()
-    again = tree.sweep()
-    assert again.late == again.samples.keys()
+
+
+def test_whom_it_cannot_read_at_first(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was there, and is told of when it is read at last; who is gone before is not."""
+    for path in ("/", POD):
+        tree.make(path, BARE, follow=path != "/")
+    tree.sweep()
+    for path in (ONE, TWO):
+        tree.make(path, BARE)
+
+    def exhausted(*_: object, **__: object) -> None:
+        raise SourceAbsent(Absence.FAILED, "open files are exhausted")
+
+    ids = {tree.inode(ONE), tree.inode(TWO)}
+    with monkeypatch.context() as patched:
+        patched.setattr("agent.observe.swept.SweptV2.sample", exhausted)
+        swept = tree.sweep()
+    assert ids < {key.inode for key in swept.failed}
+    assert (len(swept.failed), swept.missed, swept.samples) == (4, 4, {})
+    tree.remove(TWO)
+    swept = tree.sweep()
+    assert {key.inode for key in swept.late} == {tree.inode(ONE)}
+    assert not swept.failed
+    assert not tree.sweep().late
+
+
+def test_services_that_cannot_be_listed(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are swept as before, and are not new when they can."""
+    unit = "/system.slice/kubelet.service"
+    for path in ("/", unit):
+        tree.make(path, BARE, follow=False)
+    tree.sweep()
+
+    def exhausted(*_: object) -> None:
+        raise SourceAbsent(Absence.FAILED, "open files are exhausted")
+
+    for broken in (True, False):
+        tree.clock.now_ns += int(SERVICES_SECONDS * NS)
+        with monkeypatch.context() as patched:
+            if broken:
+                patched.setattr(tree.fs, "children", exhausted)
+            swept = tree.sweep()
+        assert {s.place.path for s in swept.samples.values()} == {"/", unit}
+        assert not swept.late
+
+
+def test_more_services_than_are_swept(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who takes the place of another may have been there all the time."""
+    monkeypatch.setattr("agent.observe.sweep.MAX_SERVICES", 1)
+    for path in ("/", "/system.slice/a.service", "/system.slice/b.service"):
+        tree.make(path, BARE, follow=False)
+    tree.sweep()
+    old = tree.inode("/system.slice/b.service")
+    tree.remove("/system.slice/a.service")
+    tree.clock.now_ns += int(SERVICES_SECONDS * NS)
+    assert {key.inode for key in tree.sweep().late} == {old}
 
 
 def test_v1(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ CNI_NOT_CONFIGURED = ConditionType(
     name="CNINotConfigured",
     severity=Severity.CRITICAL,
     entity=EntityKind.NODE,
-    fires_when="The runtime finds no CNI configuration that it can load, or one that names a "
-    "plugin which is missing or cannot be executed.",
+    fires_when="The runtime finds no CNI configuration that it can load, or has not loaded the one "
+    "that is there, or it names a plugin which is missing or cannot be executed.",
     what_to_do="No pod gets a network until the file or the plugin is there: the evidence names "
-    "it. The CNI's own DaemonSet writes both: see whether its pod runs. `nodectl cni` shows all.",
+    "it. The CNI's own DaemonSet writes both: see whether its pod runs. One that is there and not "
+    "loaded was moved there, which containerd does not notice: write it anew. `nodectl cni` shows "
+    "all.",
     sources=("cni-config",),
     raise_after_seconds=3.0,
     clear_after_seconds=2.0,

@@ -35,7 +35,8 @@ ETCD_DISK_SLOW = ConditionType(
     severity=Severity.CRITICAL,
     entity=EntityKind.NODE,
     fires_when="Writes or flushes of the disk that etcd syncs its log to take 100 ms or more on "
-    "average over ten seconds, or none has ended for a second.",
+    "average over ten seconds, or none has ended for a second, or a sync of etcd's has not ended "
+    "for a second.",
     what_to_do="Leaders are lost and the API server gets slow: `nodectl io` names the device and "
     "who else uses it. Move those away, or give etcd a disk of its own that syncs in 10 ms.",
     sources=("disks",),
