@@ -38,24 +38,22 @@ def _detect(scene: Scene) -> Iterator[Finding]:
             what = f"a {op.value} on {_device(state)} takes {1000 * seconds:.0f} ms"
             yield _finding(report, etcd, "Slow", what)
         elif scene.blocked is not None and etcd.chain:
-            for each in _syncing(scene.blocked, etcd.process)[:1]:
-                seconds = scene.blocked.seconds(each)
+            task = _syncing(scene.blocked, etcd.process)
+            if task is not None:
+                seconds = scene.blocked.seconds(task)
                 what = f"{_device(etcd.chain[0])} has not ended a sync for {seconds:.0f} s"
-                yield _finding(report, etcd, "Waits", what, evidence(scene.blocked, (each,)))
+                yield _finding(report, etcd, "Waits", what, evidence(scene.blocked, (task,)))
 
 
-def _syncing(blocked: BlockedReport, etcd: EtcdProcess) -> list[BlockedTask]:
-    """Its threads that have waited for that for too long, the longest first. The log that they wait
-    for is the one that etcd syncs: it syncs nothing else, but what --data-dir has elsewhere.
+def _syncing(blocked: BlockedReport, etcd: EtcdProcess) -> BlockedTask | None:
+    """Its thread that has waited for that longest, if for too long. The log that it waits for is
+    the one that etcd syncs: it syncs nothing else, but what --data-dir has elsewhere.
     """
-    return [
-        each
-        for each in blocked.tasks
-        if each.task.pid == etcd.pid
-        and each.task.start_boottime_ns >= etcd.start_boottime_ns
-        and blocked.seconds(each) >= STUCK_SECONDS
-        and waits_for_sync(each.task)
-    ]
+    for each in blocked.tasks:  # the longest first
+        its = each.task.pid == etcd.pid and each.task.start_boottime_ns >= etcd.start_boottime_ns
+        if its and blocked.seconds(each) >= STUCK_SECONDS and waits_for_sync(each.task):
+            return each
+    return None
 
 
 def _unknown(scene: Scene) -> str:
